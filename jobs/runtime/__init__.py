@@ -1,0 +1,1 @@
+"""The engines a single host runs: PostgreSQL, Redis, the supervisor."""

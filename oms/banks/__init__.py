@@ -1,0 +1,1 @@
+"""Statement formats, slip QR codes, slip verifiers."""

@@ -1,0 +1,1 @@
+"""What is sold, and on which shops: products, SKUs, bundles, shops, channel SKU maps."""

@@ -1,0 +1,1 @@
+"""Marketplaces and chats behind one port."""

@@ -1,0 +1,1 @@
+"""People who buy: one person, many identities, several addresses."""

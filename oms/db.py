@@ -1,0 +1,72 @@
+"""The one database, the one metadata, the one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg.errors
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import MetaData
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm.exc import StaleDataError
+
+from oms.actor import Actor
+from oms.errors import Conflict, say
+
+APP_ROLE = "ruam_app"  # the database role the program works as: it may not change or delete what is append-only
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Parent of every table of ours; Flask-AppBuilder keeps its own ``ab_*`` tables in its own metadata."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+db = SQLAlchemy(model_class=Base, disable_autonaming=True)
+Model = db.Model
+
+
+@dataclass(frozen=True)
+class Tx:
+    """An open transaction and who is in it. Verbs get it; only ``transaction`` makes it."""
+
+    session: Session
+    actor: Actor
+
+
+@contextmanager
+def transaction(actor: Actor) -> Iterator[Tx]:
+    """The only commit. Raises RuntimeError when nested and Conflict when somebody else was faster."""
+    session: Any = db.session()
+    if session.info.get("oms_tx"):
+        raise RuntimeError("transaction() does not nest: pass tx down instead")
+    session.rollback()  # drops anything a form left half-applied
+    tx = session.info["oms_tx"] = Tx(session, actor)
+    try:
+        yield tx
+        session.commit()
+    except StaleDataError as exc:
+        session.rollback()
+        raise Conflict(say("Someone else changed this record; reload and try again"), code="stale") from exc
+    except DBAPIError as exc:
+        session.rollback()
+        if isinstance(exc.orig, psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure):
+            raise Conflict(say("Two people changed the same rows at once; try again"), code="busy") from exc
+        raise
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.info.pop("oms_tx", None)

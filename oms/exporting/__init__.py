@@ -1,0 +1,1 @@
+"""Tabular files out: CSV and XLSX, safe to open in a spreadsheet."""

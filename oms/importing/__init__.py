@@ -1,0 +1,1 @@
+"""Tabular files in: read, check, dry run, commit, quarantine."""

@@ -1,0 +1,1 @@
+"""Where goods are: warehouses, stock levels, movements, reservations."""

@@ -1,0 +1,190 @@
+"""Side effects, written in the transaction of the change and carried out later.
+
+The table is the truth; the queue is a doorbell. A row is claimed under a lease, so a worker that dies loses only time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, Identity, Index, Integer, String, Text, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from oms import audit, clock
+from oms.columns import EnumText, UtcDateTime
+from oms.db import Model, Tx
+from oms.errors import InvalidInput, NotFound, Refused, say
+
+BACKOFF_SECONDS = (5, 15, 60, 300, 900)
+LEASE = timedelta(seconds=60)
+
+
+class OutboxStatus(StrEnum):
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    NEEDS_PERSON = "needs_person"
+    CLOSED = "closed"
+
+
+class Outbox(Model):
+    """One side effect owed. ``key`` is unique: the same effect is owed once."""
+
+    __tablename__ = "outbox"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    topic: Mapped[str] = mapped_column(String(64))
+    key: Mapped[str] = mapped_column(String(200), unique=True)
+    payload: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    status: Mapped[OutboxStatus] = mapped_column(EnumText(OutboxStatus))
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    next_try_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    done_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_error: Mapped[str] = mapped_column(Text, default="")
+
+    __table_args__ = (
+        Index(
+            "ix_outbox_due",
+            "next_try_at",
+            "id",
+            postgresql_where=text("status IN ('waiting', 'running')"),
+        ),
+        Index("ix_outbox_status", "status", "id", postgresql_where=text("status <> 'done'")),
+    )
+
+
+@dataclass(frozen=True)
+class Work:
+    """A claimed row, detached from the session."""
+
+    id: int
+    topic: str
+    payload: Mapping[str, Any]
+    attempts: int
+
+
+@dataclass(frozen=True)
+class Owed:
+    """A side effect to write: ``key`` makes it owed once, ids only in the payload."""
+
+    topic: str
+    key: str
+    payload: Mapping[str, Any]
+    not_before: datetime | None = None
+
+
+def add_many(tx: Tx, owed: Sequence[Owed]) -> None:
+    """Write side effects; one whose key exists already is owed already and stays as it is."""
+    if not owed:
+        return
+    at = clock.now()
+    tx.session.execute(
+        insert(Outbox).on_conflict_do_nothing(index_elements=[Outbox.key]),
+        [
+            {
+                "topic": o.topic, "key": o.key, "payload": dict(o.payload), "status": OutboxStatus.WAITING,
+                "attempts": 0, "created_at": at, "next_try_at": o.not_before or at, "last_error": "",
+            }
+            for o in owed
+        ],
+    )  # fmt: skip
+
+
+def add(tx: Tx, topic: str, key: str, **payload: int | str) -> None:
+    """Write one side effect."""
+    add_many(tx, [Owed(topic, key, payload)])
+
+
+def due(tx: Tx, limit: int) -> list[int]:
+    """Ids whose turn it is: waiting and due, or running under a lease that ran out."""
+    at = clock.now()
+    statement = (
+        select(Outbox.id)
+        .where(
+            Outbox.status.in_([OutboxStatus.WAITING, OutboxStatus.RUNNING]),
+            Outbox.next_try_at <= at,
+            (Outbox.lease_until.is_(None)) | (Outbox.lease_until < at),
+        )
+        .order_by(Outbox.next_try_at, Outbox.id)
+        .limit(limit)
+    )
+    return list(tx.session.scalars(statement))
+
+
+def claim(tx: Tx, outbox_id: int, lease: timedelta = LEASE) -> Work | None:
+    """Take a row for ``lease``; None when it is settled or somebody holds it. Commit before working on it."""
+    at = clock.now()
+    row = tx.session.execute(
+        update(Outbox)
+        .where(
+            Outbox.id == outbox_id,
+            Outbox.status.in_([OutboxStatus.WAITING, OutboxStatus.RUNNING]),
+            (Outbox.lease_until.is_(None)) | (Outbox.lease_until < at),
+        )
+        .values(status=OutboxStatus.RUNNING, lease_until=at + lease, attempts=Outbox.attempts + 1)
+        .returning(Outbox.id, Outbox.topic, Outbox.payload, Outbox.attempts)
+    ).one_or_none()
+    return None if row is None else Work(row.id, row.topic, row.payload, row.attempts)
+
+
+def extend(tx: Tx, outbox_id: int, lease: timedelta = LEASE) -> None:
+    """Keep a claimed row while long work goes on."""
+    tx.session.execute(update(Outbox).where(Outbox.id == outbox_id).values(lease_until=clock.now() + lease))
+
+
+def settle(tx: Tx, outbox_id: int) -> bool:
+    """Mark the effect done, in the transaction that made it. False when it was settled before: make no second effect."""
+    row = tx.session.execute(
+        update(Outbox)
+        .where(Outbox.id == outbox_id, Outbox.status == OutboxStatus.RUNNING)
+        .values(status=OutboxStatus.DONE, done_at=clock.now(), lease_until=None, last_error="")
+        .returning(Outbox.id)
+    ).one_or_none()
+    return row is not None
+
+
+def park(tx: Tx, outbox_id: int, error: str, *, retryable: bool) -> None:
+    """Note a failure: try again later with growing pauses, or leave it to a person."""
+    row = tx.session.get(Outbox, outbox_id, with_for_update=True)
+    if row is None or row.status is not OutboxStatus.RUNNING:
+        return
+    row.last_error = error[:4000]
+    row.lease_until = None
+    if retryable and row.attempts <= len(BACKOFF_SECONDS):
+        row.status = OutboxStatus.WAITING
+        row.next_try_at = clock.now() + timedelta(seconds=BACKOFF_SECONDS[row.attempts - 1])
+    else:
+        row.status = OutboxStatus.NEEDS_PERSON
+
+
+def _for_person(tx: Tx, outbox_id: int) -> Outbox:
+    tx.actor.require("operations.manage")
+    row = tx.session.get(Outbox, outbox_id, with_for_update=True)
+    if row is None:
+        raise NotFound(say("There is no such work"))
+    if row.status not in {OutboxStatus.NEEDS_PERSON, OutboxStatus.WAITING}:
+        raise Refused(say("This work is running or already finished"), code="outbox_not_open")
+    return row
+
+
+def retry(tx: Tx, outbox_id: int) -> None:
+    """A person says: try again now."""
+    row = _for_person(tx, outbox_id)
+    row.status, row.attempts, row.next_try_at, row.lease_until = OutboxStatus.WAITING, 0, clock.now(), None
+    audit.record(tx, "outbox.retried", "outbox", row.id, row.topic, after={"key": row.key})
+
+
+def close(tx: Tx, outbox_id: int, reason: str) -> None:
+    """A person says: this is not owed any more, and why."""
+    if not reason.strip():
+        raise InvalidInput(say("Say why this work is closed"), field="reason", code="reason_missing")
+    row = _for_person(tx, outbox_id)
+    row.status, row.done_at = OutboxStatus.CLOSED, clock.now()
+    audit.record(tx, "outbox.closed", "outbox", row.id, row.topic, after={"key": row.key}, reason=reason)

@@ -1,0 +1,1 @@
+"""Money received: claims, allocations, payment status, the gate."""

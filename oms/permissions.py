@@ -1,0 +1,86 @@
+"""Named actions and the seeded roles. Verbs ask ``tx.actor.require(name)``; the panel edits which role has which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+ACTIONS: Final[dict[str, str]] = {
+    "order.view": "See orders",
+    "order.create": "Enter and change draft orders",
+    "order.confirm": "Confirm orders",
+    "order.amend": "Amend confirmed orders",
+    "order.cancel": "Cancel orders",
+    "order.hold": "Put orders on hold",
+    "order.release_hold": "Release holds",
+    "order.assign": "Assign orders to staff",
+    "order.note": "Write notes and tags",
+    "order.price": "See prices and amounts",
+    "order.override_price": "Change prices by hand",
+    "order.approve_discount": "Approve discounts over the limit",
+    "order.backdate": "Enter orders of the past",
+    "payment.claim": "Record a customer's payment notice",
+    "payment.verify": "Verify or reject payments",
+    "payment.approve_cod": "Approve cash on delivery",
+    "gate.override": "Ship before the money is in",
+    "refund.approve": "Approve refunds",
+    "document.void": "Void documents",
+    "shipment.hand_over": "Hand parcels over",
+    "stock.view": "See stock",
+    "stock.receive": "Receive stock",
+    "stock.adjust": "Adjust stock",
+    "stock.approve_adjust": "Approve stock adjustments",
+    "stock.cost": "See cost and profit",
+    "catalog.edit": "Keep products and SKU maps",
+    "customer.view": "See customers",
+    "customer.edit": "Keep customers",
+    "customer.phone": "See whole phone numbers",
+    "shop.edit": "Keep shops, warehouses and receiving accounts",
+    "staff.edit": "Keep staff, roles and scopes",
+    "intake.import": "Import files",
+    "intake.resolve": "Mend and release quarantined rows",
+    "export.run": "Export lists",
+    "audit.view": "Read the audit log",
+    "report.view": "Read reports",
+    "operations.view": "See background work",
+    "operations.manage": "Retry and close background work",
+}
+
+
+@dataclass(frozen=True)
+class Role:
+    """A seeded role: its actions, and the discount percent its people may give alone."""
+
+    name: str
+    label: str
+    actions: frozenset[str]
+    discount_limit: int = 0
+
+
+_SALES = frozenset({
+    "order.view", "order.create", "order.confirm", "order.amend", "order.cancel", "order.hold", "order.assign",
+    "order.note", "order.price", "payment.claim", "stock.view", "customer.view", "customer.edit", "customer.phone",
+    "intake.import", "intake.resolve",
+})  # fmt: skip
+_CASHIER = frozenset({
+    "order.view", "order.hold", "order.note", "order.price", "payment.claim", "payment.verify", "payment.approve_cod",
+    "customer.view", "customer.phone", "report.view",
+})  # fmt: skip
+_WAREHOUSE = frozenset({
+    "order.view", "order.hold", "order.note", "stock.view", "stock.receive", "stock.adjust", "shipment.hand_over",
+})  # fmt: skip
+_ACCOUNTANT = frozenset({
+    "order.view", "order.price", "customer.view", "stock.view", "stock.cost", "report.view", "export.run", "audit.view",
+})  # fmt: skip
+_VIEWER = frozenset({"order.view", "order.price", "stock.view", "customer.view", "report.view"})
+_MANAGER = frozenset(ACTIONS) - {"staff.edit"}
+
+ROLES: Final[tuple[Role, ...]] = (
+    Role("owner", "Owner", frozenset(ACTIONS), 100),
+    Role("manager", "Manager", _MANAGER, 50),
+    Role("sales", "Sales", _SALES, 10),
+    Role("cashier", "Cashier", _CASHIER),
+    Role("warehouse", "Warehouse", _WAREHOUSE),
+    Role("accountant", "Accountant", _ACCOUNTANT),
+    Role("viewer", "Viewer", _VIEWER),
+)

@@ -1,0 +1,1 @@
+"""Goods leaving a warehouse: shipments and parcels."""

@@ -1,0 +1,1 @@
+"""Every verb the system can do, one module per area."""

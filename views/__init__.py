@@ -1,0 +1,1 @@
+"""The panel: Flask-AppBuilder views, thin."""

@@ -1,0 +1,1 @@
+"""Strict simulators of outside systems."""
