@@ -11,7 +11,7 @@ from oms.errors import Forbidden, say
 class Actor:
     """A person or a program, what it may do, and which rows it may see.
 
-    ``warehouses`` and ``shops`` are ids; None means all. ``source`` says the way in: screen, csv, api, job, cli, public.
+    ``warehouses`` and ``shops`` are ids; None means all. ``source`` says the way in: screen, csv, api, job, cli.
     """
 
     kind: str
@@ -34,7 +34,9 @@ class Actor:
     def require(self, action: str) -> None:
         """Raise Forbidden unless the named action is allowed."""
         if not self.may(action):
-            raise Forbidden(say("Your role may not do this ({action}); ask the owner for the permission", action=action))
+            raise Forbidden(
+                say("Your role may not do this ({action}); ask the owner for the permission", action=action)
+            )
 
     def sees_warehouse(self, warehouse_id: int | None) -> bool:
         return self.warehouses is None or warehouse_id in self.warehouses

@@ -210,8 +210,6 @@ def verify(session: Session) -> ChainReport:
             return ChainReport(checked, 0, row.id, "the row or its link was changed")
         previous, checked = link.hash, checked + 1
     unsealed = session.scalar(
-        text(
-            "SELECT count(*) FROM audit_log a WHERE NOT EXISTS (SELECT 1 FROM audit_seal s WHERE s.audit_id = a.id)"
-        )
+        text("SELECT count(*) FROM audit_log a WHERE NOT EXISTS (SELECT 1 FROM audit_seal s WHERE s.audit_id = a.id)")
     )
     return ChainReport(checked, int(unsealed or 0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg.errors
 from flask_sqlalchemy import SQLAlchemy
@@ -35,7 +35,10 @@ class Base(DeclarativeBase):
 
 
 db = SQLAlchemy(model_class=Base, disable_autonaming=True)
-Model = db.Model
+if TYPE_CHECKING:
+    Model = Base
+else:
+    Model = db.Model  # the library builds the working class from ours
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,9 @@ class Money:
         try:
             amount = Decimal(cleaned)
             if not amount.is_finite() or abs(amount) >= MAX_SATANG // 100:
-                raise InvalidInput(say("“{text}” is too large for an amount", text=text), field=field, code="money_range")
+                raise InvalidInput(
+                    say("“{text}” is too large for an amount", text=text), field=field, code="money_range"
+                )
         except InvalidOperation:
             raise InvalidInput(say("“{text}” is not an amount", text=text), field=field, code="money_text") from None
         return cls(amount)

@@ -15,10 +15,9 @@ from sqlalchemy import BigInteger, Identity, Index, Integer, String, Text, selec
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from oms import audit, clock
+from oms import clock
 from oms.columns import EnumText, UtcDateTime
 from oms.db import Model, Tx
-from oms.errors import InvalidInput, NotFound, Refused, say
 
 BACKOFF_SECONDS = (5, 15, 60, 300, 900)
 LEASE = timedelta(seconds=60)
@@ -140,7 +139,7 @@ def extend(tx: Tx, outbox_id: int, lease: timedelta = LEASE) -> None:
 
 
 def settle(tx: Tx, outbox_id: int) -> bool:
-    """Mark the effect done, in the transaction that made it. False when it was settled before: make no second effect."""
+    """Mark the effect done in the transaction that made it. False when settled before: make no second effect."""
     row = tx.session.execute(
         update(Outbox)
         .where(Outbox.id == outbox_id, Outbox.status == OutboxStatus.RUNNING)
@@ -162,29 +161,3 @@ def park(tx: Tx, outbox_id: int, error: str, *, retryable: bool) -> None:
         row.next_try_at = clock.now() + timedelta(seconds=BACKOFF_SECONDS[row.attempts - 1])
     else:
         row.status = OutboxStatus.NEEDS_PERSON
-
-
-def _for_person(tx: Tx, outbox_id: int) -> Outbox:
-    tx.actor.require("operations.manage")
-    row = tx.session.get(Outbox, outbox_id, with_for_update=True)
-    if row is None:
-        raise NotFound(say("There is no such work"))
-    if row.status not in {OutboxStatus.NEEDS_PERSON, OutboxStatus.WAITING}:
-        raise Refused(say("This work is running or already finished"), code="outbox_not_open")
-    return row
-
-
-def retry(tx: Tx, outbox_id: int) -> None:
-    """A person says: try again now."""
-    row = _for_person(tx, outbox_id)
-    row.status, row.attempts, row.next_try_at, row.lease_until = OutboxStatus.WAITING, 0, clock.now(), None
-    audit.record(tx, "outbox.retried", "outbox", row.id, row.topic, after={"key": row.key})
-
-
-def close(tx: Tx, outbox_id: int, reason: str) -> None:
-    """A person says: this is not owed any more, and why."""
-    if not reason.strip():
-        raise InvalidInput(say("Say why this work is closed"), field="reason", code="reason_missing")
-    row = _for_person(tx, outbox_id)
-    row.status, row.done_at = OutboxStatus.CLOSED, clock.now()
-    audit.record(tx, "outbox.closed", "outbox", row.id, row.topic, after={"key": row.key}, reason=reason)

@@ -36,7 +36,7 @@ class Settings:
 
     @property
     def sqlalchemy_url(self) -> str:
-        """The database address with the driver named. Raises ValueError when no engine was started or named."""
+        """The database address with the driver named. Raises ValueError when there is no database."""
         if not self.database_url:
             raise ValueError("no database: start the embedded engine or set DATABASE_URL")
         scheme, rest = self.database_url.split("://", 1)
@@ -76,7 +76,10 @@ def from_env(environ: Mapping[str, str] | None = None, **overrides: object) -> S
         if raw.isdigit() and low <= int(raw) <= high:
             return int(raw)
         problems.append(
-            Problem("setting", say("{name} must be a whole number from {low} to {high}", name=name, low=low, high=high))
+            Problem(
+                "setting",
+                say("{name} must be a whole number from {low} to {high}", name=name, low=low, high=high),
+            )
         )
         return default
 

@@ -1,4 +1,4 @@
-"""The state machine: one table per entity, checked when it is built, read by verbs, buttons, docs and tests."""
+"""The state machine: one table per entity, checked when built, read by verbs, buttons, docs and tests."""
 
 from __future__ import annotations
 
