@@ -2,6 +2,7 @@
 
 - ``usecases``      every verb the system can do; read this first
 - ``orders``        what was agreed: orders, lines, holds, amendments
+- ``intake``        files taken in: runs, raw rows, quarantine, conflicts
 - ``payments``      claims, allocations, payment status, the gate
 - ``inventory``     warehouses, stock levels, movements, reservations
 - ``shipping``      shipments and parcels
