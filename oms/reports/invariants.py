@@ -108,7 +108,8 @@ BOARD: Final = f"""
 
 GATE: Final = """
     WITH gone AS (
-      SELECT DISTINCT s.id AS shipment_id, s.number AS shipment, s.handed_over_at AS at, sl.order_id
+      SELECT DISTINCT s.id AS shipment_id, s.number AS shipment, greatest(s.handed_over_at, s.created_at) AS at,
+        sl.order_id
       FROM shipments s JOIN shipment_lines sl ON sl.shipment_id = s.id
       WHERE s.handed_over_at IS NOT NULL)
     SELECT g.shipment, o.number, g.at,
@@ -129,13 +130,12 @@ GATE: Final = """
 """
 
 PROMISES: Final = """
-    SELECT o.number, l.id AS line_id, r.sku_id, r.promised, coalesce(b.quantity, 1) * l.open AS owed FROM (
+    SELECT o.number, l.id AS line_id, r.sku_id, r.promised, l.open FROM (
         SELECT id, order_id, sku_id, quantity - canceled - shipped AS open FROM order_lines) l
       JOIN orders o ON o.id = l.order_id
       JOIN (SELECT order_line_id, sku_id, sum(quantity) AS promised FROM reservations WHERE status = 'active'
             GROUP BY order_line_id, sku_id) r ON r.order_line_id = l.id
-      LEFT JOIN bundle_items b ON b.bundle_id = l.sku_id AND b.component_id = r.sku_id
-    WHERE r.promised <> coalesce(b.quantity, 1) * l.open OR o.status <> 'confirmed'
+    WHERE o.status <> 'confirmed' OR l.open = 0 OR (r.sku_id = l.sku_id AND r.promised <> l.open)
 """
 
 CHECKS: Final[tuple[Check, ...]] = (
@@ -211,7 +211,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         WHERE coalesce(l.reserved, 0) <> coalesce(r.promised, 0)
         """,
     ),
-    Check(5, "promises", "an active promise covers exactly what its line has open, of a confirmed order", PROMISES),
+    Check(5, "promises", "an active promise covers exactly what a line of a confirmed order has open", PROMISES),
     Check(
         6, "balances", "a balance is the sum of its movements",
         """
@@ -246,9 +246,10 @@ CHECKS: Final[tuple[Check, ...]] = (
         9, "made_money", "money is verified by a person, never by a channel's or carrier's event",
         """
         SELECT c.id, c.amount, c.decided_label FROM payment_claims c WHERE c.status = 'verified'
-          AND NOT EXISTS (SELECT 1 FROM audit_log u WHERE u.subject_type = 'payment_claim' AND u.subject_id = c.id
-                          AND u.action LIKE 'payment.%' AND u.actor_kind IN ('user', 'system')
-                          AND u.source NOT IN ('channel', 'carrier'))
+          AND NOT EXISTS (SELECT 1 FROM allocations a JOIN audit_log u ON u.subject_type = 'order'
+                            AND u.subject_id = a.order_id AND u.action = 'payment.verified'
+                          WHERE a.claim_id = c.id AND u.after ->> 'claim' = c.id::text
+                            AND u.actor_kind IN ('user', 'system') AND u.source NOT IN ('channel', 'carrier'))
         """,
     ),
     Check(
@@ -300,7 +301,8 @@ CHECKS: Final[tuple[Check, ...]] = (
         SELECT 'order' AS kind, o.id FROM orders o WHERE NOT EXISTS (
           SELECT 1 FROM audit_log u WHERE u.subject_type = 'order' AND u.subject_id = o.id)
         UNION ALL SELECT 'payment_claim', c.id FROM payment_claims c WHERE NOT EXISTS (
-          SELECT 1 FROM audit_log u WHERE u.subject_type = 'payment_claim' AND u.subject_id = c.id)
+          SELECT 1 FROM allocations a JOIN audit_log u ON u.subject_type = 'order' AND u.subject_id = a.order_id
+          WHERE a.claim_id = c.id AND u.action = 'payment.claimed' AND u.after ->> 'claim' = c.id::text)
         """,
     ),
 )  # fmt: skip
