@@ -46,11 +46,12 @@ def confirm_order(tx: Tx, cmd: ConfirmOrder) -> OrderConfirmed:
     """Make a draft binding. Raises TransitionRefused, NeedsApproval, StockShort or Conflict; then nothing changes."""
     tx.actor.require("order.confirm")
     order = lock_order(tx, cmd.order_id, cmd.version)
-    ORDER.fire(order, "confirm")
+    ORDER.check(order, "confirm")
     _check_discount(tx, order)
     short = reserve_open_lines(tx, order)
     if short and not cmd.may_wait_for_stock:
         raise shortage_error(order, short)
+    ORDER.fire(order, "confirm")
     at = clock.now()
     order.confirmed_at = at
     if order.payment_term is PaymentTerm.COD:

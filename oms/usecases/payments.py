@@ -16,7 +16,8 @@ from oms.db import Tx
 from oms.errors import InvalidInput, NotFound, Refused, say
 from oms.money import ZERO, Money
 from oms.orders.models import Order
-from oms.orders.queries import lock_orders
+from oms.orders.queries import lock_order, lock_orders
+from oms.orders.states import PaymentTerm
 from oms.payments.models import Allocation, PaymentClaim
 from oms.payments.states import CLAIM, ClaimStatus, PaymentMethod
 from oms.usecases import derived
@@ -170,6 +171,18 @@ def _audit(tx: Tx, action: str, order: Order, claim: PaymentClaim, note: str) ->
 
 def _result(claim: PaymentClaim) -> ClaimResult:
     return ClaimResult(claim.id, claim.status, tuple(sorted({a.order_id for a in claim.allocations})))
+
+
+def approve_term(tx: Tx, order_id: int, note: str = "") -> None:
+    """A person vouches for an order's COD or credit. Raises Refused when there is nothing to approve."""
+    tx.actor.require("payment.approve_cod")
+    order = lock_order(tx, order_id)
+    if order.payment_term not in {PaymentTerm.COD, PaymentTerm.CREDIT} or order.term_approved_at is not None:
+        raise Refused(say("There is nothing to approve on this order"), code="term_not_open")
+    order.term_approved_at = clock.now()
+    derived.refresh(tx, [order])
+    after = {"payment_term": order.payment_term, "payment_status": order.payment_status, "board": order.board}
+    audit.record(tx, "payment.term_approved", "order", order.id, order.number, after=after, reason=note)
 
 
 def open_claims(tx: Tx, order_ids: Sequence[int]) -> list[PaymentClaim]:
