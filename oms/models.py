@@ -10,6 +10,7 @@ from oms.orders.models import Order, OrderChange, OrderHold, OrderLine, OrderNot
 from oms.outbox import Outbox
 from oms.payments.models import Allocation, PaymentClaim, ReceivingAccount
 from oms.shipping.models import Parcel, Shipment, ShipmentLine
+from oms.staff.logins import LoginFailure, StaffBackupCode, StaffSecondFactor, StaffSession
 from oms.staff.models import StaffProfile, StaffScope
 
 ALL = (
@@ -17,4 +18,5 @@ ALL = (
     CustomerAddress, CustomerIdentity, CustomerSearch, Reservation, StockLevel, StockMovement, Warehouse,
     NumberSeries, Order, OrderChange, OrderHold, OrderLine, OrderNote, OrderSearch, Outbox, Allocation,
     PaymentClaim, ReceivingAccount, Parcel, Shipment, ShipmentLine, StaffProfile, StaffScope,
+    LoginFailure, StaffBackupCode, StaffSecondFactor, StaffSession,
 )  # fmt: skip
