@@ -10,8 +10,7 @@ from oms.orders.models import Order, OrderChange, OrderHold, OrderLine, OrderNot
 from oms.outbox import Outbox
 from oms.payments.models import Allocation, PaymentClaim, ReceivingAccount
 from oms.shipping.models import Parcel, Shipment, ShipmentLine
-from oms.staff.logins import LoginFailure, StaffBackupCode, StaffSecondFactor, StaffSession
-from oms.staff.models import StaffProfile, StaffScope
+from oms.staff.models import LoginFailure, StaffBackupCode, StaffProfile, StaffScope, StaffSecondFactor, StaffSession
 
 ALL = (
     Approval, AuditLog, AuditSeal, BundleItem, ChannelSku, Product, Shop, Sku, SkuBarcode, Customer,

@@ -24,8 +24,7 @@ from oms import clock
 from oms.actor import Actor
 from oms.db import db
 from oms.permissions import ROLES
-from oms.staff.logins import StaffSession
-from oms.staff.models import StaffProfile, StaffScope
+from oms.staff.models import StaffProfile, StaffScope, StaffSession
 from oms.usecases.logins import live_clause, token_hash
 
 PANEL = "Ruam"  # the view menu under which Flask-AppBuilder keeps our named actions
@@ -130,7 +129,7 @@ def actor_of(staff: Staff, *, source: str = "screen") -> Actor:
     """The actor a verb gets for a logged-in person."""
     limits = [_LIMITS.get(role, 0) for role in staff.grants.roles]
     return Actor(
-        kind="staff",
+        kind="user",
         label=staff.get_full_name(),
         user_id=staff.id,
         role=staff.role[:64],

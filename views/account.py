@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import flash, redirect, request, session, url_for
+from flask import Flask, flash, redirect, request, session, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response
 
@@ -61,3 +61,9 @@ def set_theme(name: str) -> Response:
         session["theme"] = name
         session.permanent = True
     return redirect(back())
+
+
+def install(app: Flask) -> None:
+    """The two choices that need no login."""
+    app.add_url_rule("/language/<code>", "language", set_language)
+    app.add_url_rule("/theme/<name>", "theme", set_theme)

@@ -101,10 +101,7 @@ class OmsFormView(Screen, SimpleFormView):
     form_template = "form_page.html"
     form_intro: ClassVar[str] = ""
     submit_label: ClassVar[Any] = ""
-
-    def submit(self, form: FlaskForm) -> Response | None:
-        """Do it. Return where to go next, or None for ``done_url``."""
-        raise NotImplementedError
+    submit: Callable[[Any], Response | None]  # does it; answers where to go next, or None for ``done_url``
 
     def done_url(self) -> str:
         """Where to go after success, unless ``submit`` says otherwise: the page that led here."""

@@ -120,7 +120,7 @@ def number(value: int | None) -> str:
     return "–" if value is None else f"{value:,}"
 
 
-def cell(value: Any) -> str | Markup:  # noqa: PLR0911  one line per type
+def cell(value: Any) -> str | Markup:
     """A value of any column, for the generated lists and pages."""
     if value is None or value == "":
         return Markup('<span class="faint">–</span>')

@@ -8,9 +8,10 @@ from types import ModuleType
 from flask import Flask
 from flask_appbuilder import AppBuilder
 
-from views import home, nav
+from views import account, home, nav
 
 MODULES: tuple[ModuleType, ...] = (
+    account,
     home,
 )  # fmt: skip
 

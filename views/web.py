@@ -16,12 +16,22 @@ from views import auth
 from views.access import current_staff
 from views.errors import _json, to_login, wants_json
 
-PUBLIC = {"LoginView.login", "LoginView.logout", "static", "language", "healthz", "readyz", "metrics", "favicon"}
+PUBLIC = {
+    "LoginView.login",
+    "LoginView.logout",
+    "static",
+    "language",
+    "theme",
+    "healthz",
+    "readyz",
+    "metrics",
+    "favicon",
+}
 HIDDEN = re.compile(r"^(LocaleView|UtilView|appbuilder)\.")  # the library's own routes that we do not serve
-CSP = "; ".join((
-    "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data: blob:", "font-src 'self'",
-    "connect-src 'self'", "form-action 'self'", "frame-ancestors 'none'", "base-uri 'none'", "manifest-src 'self'",
-))  # noqa: FLY002  # fmt: skip
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; manifest-src 'self'"
+)
 _ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
 STATIC = Path(__file__).parent / "static"
 
@@ -73,8 +83,6 @@ def _finish(response: Response) -> Response:
     if request.endpoint == "static":
         keep = "max-age=31536000, immutable" if "v" in request.args else "max-age=300"
         headers["Cache-Control"] = f"public, {keep}"
-            "public, max-age=31536000, immutable" if "v" in request.args else "public, max-age=300"
-        )
     elif response.mimetype == "text/html":
         headers["Cache-Control"] = "no-store"
     return response

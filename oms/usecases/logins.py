@@ -16,8 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from oms import audit, clock
 from oms.db import Tx
 from oms.errors import NotFound, Refused, say
-from oms.staff.logins import LoginFailure, StaffSession
-from oms.staff.models import StaffProfile
+from oms.staff.models import LoginFailure, StaffProfile, StaffSession
 
 MAX_FAILURES = 8
 LOCK = timedelta(minutes=15)
