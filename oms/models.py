@@ -1,10 +1,10 @@
 """Every table, imported for its effect on the one metadata: migrations and start-up need them all."""
 
-from oms.approvals import Approval
+from oms.approvals import Approval, ApprovalPolicy
 from oms.audit import AuditLog, AuditSeal
 from oms.catalog.models import BundleItem, ChannelSku, Product, Shop, Sku, SkuBarcode
 from oms.customers.models import Customer, CustomerAddress, CustomerIdentity, CustomerSearch
-from oms.inventory.models import Reservation, StockLevel, StockMovement, Warehouse
+from oms.inventory.models import Reservation, StockLevel, StockMovement, StockPaper, Warehouse
 from oms.numbering import NumberSeries
 from oms.orders.models import Order, OrderChange, OrderHold, OrderLine, OrderNote, OrderSearch
 from oms.outbox import Outbox
@@ -13,8 +13,8 @@ from oms.shipping.models import Parcel, Shipment, ShipmentLine
 from oms.staff.models import StaffProfile, StaffScope
 
 ALL = (
-    Approval, AuditLog, AuditSeal, BundleItem, ChannelSku, Product, Shop, Sku, SkuBarcode, Customer,
-    CustomerAddress, CustomerIdentity, CustomerSearch, Reservation, StockLevel, StockMovement, Warehouse,
+    Approval, ApprovalPolicy, AuditLog, AuditSeal, BundleItem, ChannelSku, Product, Shop, Sku, SkuBarcode, Customer,
+    CustomerAddress, CustomerIdentity, CustomerSearch, Reservation, StockLevel, StockMovement, StockPaper, Warehouse,
     NumberSeries, Order, OrderChange, OrderHold, OrderLine, OrderNote, OrderSearch, Outbox, Allocation,
     PaymentClaim, ReceivingAccount, Parcel, Shipment, ShipmentLine, StaffProfile, StaffScope,
 )  # fmt: skip
