@@ -30,7 +30,7 @@ class CustomerHit:
     addresses: tuple[CustomerAddress, ...]
 
 
-def matching(text: str) -> Select[tuple[int]] | None:
+def matching(text: str) -> Select[int] | None:
     """Ids of customers found by a fragment of phone, name or identity; None when too little was typed."""
     fragment = phone_fragment(text)
     words = [fragment] if fragment else normalize(text).split()
@@ -44,7 +44,7 @@ def matching(text: str) -> Select[tuple[int]] | None:
 
 
 def search(session: Session, text: str, limit: int = 8) -> list[CustomerHit]:
-    """People for what is being typed, those whose name or phone begins with it first. Two statements."""
+    """People for what is being typed, those whose name or phone begins with it first. Three statements."""
     found = matching(text)
     if found is None:
         return []

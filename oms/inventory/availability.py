@@ -41,9 +41,7 @@ def parts_of(session: Session, sku_ids: Collection[int]) -> dict[int, dict[int, 
     return {sku: parts.get(sku) or {sku: 1} for sku in sku_ids}
 
 
-def available(
-    session: Session, sku_ids: Collection[int], warehouse_ids: Collection[int]
-) -> dict[int, dict[int, int]]:
+def available(session: Session, sku_ids: Collection[int], warehouse_ids: Collection[int]) -> dict[int, dict[int, int]]:
     """SKU -> warehouse -> pieces free to promise at this moment. Two statements, however many SKUs."""
     parts = parts_of(session, sku_ids)
     components = sorted({component for needs in parts.values() for component in needs})

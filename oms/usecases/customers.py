@@ -324,7 +324,9 @@ def _attach(tx: Tx, person: Customer, identity: IdentityInput, name: str) -> tup
 def _index(tx: Tx, person: Customer) -> None:
     """Rewrite the text the person is found by."""
     values = tx.session.scalars(
-        select(CustomerIdentity.external_id).where(CustomerIdentity.customer_id == person.id).order_by(CustomerIdentity.id)
+        select(CustomerIdentity.external_id)
+        .where(CustomerIdentity.customer_id == person.id)
+        .order_by(CustomerIdentity.id)
     )
     others = [value for value in values if value != person.phone]
     if person.tax_id:
