@@ -17,7 +17,7 @@ from oms.customers.models import IdentityKind
 from oms.db import Tx, transaction
 from oms.demo import words
 from oms.demo.goods import Goods
-from oms.demo.plan import JOINED, PLATFORMS, SLOT_HOURS, OrderPlan, Step
+from oms.demo.plan import PLATFORMS, SLOT_HOURS, SLOTS_A_DAY, OrderPlan, Step
 from oms.errors import OmsError
 from oms.money import ZERO, Money
 from oms.orders.states import CancelReason, HoldReason, PaymentTerm
@@ -74,7 +74,8 @@ class Life:
                 self._place(placed.get(slot, []))
                 for role in ORDER_OF_ROLES:
                     self._happen(role, steps[slot][role])
-                self._expire()
+                if slot % SLOTS_A_DAY == 0:
+                    self._expire()
             progress(sum(len(p) for s, p in placed.items() if s <= slot))
 
     def moment(self, slot: int) -> datetime:
@@ -121,7 +122,7 @@ class Life:
         on_platform = plan.shop in PLATFORMS
         person = plan.person
         stock = Stock.LEFT_BEFORE if plan.gone_before else Stock.MAY_WAIT if plan.may_wait else Stock.MUST_RESERVE
-        minutes = self.random.randint(1, SLOT_HOURS * 60 - 1)
+        minutes = self.random.randint(1, SLOT_HOURS * 60 * (SLOTS_A_DAY if plan.gone_before else 1) - 1)
         return PlaceOrder(
             shop_id=self.goods.shops[plan.shop],
             lines=tuple(NewLine(item.id, quantity) for item, quantity in plan.items),

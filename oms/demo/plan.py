@@ -16,7 +16,8 @@ from oms.demo.people import Person
 from oms.orders.states import CancelReason, HoldReason, PaymentTerm
 
 SLOT_HOURS: Final = 6
-JOINED: Final = 14 * 24 // SLOT_HOURS  # slots ago at which the marketplace shops were connected
+SLOTS_A_DAY: Final = 24 // SLOT_HOURS
+JOINED: Final = 10 * 24 // SLOT_HOURS  # slots ago at which the marketplace shops were connected
 SHOP_WEIGHTS: Final = (
     ("shopee-th", 26), ("lazada-th", 16), ("tiktok-th", 20), ("line-shopping", 6),
     ("web", 8), ("facebook", 9), ("instagram", 5), ("line", 10),
@@ -81,6 +82,8 @@ class Planner:
         term = self._term(shop, person)
         plan = OrderPlan(no, slot, shop, person, self._items(), term)
         plan.gone_before = shop in PLATFORMS and slot < -JOINED
+        if plan.gone_before:
+            plan.slot = -(-slot // SLOTS_A_DAY) * SLOTS_A_DAY  # taken in once a day, as files are
         plan.may_wait = shop in PLATFORMS
         plan.tags = (draw.choice(words.TAGS),) if draw.random() < 0.12 else ()
         plan.buyer_note = draw.choice(words.BUYER_NOTES) if draw.random() < 0.08 else ""
@@ -110,8 +113,7 @@ class Planner:
             return
         if plan.term is PaymentTerm.PREPAID:
             if draw.random() < 0.13:
-                plan.steps.append(Step(at + 9, "expire", "system"))
-                return
+                return  # nobody pays; the sweep lets it expire
             at += draw.randint(0, 2) + 1
             plan.steps.append(Step(at, "claim", "sales"))
             at += 1
