@@ -57,9 +57,11 @@ def create_app(settings: Settings, *, owner: bool = False) -> Flask:
     from flask_appbuilder import AppBuilder
 
     from oms.db import db
+    from views import health
 
     app = base_app(settings, owner=owner)
     app.config.update(FAB_UPDATE_PERMS=owner, FAB_ADD_SECURITY_API=False)
+    health.install(app)
     appbuilder = AppBuilder()
     with app.app_context():
         appbuilder.init_app(app, db.session)

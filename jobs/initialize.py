@@ -53,3 +53,14 @@ def everything(factories: Factories, settings: Settings) -> Initialized:
             db.session.remove()
             db.engine.dispose()
     return replace(done, secrets=())
+
+
+def sentences(done: Initialized) -> list[str]:
+    """What the person who started this should read."""
+    lines = [f"first login: {name}   password: {password}" for name, password in done.secrets]
+    if not done.role:
+        lines.append(
+            "ATTENTION: this database user may not create roles, so the program works with the owner's rights; "
+            "the audit log is still protected by triggers. Better: let an administrator create the role ruam_app."
+        )
+    return lines

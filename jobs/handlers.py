@@ -1,0 +1,12 @@
+"""Which function carries out which outbox topic: the one table a new kind of background work is added to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from jobs.context import Handler, effect
+from jobs.schedule import CLEAN, clean
+
+TOPICS: Mapping[str, Handler] = {
+    CLEAN: effect(clean),
+}

@@ -1,0 +1,120 @@
+"""What machines ask: alive, ready, how much. And the request id that ties a page to its log lines."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import secrets
+import time
+
+import redis
+from flask import Blueprint, Flask, Response, current_app, g, jsonify, request
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, Histogram, generate_latest, multiprocess
+from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
+
+from migrations import steps
+from oms import log as lines
+from oms.db import db
+from oms.outbox import Outbox, OutboxStatus
+from oms.settings import Settings
+
+REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
+UNLOGGED = frozenset({"health.alive", "health.ready", "health.metrics", "static", "appbuilder.static"})
+bp = Blueprint("health", __name__)
+log = logging.getLogger("ruam.requests")
+
+
+@bp.get("/healthz")
+def alive() -> Response:
+    """The process answers."""
+    return Response("ok\n", mimetype="text/plain")
+
+
+@bp.get("/readyz")
+def ready() -> tuple[Response, int]:
+    """Database, queue and schema are as they must be: 200, else 503 with what is wrong."""
+    settings: Settings = current_app.extensions["oms.settings"]
+    wrong: dict[str, str] = {}
+    try:
+        with db.engine.connect() as connection:
+            at, head = steps.current(connection), steps.head()
+            if at != head:
+                wrong["schema"] = f"at {at}, the program needs {head}"
+    except DBAPIError as exc:
+        wrong["database"] = str(exc.orig).splitlines()[0]
+    client = redis.Redis.from_url(settings.redis_url or "", socket_connect_timeout=1, socket_timeout=1)
+    try:
+        client.ping()
+    except redis.RedisError as exc:
+        wrong["redis"] = str(exc)
+    finally:
+        client.close()
+    return jsonify({"ready": not wrong, "wrong": wrong}), 503 if wrong else 200
+
+
+@bp.get("/metrics")
+def metrics() -> Response:
+    """Counters of every web process and gauges of the outbox, for Prometheus."""
+    registry = CollectorRegistry()
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        multiprocess.MultiProcessCollector(registry)
+    else:
+        registry.register(current_app.extensions["oms.seconds"])
+    gauge = Gauge("ruam_outbox", "Background work by state", ["state"], registry=registry)
+    counted = dict(
+        db.session.execute(
+            select(Outbox.status, func.count()).where(Outbox.status != OutboxStatus.DONE).group_by(Outbox.status)
+        ).all()
+    )
+    for state in OutboxStatus:
+        if state is not OutboxStatus.DONE:
+            gauge.labels(state.value).set(counted.get(state, 0))
+    oldest = db.session.scalar(select(func.min(Outbox.next_try_at)).where(Outbox.status == OutboxStatus.WAITING))
+    late = Gauge("ruam_outbox_oldest_seconds", "How long the oldest waiting work has been due", registry=registry)
+    late.set(max(0.0, time.time() - oldest.timestamp()) if oldest else 0)
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _begin() -> None:
+    given = request.headers.get("X-Request-ID", "")
+    g.request_id = given if REQUEST_ID.match(given) else secrets.token_hex(8)
+    g.request_began = time.perf_counter()
+    g.request_lines = lines.about(request_id=g.request_id)
+    g.request_lines.__enter__()
+
+
+def _end(response: Response) -> Response:
+    seconds = time.perf_counter() - g.get("request_began", time.perf_counter())
+    response.headers["X-Request-ID"] = g.get("request_id", "")
+    endpoint = request.endpoint or "unknown"
+    if endpoint not in UNLOGGED:
+        current_app.extensions["oms.seconds"].labels(request.method, endpoint, response.status_code).observe(seconds)
+        log.info(
+            "%s %s",
+            request.method,
+            request.path,
+            extra={"status": response.status_code, "ms": round(seconds * 1000), "endpoint": endpoint},
+        )
+    return response
+
+
+def _leave(_error: BaseException | None) -> None:
+    if (opened := g.pop("request_lines", None)) is not None:
+        opened.__exit__(None, None, None)
+
+
+def install(app: Flask) -> None:
+    """Put the three addresses and the request id into the panel. Called before everything else that hooks requests."""
+    app.extensions["oms.seconds"] = Histogram(
+        "ruam_request_seconds",
+        "Time to answer a request",
+        ["method", "endpoint", "status"],
+        registry=CollectorRegistry(),
+        buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+    )
+    app.before_request(_begin)
+    app.after_request(_end)
+    app.teardown_request(_leave)
+    app.register_blueprint(bp)
