@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from oms import outbox
 from oms.actor import Actor, system
@@ -29,7 +29,7 @@ class Handler:
 
 def program(work: Work) -> Actor:
     """The program as the actor of a job; the audit log says which job."""
-    return system(work.topic, source="job")
+    return replace(system(work.topic, source="job"), request_id=f"outbox-{work.id}")
 
 
 def effect(change: Callable[..., object], *, queue: str = QUICK) -> Handler:

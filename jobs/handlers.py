@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from jobs import stock
 from jobs.context import Handler, effect
 from jobs.schedule import CLEAN, clean
 
 TOPICS: Mapping[str, Handler] = {
     CLEAN: effect(clean),
+    stock.TOPIC: effect(stock.allocate),
 }
