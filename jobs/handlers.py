@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jobs import stock
+from jobs import customers, stock
 from jobs.context import Handler, effect
 from jobs.schedule import CLEAN, clean
 
 TOPICS: Mapping[str, Handler] = {
     CLEAN: effect(clean),
+    customers.TOPIC: effect(customers.remember),
     stock.TOPIC: effect(stock.allocate),
 }

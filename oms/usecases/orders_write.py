@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
-from oms import audit, clock
+from oms import audit, clock, outbox
 from oms.db import Tx, insert_rows
 from oms.inventory.reserving import Want
 from oms.money import ZERO
@@ -183,6 +183,11 @@ def insert(tx: Tx, rows: Sequence[Row]) -> None:
         [{"order_id": row.order["id"], "haystack": row.haystack, "grams": grams(row.haystack)} for row in rows],
     )
     audit.record_many(tx, [entry for row in rows for entry in _entries(row)])
+    outbox.add(tx, "orders.placed", f"orders.placed:{rows[0].order['id']}", order_ids=_ids(rows))
+
+
+def _ids(rows: Sequence[Row]) -> str:
+    return ",".join(str(row.order["id"]) for row in rows)
 
 
 def _entries(row: Row) -> list[audit.Entry]:
