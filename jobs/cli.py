@@ -30,6 +30,7 @@ class Factories:
     worker: Factory
     web: Factory
     sync: Callable[[Flask], object]  # writes the panel's permissions and roles
+    first_owner: Callable[[Flask], str | None]  # makes the first login when there is none; its password
 
 
 class Sentences(click.Group):

@@ -48,11 +48,12 @@ def everything(factories: Factories, settings: Settings) -> Initialized:
     factories.sync(panel)
     if done.role:
         rights(panel)
+    password = factories.first_owner(panel)
     for app in (base, panel):
         with app.app_context():
             db.session.remove()
             db.engine.dispose()
-    return replace(done, secrets=())
+    return replace(done, secrets=(("owner", password),) if password else ())
 
 
 def sentences(done: Initialized) -> list[str]:

@@ -1,15 +1,13 @@
-"""What machines ask: alive, ready, how much. And the request id that ties a page to its log lines."""
+"""What machines ask: alive, ready, how much. And the log line of every request."""
 
 from __future__ import annotations
 
 import logging
 import os
-import re
-import secrets
 import time
 
 import redis
-from flask import Blueprint, Flask, Response, current_app, g, jsonify, request
+from flask import Flask, Response, current_app, g, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, Histogram, generate_latest, multiprocess
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
@@ -20,19 +18,15 @@ from oms.db import db
 from oms.outbox import Outbox, OutboxStatus
 from oms.settings import Settings
 
-REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
-UNLOGGED = frozenset({"health.alive", "health.ready", "health.metrics", "static", "appbuilder.static"})
-bp = Blueprint("health", __name__)
+UNLOGGED = frozenset({"healthz", "readyz", "metrics", "static", "appbuilder.static"})
 log = logging.getLogger("ruam.requests")
 
 
-@bp.get("/healthz")
 def alive() -> Response:
     """The process answers."""
     return Response("ok\n", mimetype="text/plain")
 
 
-@bp.get("/readyz")
 def ready() -> tuple[Response, int]:
     """Database, queue and schema are as they must be: 200, else 503 with what is wrong."""
     settings: Settings = current_app.extensions["oms.settings"]
@@ -54,7 +48,6 @@ def ready() -> tuple[Response, int]:
     return jsonify({"ready": not wrong, "wrong": wrong}), 503 if wrong else 200
 
 
-@bp.get("/metrics")
 def metrics() -> Response:
     """Counters of every web process and gauges of the outbox, for Prometheus."""
     registry = CollectorRegistry()
@@ -78,18 +71,15 @@ def metrics() -> Response:
 
 
 def _begin() -> None:
-    given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if REQUEST_ID.match(given) else secrets.token_hex(8)
     g.request_began = time.perf_counter()
-    g.request_lines = lines.about(request_id=g.request_id)
+    g.request_lines = lines.about(request_id=g.get("request_id", ""))
     g.request_lines.__enter__()
 
 
 def _end(response: Response) -> Response:
-    seconds = time.perf_counter() - g.get("request_began", time.perf_counter())
-    response.headers["X-Request-ID"] = g.get("request_id", "")
     endpoint = request.endpoint or "unknown"
-    if endpoint not in UNLOGGED:
+    if endpoint not in UNLOGGED and "request_began" in g:
+        seconds = time.perf_counter() - g.request_began
         current_app.extensions["oms.seconds"].labels(request.method, endpoint, response.status_code).observe(seconds)
         log.info(
             "%s %s",
@@ -106,7 +96,7 @@ def _leave(_error: BaseException | None) -> None:
 
 
 def install(app: Flask) -> None:
-    """Put the three addresses and the request id into the panel. Called before everything else that hooks requests."""
+    """Put the three addresses, the log line of each request and its clock into the panel. After ``web.install``."""
     app.extensions["oms.seconds"] = Histogram(
         "ruam_request_seconds",
         "Time to answer a request",
@@ -114,7 +104,8 @@ def install(app: Flask) -> None:
         registry=CollectorRegistry(),
         buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
     )
-    app.before_request(_begin)
+    app.before_request_funcs.setdefault(None, []).insert(1, _begin)  # the request's id is known, nothing else ran
     app.after_request(_end)
     app.teardown_request(_leave)
-    app.register_blueprint(bp)
+    for path, view in (("healthz", alive), ("readyz", ready), ("metrics", metrics)):
+        app.add_url_rule(f"/{path}", path, view)
