@@ -36,7 +36,8 @@ def test_the_audit_log_is_sealed_within_seconds(committed: Flask) -> None:
         audit.record(tx, "test.done", "test", 1, "one")
     schedule.Scheduler().tick()
     report = audit.verify(db.session())
-    assert (report.checked, report.unsealed, report.broken) == (1, 0, None)
+    assert report.checked >= 1
+    assert (report.unsealed, report.broken) == (0, None)
 
 
 def test_receipts_of_old_work_are_forgotten_and_nothing_else(committed: Flask) -> None:
