@@ -5,14 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Iterable
 
 import redis
 from flask import Flask, Response, current_app, g, jsonify, request
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, Histogram, generate_latest, multiprocess
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram, generate_latest, multiprocess
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from migrations import steps
+from oms import clock
 from oms import log as lines
 from oms.db import db
 from oms.outbox import Outbox, OutboxStatus
@@ -20,6 +24,26 @@ from oms.settings import Settings
 
 UNLOGGED = frozenset({"healthz", "readyz", "metrics", "static", "appbuilder.static"})
 log = logging.getLogger("ruam.requests")
+
+
+class OutboxFigures(Collector):
+    """Background work as the table has it at the moment of asking."""
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """Rows by state, and how long the oldest waiting one has been due."""
+        counted = dict(
+            db.session.execute(
+                select(Outbox.status, func.count()).where(Outbox.status != OutboxStatus.DONE).group_by(Outbox.status)
+            ).all()
+        )
+        rows = GaugeMetricFamily("ruam_outbox", "Background work by state", labels=["state"])
+        for state in OutboxStatus:
+            if state is not OutboxStatus.DONE:
+                rows.add_metric([state.value], counted.get(state, 0))
+        yield rows
+        oldest = db.session.scalar(select(func.min(Outbox.next_try_at)).where(Outbox.status == OutboxStatus.WAITING))
+        late = max(0.0, (clock.now() - oldest).total_seconds()) if oldest else 0
+        yield GaugeMetricFamily("ruam_outbox_oldest_seconds", "How long the oldest waiting work is overdue", value=late)
 
 
 def alive() -> Response:
@@ -55,18 +79,7 @@ def metrics() -> Response:
         multiprocess.MultiProcessCollector(registry)
     else:
         registry.register(current_app.extensions["oms.seconds"])
-    gauge = Gauge("ruam_outbox", "Background work by state", ["state"], registry=registry)
-    counted = dict(
-        db.session.execute(
-            select(Outbox.status, func.count()).where(Outbox.status != OutboxStatus.DONE).group_by(Outbox.status)
-        ).all()
-    )
-    for state in OutboxStatus:
-        if state is not OutboxStatus.DONE:
-            gauge.labels(state.value).set(counted.get(state, 0))
-    oldest = db.session.scalar(select(func.min(Outbox.next_try_at)).where(Outbox.status == OutboxStatus.WAITING))
-    late = Gauge("ruam_outbox_oldest_seconds", "How long the oldest waiting work has been due", registry=registry)
-    late.set(max(0.0, time.time() - oldest.timestamp()) if oldest else 0)
+    registry.register(OutboxFigures())
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
