@@ -56,10 +56,9 @@ def ready() -> tuple[Response, int]:
     settings: Settings = current_app.extensions["oms.settings"]
     wrong: dict[str, str] = {}
     try:
-        with db.engine.connect() as connection:
-            at, head = steps.current(connection), steps.head()
-            if at != head:
-                wrong["schema"] = f"at {at}, the program needs {head}"
+        at, head = steps.current(db.session.connection()), steps.head()
+        if at != head:
+            wrong["schema"] = f"at {at}, the program needs {head}"
     except DBAPIError as exc:
         wrong["database"] = str(exc.orig).splitlines()[0]
     client = redis.Redis.from_url(settings.redis_url or "", socket_connect_timeout=1, socket_timeout=1)
