@@ -29,11 +29,15 @@ WAREHOUSES = (
     ("HDY", "คลังหาดใหญ่ (คอหงส์)", "สงขลา", "45 ถนนปุณณกัณฑ์ ต.คอหงส์ อ.หาดใหญ่ จ.สงขลา 90110"),
 )  # fmt: skip
 SHOPS = (
-    ("shopee-th", "รวมมิตร ออฟฟิเชียล", Channel.SHOPEE, "BKK", None, 48), ("lazada-th", "Ruammit Store", Channel.LAZADA, "BKK", None, 48),
-    ("tiktok-th", "รวมมิตรไลฟ์", Channel.TIKTOK, "BKK", None, 24), ("line-shopping", "รวมมิตร MyShop", Channel.LINE_SHOPPING, "CNX", 48, 48),
-    ("web", "ruammit.example", Channel.WEB, "BKK", 48, 72), ("facebook", "เพจ รวมมิตรของดี", Channel.FACEBOOK, "CNX", 48, 72),
-    ("instagram", "@ruammit.th", Channel.INSTAGRAM, "HDY", 48, 72), ("line", "LINE OA @ruammit", Channel.LINE, "HDY", 48, 72),
-)  # fmt: skip
+    ("shopee-th", "รวมมิตร ออฟฟิเชียล", Channel.SHOPEE, "BKK", None, 48),
+    ("lazada-th", "Ruammit Store", Channel.LAZADA, "BKK", None, 48),
+    ("tiktok-th", "รวมมิตรไลฟ์", Channel.TIKTOK, "BKK", None, 24),
+    ("line-shopping", "รวมมิตร MyShop", Channel.LINE_SHOPPING, "CNX", 48, 48),
+    ("web", "ruammit.example", Channel.WEB, "BKK", 48, 72),
+    ("facebook", "เพจ รวมมิตรของดี", Channel.FACEBOOK, "CNX", 48, 72),
+    ("instagram", "@ruammit.th", Channel.INSTAGRAM, "HDY", 48, 72),
+    ("line", "LINE OA @ruammit", Channel.LINE, "HDY", 48, 72),
+)  # code, name, channel, warehouse, hours until an unpaid order expires, hours in which to ship
 ACCOUNTS = (
     ("KBANK", "กสิกรไทย", "000-1-23456-7", "บจก. รวมมิตรตัวอย่าง", ""),
     ("SCB", "ไทยพาณิชย์", "000-2-34567-8", "บจก. รวมมิตรตัวอย่าง", ""),
@@ -102,16 +106,15 @@ def catalog(tx: Tx, goods: Goods, random: Random) -> None:
         _bundle(tx, goods, random)
 
 
-def _sku(
-    tx: Tx, goods: Goods, random: Random, product_id: int, name: str, option: str, baht: int, weight: int
-) -> None:
+def _sku(tx: Tx, goods: Goods, random: Random, product_id: int, name: str, option: str, baht: int, weight: int) -> None:
     number = len(goods.items) + 1
     code, price = f"RU-{number:04d}", Money(Decimal(baht))
     made = create_sku(
         tx,
         CreateSku(
             product_id, code, f"{name} {option}".strip(), option, price, price * Decimal("0.55"), weight,
-            f"{'ABCDEF'[number % 6]}{number % 24 + 1:02d}-{number % 5 + 1}", random.choice((0, 5, 5, 10)), (ean13(number),),
+            f"{'ABCDEF'[number % 6]}{number % 24 + 1:02d}-{number % 5 + 1}", random.choice((0, 5, 5, 10)),
+            (ean13(number),),
         ),
     )  # fmt: skip
     goods.items.append(Item(made.id, code, price, scarce=number % 27 == 0))
@@ -122,7 +125,9 @@ def _bundle(tx: Tx, goods: Goods, random: Random) -> None:
     number = len(goods.items) + len(goods.bundles) + 1
     total = sum((part.price.amount for part in parts), start=Decimal(0))
     price = Money((total * Decimal("0.9")).quantize(Decimal(1)))
-    product = create_product(tx, CreateProduct(f"SET{number - len(goods.items):02d}", f"ชุดสุดคุ้ม {number}", "Value set", "ชุดสินค้า"))
+    product = create_product(
+        tx, CreateProduct(f"SET{number - len(goods.items):02d}", f"ชุดสุดคุ้ม {number}", "Value set", "ชุดสินค้า")
+    )
     code = f"RU-{number:04d}"
     contents = tuple(Part(part.id, random.choice((1, 1, 2))) for part in parts)
     made = create_sku(

@@ -1,4 +1,4 @@
-"""Lives through the 60 days: places the planned orders and does what happens to them, slot by slot, through the verbs."""
+"""Lives through the 60 days: places the planned orders and what happens to them, slot by slot, through the verbs."""
 
 from __future__ import annotations
 
@@ -23,12 +23,16 @@ from oms.money import ZERO, Money
 from oms.orders.states import CancelReason, HoldReason, PaymentTerm
 from oms.payments.states import PaymentMethod
 from oms.usecases.orders_cancel import CancelOrder, Restock, cancel_order
-from oms.usecases.orders_expire import ExpireUnpaid, expire_unpaid
 from oms.usecases.orders_holds import HoldOrder, ReleaseHold, hold_order, release_hold
-from oms.usecases.orders_notes import AddNote, add_note
 from oms.usecases.orders_place import NewLine, OrderPlaced, PlaceOrder, Stock, place_orders
 from oms.usecases.payments import DecideClaim, SubmitClaim, approve_term, submit_claim, verify_claim
-from oms.usecases.shipping import LeftBefore, MarkShipped, mark_delivered, mark_shipped, record_left_before
+from oms.usecases.shipping import (
+    LeftBefore,
+    MarkShipped,
+    mark_delivered_many,
+    mark_shipped_many,
+    record_left_before,
+)
 
 ORDER_OF_ROLES = ("sales", "cashier", "manager", "warehouse")
 IDENTITIES = {
@@ -37,7 +41,11 @@ IDENTITIES = {
     "instagram": IdentityKind.INSTAGRAM, "line": IdentityKind.LINE,
 }  # fmt: skip
 FEE = Money(Decimal(40))
-Happening = Callable[["Life", Tx, OrderPlan, Step], None]
+
+
+def tracking(plan: OrderPlan) -> str:
+    """An invented tracking number, different for every order."""
+    return f"TH{plan.no * 99_991 % 10**10:010d}"
 
 
 @dataclass
@@ -74,8 +82,6 @@ class Life:
                 self._place(placed.get(slot, []))
                 for role in ORDER_OF_ROLES:
                     self._happen(role, steps[slot][role])
-                if slot % SLOTS_A_DAY == 0:
-                    self._expire()
             progress(sum(len(p) for s, p in placed.items() if s <= slot))
 
     def moment(self, slot: int) -> datetime:
@@ -155,32 +161,27 @@ class Life:
 
     def _left(self, plan: OrderPlan, outcome: Any) -> LeftBefore:
         carrier = words.CARRIERS[plan.no % len(words.CARRIERS)]
-        return LeftBefore(outcome.order_id, carrier, self._tracking(plan), delivered=True, shipped_at=clock.now())
-
-    @staticmethod
-    def _tracking(plan: OrderPlan) -> str:
-        return f"TH{plan.no * 99_991 % 10**10:010d}"
+        return LeftBefore(outcome.order_id, carrier, tracking(plan), delivered=True, shipped_at=clock.now())
 
     def _happen(self, role: str, happenings: Sequence[tuple[OrderPlan, Step]]) -> None:
         """What one role does in one slot, each in a savepoint of its own, so that a refusal costs nothing else."""
         if not happenings:
             return
         with transaction(self.actors[role]) as tx:
-            remit = [plan for plan, step in happenings if step.verb == "remit" and plan.no in self.standing]
+            many: dict[str, list[tuple[OrderPlan, Step]]] = defaultdict(list)
             for plan, step in happenings:
-                if plan.no not in self.standing or step.verb == "remit":
+                if plan.no not in self.standing:
+                    continue
+                if step.verb in MANY:
+                    many[step.verb].append((plan, step))
                     continue
                 try:
                     with tx.session.begin_nested():
                         VERBS[step.verb](self, tx, plan, step)
                 except OmsError as refusal:
                     self.refused.append(f"{plan.no} {step.verb}: {refusal}")
-            if remit:
-                self._remit(tx, remit)
-
-    def _expire(self) -> None:
-        with transaction(self.actors["system"]) as tx:
-            expire_unpaid(tx, ExpireUnpaid())
+            for verb, listed in many.items():
+                MANY[verb](self, tx, listed)
 
     def claim(self, tx: Tx, plan: OrderPlan, amount: Money) -> None:
         standing = self.standing[plan.no]
@@ -195,15 +196,6 @@ class Life:
             paid_at=clock.now() - timedelta(minutes=draw.randint(5, 200)),
         )
         standing.claims.append(submit_claim(tx, command).claim_id)
-
-    def _remit(self, tx: Tx, plans: Sequence[OrderPlan]) -> None:
-        """The carrier pays the cash of many parcels at once."""
-        parts = tuple((self.standing[p.no].order_id, self.standing[p.no].total) for p in plans)
-        amount = sum((money for _, money in parts), start=ZERO)
-        made = submit_claim(
-            tx, SubmitClaim(PaymentMethod.PAYOUT, amount, parts, note="ยอดเก็บเงินปลายทางจากขนส่ง", paid_at=clock.now())
-        )
-        verify_claim(tx, DecideClaim(made.claim_id))
 
 
 def _claim(life: Life, tx: Tx, plan: OrderPlan, _step: Step) -> None:
@@ -223,14 +215,6 @@ def _approve(life: Life, tx: Tx, plan: OrderPlan, _step: Step) -> None:
     approve_term(tx, life.standing[plan.no].order_id, "ลูกค้าเครดิต 30 วัน")
 
 
-def _ship(life: Life, tx: Tx, plan: OrderPlan, step: Step) -> None:
-    mark_shipped(tx, MarkShipped(life.standing[plan.no].order_id, step.words, f"TH{plan.no * 99_991 % 10**10:010d}"))
-
-
-def _deliver(life: Life, tx: Tx, plan: OrderPlan, _step: Step) -> None:
-    mark_delivered(tx, life.standing[plan.no].order_id)
-
-
 def _cancel(life: Life, tx: Tx, plan: OrderPlan, step: Step) -> None:
     restock = Restock.KEEP_OUT if step.words == CancelReason.OUT_OF_STOCK.value else Restock.FREE
     cancel_order(tx, CancelOrder(life.standing[plan.no].order_id, CancelReason(step.words), restock=restock))
@@ -244,12 +228,32 @@ def _release(life: Life, tx: Tx, plan: OrderPlan, step: Step) -> None:
     release_hold(tx, ReleaseHold(life.standing[plan.no].order_id, note=step.words))
 
 
-def _note(life: Life, tx: Tx, plan: OrderPlan, step: Step) -> None:
-    for_customer = step.words in words.CUSTOMER_NOTES
-    add_note(tx, AddNote(life.standing[plan.no].order_id, step.words, for_customer=for_customer))
+def _ship(life: Life, tx: Tx, listed: Sequence[tuple[OrderPlan, Step]]) -> None:
+    """A hand-over round: everything the carriers take away at once."""
+    commands = [MarkShipped(life.standing[plan.no].order_id, step.words, tracking(plan)) for plan, step in listed]
+    for (plan, _), outcome in zip(listed, mark_shipped_many(tx, commands), strict=True):
+        if isinstance(outcome, OmsError):
+            life.refused.append(f"{plan.no} ship: {outcome}")
 
 
-VERBS: dict[str, Happening] = {
-    "claim": _claim, "claim_half": _claim_half, "verify": _verify, "approve": _approve, "ship": _ship,
-    "deliver": _deliver, "cancel": _cancel, "hold": _hold, "release": _release, "note": _note,
+def _deliver(life: Life, tx: Tx, listed: Sequence[tuple[OrderPlan, Step]]) -> None:
+    mark_delivered_many(tx, [life.standing[plan.no].order_id for plan, _ in listed])
+
+
+def _remit(life: Life, tx: Tx, listed: Sequence[tuple[OrderPlan, Step]]) -> None:
+    """The carrier pays the cash of many parcels at once."""
+    parts = tuple((life.standing[plan.no].order_id, life.standing[plan.no].total) for plan, _ in listed)
+    amount = sum((money for _, money in parts), start=ZERO)
+    made = submit_claim(
+        tx, SubmitClaim(PaymentMethod.PAYOUT, amount, parts, note="ยอดเก็บเงินปลายทางจากขนส่ง", paid_at=clock.now())
+    )
+    verify_claim(tx, DecideClaim(made.claim_id))
+
+
+VERBS: dict[str, Callable[[Life, Tx, OrderPlan, Step], None]] = {
+    "claim": _claim, "claim_half": _claim_half, "verify": _verify, "approve": _approve,
+    "cancel": _cancel, "hold": _hold, "release": _release,
+}  # fmt: skip
+MANY: dict[str, Callable[[Life, Tx, Sequence[tuple[OrderPlan, Step]]], None]] = {
+    "ship": _ship, "deliver": _deliver, "remit": _remit,
 }  # fmt: skip

@@ -102,6 +102,6 @@ def _regulars(actor: Actor, buyers: Sequence[Person]) -> None:
         for person in entered:
             to = person.home
             home = Address(to.name, to.phone, to.line, to.subdistrict, to.district, to.province, to.postcode)
-            where = " ".join((to.line, to.subdistrict, to.district, to.province, to.postcode))
+            where = f"{to.line} {to.subdistrict} {to.district} {to.province} {to.postcode}"
             tax = TaxIdentity(person.company, person.tax_id, "00000", where) if person.company else TaxIdentity()
             create_customer(tx, CreateCustomer(person.name, person.phone, group=person.group, tax=tax, address=home))

@@ -1,4 +1,4 @@
-"""Who buys in the demo shop: invented names, telephone numbers of no real block, addresses that agree with themselves."""
+"""Who buys in the demo shop: invented names, numbers of no real block, addresses that agree with themselves."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ whose slot would lie after 0 has not happened yet, which is how orders come to s
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 from random import Random
 from typing import Final
 
@@ -55,6 +56,11 @@ class OrderPlan:
     steps: list[Step] = field(default_factory=list)
 
 
+def _round(slot: int, step: int) -> int:
+    """The next slot that is a multiple of ``step``."""
+    return -(-slot // step) * step
+
+
 class Planner:
     """Draws orders from one stream of chance, so that the same seed gives the same shop."""
 
@@ -83,7 +89,9 @@ class Planner:
         plan = OrderPlan(no, slot, shop, person, self._items(), term)
         plan.gone_before = shop in PLATFORMS and slot < -JOINED
         if plan.gone_before:
-            plan.slot = -(-slot // SLOTS_A_DAY) * SLOTS_A_DAY  # taken in once a day, as files are
+            plan.slot = _round(slot, SLOTS_A_DAY)  # taken in once a day, as files are
+        elif slot < -JOINED:
+            plan.slot = _round(slot, 2)
         plan.may_wait = shop in PLATFORMS
         plan.tags = (draw.choice(words.TAGS),) if draw.random() < 0.12 else ()
         plan.buyer_note = draw.choice(words.BUYER_NOTES) if draw.random() < 0.08 else ""
@@ -94,7 +102,9 @@ class Planner:
 
     def _term(self, shop: str, person: Person) -> PaymentTerm:
         if shop in PLATFORMS:
-            return PaymentTerm.COD if shop == "line-shopping" and self.random.random() < 0.2 else PaymentTerm.MARKETPLACE
+            return (
+                PaymentTerm.COD if shop == "line-shopping" and self.random.random() < 0.2 else PaymentTerm.MARKETPLACE
+            )
         if person.company and self.random.random() < 0.7:
             return PaymentTerm.CREDIT
         return PaymentTerm.COD if self.random.random() < 0.28 else PaymentTerm.PREPAID
@@ -121,12 +131,12 @@ class Planner:
         if plan.term is PaymentTerm.CREDIT:
             at += 1
             plan.steps.append(Step(at, "approve", "cashier"))
-        at += draw.randint(1, 3)
+        at = _round(at + draw.randint(1, 2), 2)  # the carriers come twice a day
         plan.steps.append(Step(at, "ship", "warehouse", draw.choice(words.CARRIERS)))
-        at += draw.randint(5, 11)
+        at = _round(at + draw.randint(5, 11), SLOTS_A_DAY)
         plan.steps.append(Step(at, "deliver", "warehouse"))
         if plan.term is PaymentTerm.COD:
-            plan.steps.append(Step(at + 28, "remit", "cashier"))
+            plan.steps.append(Step(_round(at + 28, SLOTS_A_DAY * 7), "remit", "cashier"))
 
     def _arrange_recent(self, plans: list[OrderPlan]) -> None:
         """Make sure that every state of work is there to be seen, among the orders of the last days."""
@@ -134,23 +144,21 @@ class Planner:
         self.random.shuffle(recent)
         chat = iter([p for p in recent if p.shop not in PLATFORMS])
         platform = iter([p for p in recent if p.shop in PLATFORMS and p.term is PaymentTerm.MARKETPLACE])
-        for plan, _ in zip(chat, range(18), strict=False):
+        for plan in islice(chat, 18):
             plan.confirm, plan.steps = False, []
-        for plan, _ in zip(chat, range(14), strict=False):
+        for plan in islice(chat, 14):
             plan.term, plan.steps = PaymentTerm.PREPAID, [Step(plan.slot + 1, "claim", "sales")]
-        for plan, _ in zip(chat, range(8), strict=False):
+        for plan in islice(chat, 8):
             plan.term = PaymentTerm.PREPAID
             plan.steps = [Step(plan.slot, "claim_half", "sales"), Step(plan.slot + 1, "verify", "cashier")]
-        for plan, _ in zip(platform, range(16), strict=False):
-            plan.items, plan.steps = [(self.random.choice(self.scarce), self.random.randint(2, 4))], []
-        for plan, _ in zip(platform, range(40), strict=False):
-            plan.steps = []
         for reason in HoldReason:
-            for plan, _ in zip(platform, range(2), strict=False):
+            for plan in islice(platform, 2):
                 plan.steps = [Step(min(plan.slot + 1, 0), "hold", "sales", reason.value)]
-        for i, (plan, _) in enumerate(zip(chat, range(12), strict=False)):
-            plan.steps.insert(0, Step(plan.slot, "hold", "sales", HoldReason.CUSTOMER_REQUEST.value))
-            if i % 2:
-                plan.steps.insert(1, Step(plan.slot, "release", "manager", "ลูกค้ายืนยันแล้ว ส่งได้"))
-            else:
-                plan.steps = plan.steps[:1]
+        for plan in islice(platform, 14):
+            plan.items, plan.steps = [(self.random.choice(self.scarce), self.random.randint(2, 4))], []
+        for plan in islice(platform, 40):
+            plan.steps = []
+        for i, plan in enumerate(islice(chat, 12)):
+            hold = Step(plan.slot, "hold", "sales", HoldReason.CUSTOMER_REQUEST.value)
+            release = Step(plan.slot, "release", "manager", "ลูกค้ายืนยันแล้ว ส่งได้")
+            plan.steps = [hold, release, *plan.steps] if i % 2 else [hold]

@@ -118,23 +118,23 @@ BREAKS = {
     "outbox_states": ["UPDATE outbox SET status = 'running', lease_until = NULL"],
     "ledger": [
         NO_CHECK.format("intake_runs", "ck_intake_runs_ledger_closes"),
-        "INSERT INTO intake_runs (kind, status, format, file_name, file_key, file_sha256, file_size, received, created,"
+        ("INSERT INTO intake_runs (kind, status, format, file_name, file_key, file_sha256, file_size, received, created,"
         " updated, unchanged, quarantined, rejected, user_label, created_at, encoding, header_line,"
         " commit_after_check, cancel_requested, staged, progress, items) VALUES ('orders', 'done', 'x', 'x', 'x', 'x',"
-        " 1, 5, 4, 0, 0, 0, 0, 'x', now(), '', 0, false, false, false, 0, 0)",
+        " 1, 5, 4, 0, 0, 0, 0, 'x', now(), '', 0, false, false, false, 0, 0)"),
     ],
     "ledger_rows": [
-        "INSERT INTO intake_runs (kind, status, format, file_name, file_key, file_sha256, file_size, received, created,"
+        ("INSERT INTO intake_runs (kind, status, format, file_name, file_key, file_sha256, file_size, received, created,"
         " updated, unchanged, quarantined, rejected, user_label, created_at, encoding, header_line,"
         " commit_after_check, cancel_requested, staged, progress, items) VALUES ('orders', 'done', 'x', 'x', 'x', 'x',"
-        " 1, 5, 5, 0, 0, 0, 0, 'x', now(), '', 0, false, false, false, 0, 0)",
-        "INSERT INTO intake_items (run_id, no, key, rows, outcome, closed_why)"
-        " SELECT max(id), 1, 'x', 4, 'created', '' FROM intake_runs",
+        " 1, 5, 5, 0, 0, 0, 0, 'x', now(), '', 0, false, false, false, 0, 0)"),
+        ("INSERT INTO intake_items (run_id, no, key, rows, outcome, closed_why)"
+        " SELECT max(id), 1, 'x', 4, 'created', '' FROM intake_runs"),
     ],
     "open_changes": [
         "DROP INDEX uq_order_changes_open",
-        "INSERT INTO order_changes (order_id, status, base_revision, proposal, difference, reason, opened_by,"
-        " opened_at, closed_by) SELECT :paid, 'open', 0, '{}', 0, '', 'x', now(), '' FROM generate_series(1, 2)",
+        ("INSERT INTO order_changes (order_id, status, base_revision, proposal, difference, reason, opened_by,"
+        " opened_at, closed_by) SELECT :paid, 'open', 0, '{}', 0, '', 'x', now(), '' FROM generate_series(1, 2)"),
     ],
     "audited_orders": ["DELETE FROM audit_log WHERE subject_id = :paid"],
 }  # fmt: skip
