@@ -1,0 +1,55 @@
+"""``oms init``: schema, permissions and the first owner, once, before anything serves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from flask import Flask
+
+from migrations import roles, steps
+from oms.db import db
+from oms.settings import Settings
+
+if TYPE_CHECKING:
+    from jobs.cli import Factories
+
+
+@dataclass(frozen=True)
+class Initialized:
+    """What init did. ``role`` False means the database let us make no role; ``secrets`` are shown once."""
+
+    revision: str | None
+    role: bool
+    secrets: tuple[tuple[str, str], ...] = ()
+
+
+def schema(app: Flask) -> Initialized:
+    """Bring the schema up to date, make the database role and the triggers. ``app`` works as the owner."""
+    with app.app_context(), db.engine.connect() as connection:
+        steps.upgrade(connection)
+        role = roles.make_role(connection)
+        connection.commit()
+        roles.lock(connection)
+        connection.commit()
+        return Initialized(steps.current(connection), role)
+
+
+def rights(app: Flask) -> None:
+    """Give the role its rights on every table there is, the panel's own included. Called last."""
+    with app.app_context(), db.engine.begin() as connection:
+        roles.grant(connection)
+
+
+def everything(factories: Factories, settings: Settings) -> Initialized:
+    """All of init, in the only order that works. Safe to repeat."""
+    base, panel = factories.worker(settings, owner=True), factories.web(settings, owner=True)
+    done = schema(base)
+    factories.sync(panel)
+    if done.role:
+        rights(panel)
+    for app in (base, panel):
+        with app.app_context():
+            db.session.remove()
+            db.engine.dispose()
+    return replace(done, secrets=())

@@ -1,0 +1,87 @@
+"""Two locks on what is append-only: the program's database role may not change it, and triggers refuse to.
+
+The program connects as the database's owner and at once becomes ``ruam_app``, which may add and read but not change or
+remove rows of the audit log, its seals and the stock movements. Where the server does not let us make a role (a hosted
+database), the triggers still refuse, and ``oms init`` says so.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from migrations.tables import APPEND_ONLY, FOREIGN_PREFIX
+from oms.db import APP_ROLE
+
+BECOME = (
+    f"SELECT set_config('role', rolname, false) FROM pg_roles "
+    f"WHERE rolname = '{APP_ROLE}' AND pg_has_role(rolname, 'MEMBER')"
+)
+
+
+def work_as_app(connection: Any, _record: object) -> None:
+    """Give up the owner's rights on a new pooled connection (SQLAlchemy's ``connect`` event)."""
+    connection.autocommit = True
+    connection.execute(BECOME)
+    connection.autocommit = False
+
+
+def make_role(connection: Connection) -> bool:
+    """Make the role and let the current user become it. False when this user may not make roles."""
+    there = connection.scalar(text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": APP_ROLE})
+    if not there:
+        may = connection.scalar(text("SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user"))
+        if not may:
+            return False
+        connection.execute(text(f"CREATE ROLE {APP_ROLE} NOLOGIN"))
+    if not connection.scalar(text("SELECT pg_has_role(:name, 'MEMBER')"), {"name": APP_ROLE}):
+        connection.execute(text(f"GRANT {APP_ROLE} TO CURRENT_USER"))
+    return True
+
+
+def grant(connection: Connection) -> None:
+    """Let the role work with every table, and only add to and read what is append-only."""
+    schema = connection.dialect.identifier_preparer.quote(str(connection.scalar(text("SELECT current_schema()"))))
+    connection.execute(text(f"GRANT USAGE ON SCHEMA {schema} TO {APP_ROLE}"))
+    for scope, everything in (
+        (f"GRANT {{}} ON ALL {{}} IN SCHEMA {schema} TO {APP_ROLE}", True),
+        (f"ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT {{}} ON {{}} TO {APP_ROLE}", False),
+    ):
+        connection.execute(text(scope.format("SELECT, INSERT, UPDATE, DELETE", "TABLES")))
+        connection.execute(text(scope.format("USAGE, SELECT, UPDATE" if everything else "USAGE, SELECT", "SEQUENCES")))
+    for table in append_only_here(connection):
+        connection.execute(text(f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {APP_ROLE}"))
+
+
+def append_only_here(connection: Connection) -> list[str]:
+    """The append-only tables that exist in this schema."""
+    found = connection.scalars(
+        text("SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename = ANY(:names)"),
+        {"names": list(APPEND_ONLY)},
+    )
+    return sorted(found)
+
+
+def lock(connection: Connection) -> None:
+    """Put the refusing triggers on the append-only tables. Safe to repeat."""
+    connection.execute(
+        text("""
+        CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE EXCEPTION 'rows of % are never changed or removed', TG_TABLE_NAME USING ERRCODE = '42501';
+        END $$
+        """)
+    )
+    for table in append_only_here(connection):
+        connection.execute(
+            text(
+                f"CREATE OR REPLACE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+                "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+            )
+        )
+
+
+def foreign(name: str | None) -> bool:
+    """Whether a table belongs to Flask-AppBuilder."""
+    return name is not None and name.startswith(FOREIGN_PREFIX)

@@ -1,0 +1,288 @@
+"""Real PostgreSQL and Redis for every test, started by the tests themselves.
+
+One server of each for a run; every xdist worker gets its own database, copied from a migrated template, and its own
+Redis database number. ``DATABASE_URL`` / ``REDIS_URL`` are respected when they name test servers (the user must be
+allowed to create databases; Redis databases 1 to 15 are flushed).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis as redis_client
+from flask import Flask
+from flask.testing import FlaskClient
+from psycopg import sql
+
+from jobs.runtime import layout, postgres, redis
+from jobs.runtime.scratch import FAST
+from migrations import steps
+from oms import permissions
+from oms.actor import Actor, system
+from oms.db import Tx, db, transaction
+from oms.settings import Settings
+
+TEMPLATE = "ruam_template"
+
+
+class Servers:
+    """The run's servers, started when the first test asks and handed to xdist workers by environment."""
+
+    def __init__(self) -> None:
+        self.folder: Path | None = None
+        self.server: postgres.Postgres | None = None
+        self.process: subprocess.Popen[bytes] | None = None
+        self.redis: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        if "RUAM_TEST_DATABASE" in os.environ:
+            return
+        given, given_redis = os.environ.get("DATABASE_URL"), os.environ.get("REDIS_URL")
+        self.folder = Path(tempfile.mkdtemp(prefix="ruam-test-"))
+        folders = layout.prepare(self.folder)
+        if not given:
+            self.server = postgres.prepare(folders, **FAST, max_connections="200")
+            self.process = postgres.start(self.server, folders.log / "postgres.log")
+            given = self.server.url("postgres")
+        if not given_redis:
+            prepared = redis.prepare(folders)
+            self.redis = redis.start(prepared, folders.log / "redis.log")
+            given_redis = prepared.url
+        os.environ["RUAM_TEST_DATABASE"], os.environ["RUAM_TEST_REDIS"] = given, given_redis
+        os.environ["RUAM_TEST_TEMPLATE"] = f"{TEMPLATE}_{secrets.token_hex(4)}"
+        _build_template(given, os.environ["RUAM_TEST_TEMPLATE"])
+
+    def stop(self) -> None:
+        if self.server and self.process:
+            postgres.stop(self.server, self.process)
+        if self.redis:
+            redis.stop(self.redis)
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            for name in ("RUAM_TEST_DATABASE", "RUAM_TEST_REDIS", "RUAM_TEST_TEMPLATE"):
+                os.environ.pop(name, None)
+
+
+servers = Servers()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if getattr(config.option, "numprocesses", None):
+        servers.start()  # workers inherit the environment
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        servers.stop()
+
+
+def address(server: str, database: str) -> str:
+    """The same server, another database."""
+    head, _, query = server.partition("?")
+    return head.rsplit("/", 1)[0] + f"/{database}" + (f"?{query}" if query else "")
+
+
+def create_database(server: str, name: str, template: str | None = None) -> str:
+    """Make a database, as a copy of the template when one is named; returns its address."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        copy = sql.SQL(" TEMPLATE {} STRATEGY WAL_LOG").format(sql.Identifier(template)) if template else sql.SQL("")
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)) + copy)
+    return address(server, name)
+
+
+def _build_template(server: str, name: str) -> None:
+    """Schema, role, rights and the panel's permissions once for the run."""
+    from app import create_app, create_worker_app, sync_permissions
+    from jobs import initialize
+    from jobs.cli import Factories
+
+    url = create_database(server, name)
+    made = Settings(
+        data_dir=Path(tempfile.gettempdir()), database_url=url, redis_url=os.environ["RUAM_TEST_REDIS"],
+        secret_key="template", testing=True,
+    )  # fmt: skip
+    factories = Factories(worker=create_worker_app, web=create_app, sync=sync_permissions)
+    if steps.head() is None:  # the models are there before the first migration is
+        bare = create_worker_app(made, owner=True)
+        with bare.app_context():
+            db.create_all()
+            db.engine.dispose()
+    initialize.everything(factories, made)
+
+
+@pytest.fixture(scope="session")
+def new_database() -> Callable[[], str]:
+    """A function that makes one more migrated database and returns its address."""
+    servers.start()
+
+    def make() -> str:
+        name = f"t_{secrets.token_hex(6)}"
+        return create_database(os.environ["RUAM_TEST_DATABASE"], name, os.environ["RUAM_TEST_TEMPLATE"])
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[], str]) -> Settings:
+    """This worker's installation: its own migrated database and Redis database."""
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 15 + 1
+    redis_url = os.environ["RUAM_TEST_REDIS"].partition("?")[0] + f"?db={number}"
+    client = redis_client.Redis.from_url(redis_url)
+    client.flushdb()
+    client.close()
+    return Settings(
+        data_dir=tmp_path_factory.mktemp("data"), database_url=new_database(), redis_url=redis_url,
+        secret_key="test", demo_password="demo-Password-1", testing=True,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def app(settings: Settings) -> Iterator[Flask]:
+    """The program without the panel."""
+    from app import create_worker_app
+
+    made = create_worker_app(settings)
+    yield made
+    with made.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def web_app(settings: Settings) -> Iterator[Flask]:
+    """The program with the panel. Made once for a run: Flask-AppBuilder is slow to start."""
+    from app import create_app
+
+    made = create_app(settings)
+    yield made
+    with made.app_context():
+        db.engine.dispose()
+
+
+def _isolated(app: Flask) -> Iterator[Flask]:
+    """Everything in one outer transaction that is rolled back; commits inside only release savepoints."""
+    with app.app_context():
+        db.session.remove()
+        engine = db.engines[None]
+        connection = engine.connect()
+        outer = connection.begin()
+        db.engines[None] = connection
+        db.session.configure(join_transaction_mode="create_savepoint")
+        try:
+            yield app
+        finally:
+            db.session.remove()
+            db.session.configure(join_transaction_mode="conditional_savepoint")
+            db.engines[None] = engine
+            outer.rollback()
+            connection.close()
+
+
+@pytest.fixture
+def isolated(app: Flask) -> Iterator[Flask]:
+    """An application context in which ``transaction(...)`` may be used; everything is undone afterwards."""
+    yield from _isolated(app)
+
+
+@pytest.fixture
+def tx(isolated: Flask) -> Iterator[Tx]:
+    """An open transaction of the program itself; everything is undone afterwards."""
+    with transaction(system("test")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def web(web_app: Flask) -> Iterator[Flask]:
+    """The panel in an application context of its own; everything is undone afterwards."""
+    yield from _isolated(web_app)
+
+
+@pytest.fixture
+def client(web: Flask) -> FlaskClient:
+    """A browser without a screen; what it changes is undone afterwards."""
+    return web.test_client()
+
+
+@pytest.fixture(scope="session")
+def _kept(settings: Settings) -> frozenset[str]:
+    """Tables that the template itself fills; ``committed`` leaves them alone."""
+    with psycopg.connect(settings.database_url) as connection:
+        return frozenset(name for name in _tables(connection) if _filled(connection, [name]))
+
+
+def _tables(connection: psycopg.Connection) -> list[str]:
+    rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1").fetchall()
+    return [row[0] for row in rows]
+
+
+def _filled(connection: psycopg.Connection, names: list[str]) -> list[str]:
+    if not names:
+        return []
+    parts = [
+        sql.SQL("SELECT {} WHERE EXISTS (SELECT 1 FROM {})").format(sql.Literal(n), sql.Identifier(n)) for n in names
+    ]
+    return [row[0] for row in connection.execute(sql.SQL(" UNION ALL ").join(parts)).fetchall()]
+
+
+@pytest.fixture
+def committed(app: Flask, settings: Settings, _kept: frozenset[str]) -> Iterator[Flask]:
+    """For tests that need real commits (several processes, several connections). Cleans every table afterwards."""
+    with app.app_context():
+        yield app
+        db.session.remove()
+    clean(settings, _kept)
+
+
+def clean(settings: Settings, kept: frozenset[str]) -> None:
+    """Empty every table that a test may have filled."""
+    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")  # the append-only triggers stand aside
+        filled = _filled(connection, [n for n in _tables(connection) if n not in kept])
+        if filled:
+            names = sql.SQL(", ").join(sql.Identifier(n) for n in filled)
+            connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(names))
+
+
+@pytest.fixture
+def actor() -> Callable[..., Actor]:
+    """A function from a role's name to a person of that role: ``actor("sales", shops=frozenset({1}))``."""
+
+    def make(role: str, **facts: object) -> Actor:
+        found = next(r for r in permissions.ROLES if r.name == role)
+        person = Actor(
+            "user", role, user_id=hash(role) % 1000 + 1, role=role, actions=found.actions,
+            discount_limit=found.discount_limit,
+        )  # fmt: skip
+        return replace(person, **facts)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a browser. With CI set a missing one fails; otherwise the test is skipped loudly."""
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    found = os.environ.get("CHROMIUM") or next((p for n in names if (p := shutil.which(n))), None)
+    if found:
+        return found
+    if os.environ.get("CI"):
+        pytest.fail("no Chromium: browser tests must run in CI (install chromium or set CHROMIUM)")
+    warnings.warn(pytest.PytestWarning("NO CHROMIUM FOUND: the browser tests do not run"), stacklevel=1)
+    pytest.skip("no Chromium found (install chromium or set CHROMIUM)")
+
+
+@pytest.fixture
+def owner_connection(settings: Settings) -> Iterator[psycopg.Connection]:
+    """A connection as the database's owner, past every lock of the program: for tests that tamper."""
+    with psycopg.connect(settings.database_url) as connection:
+        yield connection
