@@ -14,7 +14,8 @@ from oms.shipping.models import Parcel, Shipment, ShipmentLine
 from oms.staff.models import StaffProfile, StaffScope
 
 ALL = (
-    Approval, AuditLog, AuditSeal, BulkRow, BulkRun, SavedView, BundleItem, ChannelSku, Product, Shop, Sku, SkuBarcode, Customer,
+    Approval, AuditLog, AuditSeal, BulkRow, BulkRun, SavedView,
+    BundleItem, ChannelSku, Product, Shop, Sku, SkuBarcode, Customer,
     CustomerAddress, CustomerIdentity, CustomerSearch, Reservation, StockLevel, StockMovement, Warehouse,
     NumberSeries, Order, OrderChange, OrderHold, OrderLine, OrderNote, OrderSearch, Outbox, Allocation,
     PaymentClaim, ReceivingAccount, Parcel, Shipment, ShipmentLine, StaffProfile, StaffScope,

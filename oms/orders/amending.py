@@ -153,9 +153,7 @@ def price(order: Order, proposal: Proposal, catalog: Mapping[int, Money]) -> Pri
         first, *rest = problems
         raise InvalidInput(first.message, field=first.field, code=first.code, others=tuple(rest))
     if not priced:
-        raise InvalidInput(
-            say("Nothing would be left of the order; cancel it instead"), field="lines", code="no_lines"
-        )
+        raise InvalidInput(say("Nothing would be left of the order; cancel it instead"), field="lines", code="no_lines")
     goods = sum((line.total for line in priced), start=ZERO)
     return Priced(
         lines=tuple(priced),

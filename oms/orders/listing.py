@@ -52,7 +52,7 @@ class OrderFilter:
         return not {k for k in self.to_query() if k != "sort"}
 
 
-_ENUMS: dict[str, type[Board] | type[OrderStatus] | type[Channel] | type[PaymentTerm] | type[PaymentStatus]] = {
+_ENUMS: dict[str, type[Board | OrderStatus | Channel | PaymentTerm | PaymentStatus]] = {
     "board": Board,
     "status": OrderStatus,
     "channel": Channel,

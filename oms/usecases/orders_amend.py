@@ -170,9 +170,7 @@ def apply_change(tx: Tx, cmd: CloseChange) -> ChangeState:
     order = _lock(tx, cmd.order_id, cmd.version)
     change = _open_change(tx, order)
     if change.proposal["base"] != amending.as_it_is(order).to_json():
-        raise Conflict(
-            say("The order changed since this amendment was made; look at it again"), code="change_outdated"
-        )
+        raise Conflict(say("The order changed since this amendment was made; look at it again"), code="change_outdated")
     proposal = amending.from_json(change.proposal)
     if proposal == amending.as_it_is(order):
         raise InvalidInput(say("Nothing is changed yet"), field="lines", code="change_empty")

@@ -1,4 +1,4 @@
-"""How an applied amendment is written onto an order: lines, totals, address, search text, names of what staff edited."""
+"""How an applied amendment is written onto an order: lines, totals, address, search text, what staff edited."""
 
 from __future__ import annotations
 
@@ -61,9 +61,16 @@ def _write_lines(order: Order, priced: Priced, skus: dict[int, SkuFacts]) -> Non
         sku = skus[asked.sku_id]
         order.lines.append(
             OrderLine(
-                position=position, sku_id=sku.id, sku_code=sku.code, name=sku.name[:300], quantity=asked.quantity,
-                list_price=asked.list_price, unit_price=asked.unit_price, discount=asked.discount, total=asked.total,
-            )  # fmt: skip
+                position=position,
+                sku_id=sku.id,
+                sku_code=sku.code,
+                name=sku.name[:300],
+                quantity=asked.quantity,
+                list_price=asked.list_price,
+                unit_price=asked.unit_price,
+                discount=asked.discount,
+                total=asked.total,
+            )
         )
 
 

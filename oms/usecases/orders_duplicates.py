@@ -57,7 +57,13 @@ def find_duplicates(
         return []
     middle = at or clock.now()
     pairs = (
-        select(func.array_agg(aggregate_order_by(func.concat(OrderLine.sku_id, ":", OrderLine.quantity - OrderLine.canceled), OrderLine.sku_id)))
+        select(
+            func.array_agg(
+                aggregate_order_by(
+                    func.concat(OrderLine.sku_id, ":", OrderLine.quantity - OrderLine.canceled), OrderLine.sku_id
+                )
+            )
+        )
         .where(OrderLine.order_id == Order.id, OrderLine.quantity > OrderLine.canceled)
         .scalar_subquery()
     )
@@ -83,6 +89,4 @@ def find_duplicates(
 def duplicates_of(session: Session, actor: Actor, order: Order) -> list[Twin]:
     """Orders that look like this one again."""
     items = [(line.sku_id, line.quantity - line.canceled) for line in order.lines if line.quantity > line.canceled]
-    return find_duplicates(
-        session, actor, phone=order.ship_phone, items=items, at=order.placed_at, exclude=order.id
-    )
+    return find_duplicates(session, actor, phone=order.ship_phone, items=items, at=order.placed_at, exclude=order.id)

@@ -88,7 +88,9 @@ def tag_order(tx: Tx, cmd: TagOrder) -> OrderTagged:
         raise InvalidInput(say("An order may have {most} tags", most=MAX_TAGS), field="tag", code="tag_many")
     order.tags = after
     action = "order.untagged" if cmd.remove else "order.tagged"
-    audit.record(tx, action, "order", order.id, order.number, before={"tags": before}, after={"tags": after, "tag": tag})
+    audit.record(
+        tx, action, "order", order.id, order.number, before={"tags": before}, after={"tags": after, "tag": tag}
+    )
     return OrderTagged(changed=True)
 
 
