@@ -11,6 +11,7 @@
 - ``customers``     people, their identities and addresses
 - ``channels``      marketplaces and chats, ``carriers``, ``banks``, ``notifications``, ``documents``: the outside world
 - ``importing``     tabular files in; ``exporting`` tabular files out; ``reports`` read-only figures
+- ``demo``          the demo shop; ``diagrams`` draws ``docs/states.md``
 - ``audit``         who did what; ``outbox`` side effects; ``numbering`` gapless series; ``permissions`` named actions
 - ``db``            the one transaction; ``columns`` the column types
 - ``states``        the state machine; ``money``, ``clock``, ``actor``, ``errors``, ``settings``; ``thai``

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oms import clock
 from oms.columns import UtcDateTime, moment
-from oms.db import Model, Tx
+from oms.db import Model, Tx, insert_rows
 from oms.money import Money
 
 SEALER_LOCK = 0x52554153  # advisory lock: one sealer at a time
@@ -99,8 +99,9 @@ def record_many(tx: Tx, entries: Sequence[Entry]) -> None:
     if not entries:
         return
     actor, at = tx.actor, clock.now()
-    tx.session.execute(
-        insert(AuditLog),
+    insert_rows(
+        tx,
+        AuditLog,
         [
             {
                 "at": at,

@@ -72,10 +72,14 @@ class Machine:
         """The transitions that may fire."""
         return [t for t in self.transitions.values() if self.refusal(subject, t.name) is None]
 
-    def fire(self, subject: Any, name: str) -> None:
-        """Change the state, or raise TransitionRefused and change nothing."""
+    def check(self, subject: Any, name: str) -> None:
+        """Raise TransitionRefused when the transition may not fire; change nothing either way."""
         if reason := self.refusal(subject, name):
             raise TransitionRefused(reason, code=f"{self.name.lower().replace(' ', '_')}_{name}_refused")
+
+    def fire(self, subject: Any, name: str) -> None:
+        """Change the state, or raise TransitionRefused and change nothing."""
+        self.check(subject, name)
         setattr(subject, self.attribute, self.transitions[name].target)
 
     def mermaid(self) -> str:

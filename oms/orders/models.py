@@ -152,6 +152,7 @@ class OrderLine(Model):
     canceled: Mapped[int] = mapped_column(Integer, default=0)
     shipped: Mapped[int] = mapped_column(Integer, default=0)
     returned: Mapped[int] = mapped_column(Integer, default=0)
+    list_price: Mapped[money] = mapped_column()
     unit_price: Mapped[money] = mapped_column()
     discount: Mapped[money] = mapped_column(default=ZERO)
     total: Mapped[money] = mapped_column()

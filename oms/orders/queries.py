@@ -1,0 +1,56 @@
+"""Reads and locks of orders."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import selectinload
+
+from oms.actor import Actor
+from oms.db import Tx
+from oms.errors import Conflict, NotFound, say
+from oms.orders.models import Order
+
+
+def visible(actor: Actor) -> Select[Order]:
+    """The orders this actor may see: by warehouse, shop and, for some, only their own."""
+    statement = select(Order)
+    if actor.warehouses is not None:
+        statement = statement.where(Order.warehouse_id.in_(sorted(actor.warehouses)))
+    if actor.shops is not None:
+        statement = statement.where(Order.shop_id.in_(sorted(actor.shops)))
+    if actor.own_orders_only:
+        statement = statement.where(Order.owner_id == actor.user_id)
+    return statement
+
+
+def lock_orders(tx: Tx, order_ids: Collection[int]) -> list[Order]:
+    """The visible orders among these, locked in id order and read afresh, with lines and holds."""
+    statement = (
+        visible(tx.actor)
+        .where(Order.id.in_(sorted(set(order_ids))))
+        .order_by(Order.id)
+        .options(selectinload(Order.lines), selectinload(Order.holds))
+        .with_for_update(of=Order, key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    return list(tx.session.scalars(statement))
+
+
+def lock_order(tx: Tx, order_id: int, version: int | None = None) -> Order:
+    """One visible order, locked. Raises NotFound, or Conflict when ``version`` is not the one stored."""
+    found = lock_orders(tx, [order_id])
+    if not found:
+        raise NotFound(say("There is no such order, or it is not yours to see"), code="order_not_found")
+    if version is not None and found[0].version != version:
+        raise Conflict(say("Someone else changed this order; reload and look again"), code="stale")
+    return found[0]
+
+
+def get_order(tx: Tx, order_id: int) -> Order:
+    """One visible order. Raises NotFound."""
+    order = tx.session.scalars(visible(tx.actor).where(Order.id == order_id)).one_or_none()
+    if order is None:
+        raise NotFound(say("There is no such order, or it is not yours to see"), code="order_not_found")
+    return order

@@ -1,0 +1,94 @@
+"""What money means for an order: its payment status, and the gate. Pure functions of plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+from oms.errors import Say, say
+from oms.money import ZERO, Money
+from oms.orders.states import HOLD_LABELS, HoldReason, OrderStatus, PaymentStatus, PaymentTerm
+
+
+class CodState(StrEnum):
+    """Where the cash of a COD order is."""
+
+    PENDING = "pending"
+    COLLECTED = "collected"
+    REMITTED = "remitted"
+
+
+@dataclass(frozen=True)
+class MoneyFacts:
+    """What the payment status is derived from. Amounts in baht as Money.
+
+    ``due`` = total - canceled value - credits; ``verified`` = verified allocations; ``refunded`` = refunds paid.
+    ``term_approved``: COD, credit or the marketplace's guarantee was accepted.
+    """
+
+    total: Money
+    due: Money
+    verified: Money = ZERO
+    refunded: Money = ZERO
+    claim_waiting: bool = False
+    term: PaymentTerm = PaymentTerm.PREPAID
+    term_approved: bool = False
+    cod: CodState = CodState.PENDING
+
+    @property
+    def net(self) -> Money:
+        return self.verified - self.refunded
+
+
+_COD_STATUS = {
+    CodState.PENDING: PaymentStatus.COD_PENDING,
+    CodState.COLLECTED: PaymentStatus.COD_COLLECTED,
+    CodState.REMITTED: PaymentStatus.COD_REMITTED,
+}
+
+
+def payment_status(facts: MoneyFacts) -> PaymentStatus:
+    """First rule that fits (DESIGN section 6). The one writer of this status.
+
+    An order canceled before anybody paid owes nothing and got nothing; it stays "unpaid" rather than "paid".
+    """
+    net, due = facts.net, facts.due
+    if facts.verified and facts.refunded and not net and not due:
+        return PaymentStatus.REFUNDED
+    if net > due:
+        return PaymentStatus.OVERPAID
+    if net == due and (due or facts.verified or not facts.total):
+        return PaymentStatus.PARTIALLY_REFUNDED if facts.refunded else PaymentStatus.PAID
+    if due and facts.term_approved and facts.term is PaymentTerm.COD:
+        return _COD_STATUS[facts.cod]
+    if due and facts.term_approved and facts.term is not PaymentTerm.PREPAID:
+        return PaymentStatus.CREDIT
+    if net > ZERO:
+        return PaymentStatus.PARTIAL
+    return PaymentStatus.PENDING_REVIEW if facts.claim_waiting else PaymentStatus.UNPAID
+
+
+def gate(status: OrderStatus, facts: MoneyFacts, holds: Collection[HoldReason]) -> Say | None:
+    """None when goods may leave, else the sentence why not. A submitted claim never opens it."""
+    if status is not OrderStatus.CONFIRMED:
+        return say("The order is not confirmed")
+    if holds:
+        return say("On hold: {reason}", reason=say(HOLD_LABELS[min(holds)]))
+    if facts.net >= facts.due:
+        return None
+    if facts.term is not PaymentTerm.PREPAID:
+        return None if facts.term_approved else _term_waits(facts.term)
+    if facts.claim_waiting:
+        return say("A slip waits to be checked; {amount} is not verified yet", amount=facts.due - facts.net)
+    if facts.net > ZERO:
+        return say("{amount} is still missing", amount=facts.due - facts.net)
+    return say("Nothing has been paid yet; {amount} is due", amount=facts.due)
+
+
+def _term_waits(term: PaymentTerm) -> Say:
+    if term is PaymentTerm.COD:
+        return say("Cash on delivery is not approved yet")
+    if term is PaymentTerm.CREDIT:
+        return say("The credit is not approved yet")
+    return say("The platform has not confirmed the payment yet")

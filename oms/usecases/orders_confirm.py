@@ -1,0 +1,135 @@
+"""Confirm a draft: its stock is reserved in the same transaction, or it stays a draft."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from sqlalchemy import select
+
+from oms import audit, clock
+from oms.approvals import Approval
+from oms.catalog.models import Shop
+from oms.catalog.queries import sku_facts
+from oms.db import Tx
+from oms.errors import NeedsApproval, StockShort, say
+from oms.inventory import reserving
+from oms.inventory.reserving import Want
+from oms.money import ZERO
+from oms.orders import rules
+from oms.orders.models import Order
+from oms.orders.queries import lock_order
+from oms.orders.states import ORDER, PaymentTerm
+from oms.usecases import derived
+
+DISCOUNT_APPROVAL = "order.discount"  # kind of the approval that lets a draft exceed its enterer's limit
+
+
+@dataclass(frozen=True)
+class ConfirmOrder:
+    """``version`` is what the reader's screen was made from; None skips the check (bulk work re-reads under lock)."""
+
+    order_id: int
+    version: int | None = None
+    may_wait_for_stock: bool = False
+
+
+@dataclass(frozen=True)
+class OrderConfirmed:
+    order_id: int
+    number: str
+    waits_for_stock: bool
+
+
+def confirm_order(tx: Tx, cmd: ConfirmOrder) -> OrderConfirmed:
+    """Make a draft binding. Raises TransitionRefused, NeedsApproval, StockShort or Conflict; then nothing changes."""
+    tx.actor.require("order.confirm")
+    order = lock_order(tx, cmd.order_id, cmd.version)
+    ORDER.check(order, "confirm")
+    _check_discount(tx, order)
+    short = reserve_open_lines(tx, order)
+    if short and not cmd.may_wait_for_stock:
+        raise shortage_error(order, short)
+    ORDER.fire(order, "confirm")
+    at = clock.now()
+    order.confirmed_at = at
+    if order.payment_term is PaymentTerm.COD:
+        order.term_approved_at = at
+    hours = tx.session.get_one(Shop, order.shop_id).expire_hours
+    if order.payment_term is PaymentTerm.PREPAID and hours:
+        order.expires_at = at + timedelta(hours=hours)
+    derived.refresh(tx, [order])
+    audit.record(
+        tx,
+        "order.confirmed",
+        "order",
+        order.id,
+        order.number,
+        before={"status": "draft"},
+        after={"status": order.status, "stock": order.stock_state, "board": order.board},
+    )
+    return OrderConfirmed(order.id, order.number, waits_for_stock=bool(short))
+
+
+def wants_of_open_lines(tx: Tx, order: Order) -> list[Want]:
+    """What the open lines of an order need, bundles expanded."""
+    lines = [line for line in order.lines if line.open]
+    skus = sku_facts(tx.session, {line.sku_id for line in lines})
+    return [
+        Want(order.id, line.id, part, order.warehouse_id, pieces * line.open)
+        for line in lines
+        for part, pieces in skus[line.sku_id].parts
+    ]
+
+
+def reserve_open_lines(tx: Tx, order: Order) -> list[reserving.Shortage]:
+    """Promise everything open, all or nothing; the answer names what is short (empty: all was promised)."""
+    wants = wants_of_open_lines(tx, order)
+    free = reserving.free_pieces(tx, wants)
+    short = reserving.shortages(wants, free)
+    if not short:
+        reserving.take(tx, wants)
+    return short
+
+
+def shortage_error(order: Order, short: list[reserving.Shortage]) -> StockShort:
+    """Tell what is left, in the words of the order line that is short."""
+    first = short[0]
+    line = next((x for x in order.lines if x.sku_id == first.sku_id), None)
+    name = f"{line.sku_code} {line.name}" if line else f"#{first.sku_id}"
+    return StockShort(
+        say("Only {left} left of {sku}, {wanted} wanted", left=first.left, sku=name, wanted=first.wanted),
+        field="lines",
+    )
+
+
+def order_discount_percent(order: Order) -> Decimal:
+    """How far under the catalog's prices the whole order is, in percent."""
+    listed = sum((line.list_price * line.quantity for line in order.lines), start=ZERO)
+    return rules.discount_percent(listed, order.goods_total - order.discount)
+
+
+def _check_discount(tx: Tx, order: Order) -> None:
+    percent = order_discount_percent(order)
+    if percent <= tx.actor.discount_limit:
+        return
+    approved = tx.session.scalars(
+        select(Approval.payload).where(
+            Approval.kind == DISCOUNT_APPROVAL,
+            Approval.subject_type == "order",
+            Approval.subject_id == order.id,
+            Approval.status == "approved",
+        )
+    )
+    if any(percent <= Decimal(str(payload.get("percent", 0))) for payload in approved):
+        return
+    raise NeedsApproval(
+        say(
+            "This is {percent}% off; your limit is {limit}%. Ask for approval first",
+            percent=f"{percent:.1f}",
+            limit=tx.actor.discount_limit,
+        ),
+        field="discount",
+        code="discount_over_limit",
+    )

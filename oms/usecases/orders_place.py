@@ -1,0 +1,303 @@
+"""Place orders: the one way an order comes into being, from the entry screen, a file, the API or a job.
+
+``place_orders`` takes many at once and needs the same few statements for one as for five hundred.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import literal, or_, select, tuple_
+
+from oms.catalog.queries import ShopFacts, SkuFacts, shop_facts, sku_facts
+from oms.customers.finding import Buyer, find_or_create
+from oms.db import Tx
+from oms.errors import InvalidInput, NeedsApproval, NotFound, OmsError, Problem, StockShort, say
+from oms.inventory import reserving
+from oms.money import ZERO, Money
+from oms.orders import rules
+from oms.orders.models import Order
+from oms.orders.states import PaymentTerm
+from oms.usecases import orders_write
+from oms.usecases.orders_write import Drawn
+
+
+class Stock(StrEnum):
+    """What happens when a confirmed order finds too little stock."""
+
+    MUST_RESERVE = "must_reserve"  # the order is refused, and the reader told what is left
+    MAY_WAIT = "may_wait"  # the order stands and waits for stock: a marketplace has sold it already
+    LEFT_BEFORE = "left_before"  # the goods had left before Ruam knew the order: no stock is kept for it
+
+
+@dataclass(frozen=True)
+class ShipTo:
+    """Where the parcel goes, as the buyer gave it."""
+
+    name: str
+    phone: str = ""
+    line: str = ""
+    subdistrict: str = ""
+    district: str = ""
+    province: str = ""
+    postcode: str = ""
+
+
+@dataclass(frozen=True)
+class NewLine:
+    """One SKU. ``unit_price`` None means the catalog's price; ``discount`` is for the whole line."""
+
+    sku_id: int
+    quantity: int
+    unit_price: Money | None = None
+    discount: Money = ZERO
+    name: str = ""
+    external_id: str = ""
+
+
+@dataclass(frozen=True)
+class PlaceOrder:
+    """An order to place. ``confirm`` also reserves its stock, in the same transaction.
+
+    ``priced_by_channel``: prices and discounts are the channel's word, no staff limit applies (needs
+    ``intake.import``). ``term_approved``: the marketplace says the buyer has paid it.
+    """
+
+    shop_id: int
+    lines: tuple[NewLine, ...]
+    ship_to: ShipTo
+    customer_id: int | None = None
+    buyer: Buyer | None = None
+    payment_term: PaymentTerm = PaymentTerm.PREPAID
+    term_approved: bool = False
+    discount: Money = ZERO
+    shipping_fee: Money = ZERO
+    channel_discount: Money = ZERO
+    channel_fee: Money = ZERO
+    warehouse_id: int | None = None
+    external_no: str | None = None
+    channel_status: str = ""
+    content_hash: str = ""
+    placed_at: datetime | None = None
+    ship_by: datetime | None = None
+    carrier: str = ""
+    buyer_note: str = ""
+    tags: tuple[str, ...] = ()
+    owner_id: int | None = None
+    owner: str = ""
+    idempotency_key: str | None = None
+    copied_from: int | None = None
+    priced_by_channel: bool = False
+    confirm: bool = False
+    stock: Stock = Stock.MUST_RESERVE
+
+
+@dataclass(frozen=True)
+class OrderPlaced:
+    """``created`` False: the same order was there already (same key or same external number), nothing was done."""
+
+    order_id: int
+    number: str
+    created: bool = True
+    waits_for_stock: bool = False
+
+
+@dataclass(frozen=True)
+class Priced:
+    """An order whose words were understood: known SKUs, checked figures."""
+
+    cmd: PlaceOrder
+    shop: ShopFacts
+    skus: Mapping[int, SkuFacts]
+    goods_total: Money
+    total: Money
+    warehouse_id: int
+
+
+@dataclass
+class Batch:
+    """What becomes of each command, by its place in the list."""
+
+    outcome: dict[int, OrderPlaced | OmsError] = field(default_factory=dict)
+    priced: dict[int, Priced] = field(default_factory=dict)
+
+
+def place_order(tx: Tx, cmd: PlaceOrder) -> OrderPlaced:
+    """Place one order. Raises InvalidInput, NotFound, Forbidden, NeedsApproval or StockShort; then nothing is saved."""
+    outcome = place_orders(tx, [cmd])[0]
+    if isinstance(outcome, OmsError):
+        raise outcome
+    return outcome
+
+
+def place_orders(tx: Tx, cmds: Sequence[PlaceOrder]) -> list[OrderPlaced | OmsError]:
+    """Place many orders; each is placed or refused by itself, in order. Raises Forbidden for the whole."""
+    _require(tx, cmds)
+    batch = Batch()
+    _find_existing(tx, cmds, batch)
+    shops = shop_facts(tx.session, {c.shop_id for c in cmds})
+    skus = sku_facts(tx.session, {line.sku_id for c in cmds for line in c.lines})
+    for i, cmd in enumerate(cmds):
+        if i not in batch.outcome:
+            try:
+                batch.priced[i] = price(tx, cmd, shops, skus)
+            except OmsError as refusal:
+                batch.outcome[i] = refusal
+    drawn = orders_write.draw_ids(tx, {i: len(p.cmd.lines) for i, p in batch.priced.items()})
+    wants = {i: orders_write.wants_of(p, drawn[i]) for i, p in batch.priced.items() if _reserves(p.cmd)}
+    free = reserving.free_pieces(tx, [w for listed in wants.values() for w in listed])
+    short = reserving.decide(wants, free)
+    for i, lacking in short.items():
+        if lacking and cmds[i].stock is Stock.MUST_RESERVE:
+            batch.outcome[i] = shortage_refusal(batch.priced.pop(i), lacking)
+    _save(tx, batch, drawn, {i: w for i, w in wants.items() if not short[i] and i in batch.priced})
+    return [batch.outcome[i] for i in range(len(cmds))]
+
+
+def _require(tx: Tx, cmds: Sequence[PlaceOrder]) -> None:
+    tx.actor.require("order.create")
+    if any(c.confirm for c in cmds):
+        tx.actor.require("order.confirm")
+    if any(c.priced_by_channel or c.term_approved or c.stock is not Stock.MUST_RESERVE for c in cmds):
+        tx.actor.require("intake.import")
+    if any(c.placed_at is not None and not c.priced_by_channel for c in cmds):
+        tx.actor.require("order.backdate")
+
+
+def _reserves(cmd: PlaceOrder) -> bool:
+    return cmd.confirm and cmd.stock is not Stock.LEFT_BEFORE
+
+
+def _find_existing(tx: Tx, cmds: Sequence[PlaceOrder], batch: Batch) -> None:
+    """An order with the same key or the same (shop, external number) is that order, for ever."""
+    keys = {c.idempotency_key for c in cmds if c.idempotency_key}
+    externals = {(c.shop_id, c.external_no) for c in cmds if c.external_no}
+    if not keys and not externals:
+        return
+    rows = tx.session.execute(
+        select(Order.id, Order.number, Order.idempotency_key, Order.shop_id, Order.external_no).where(
+            or_(
+                Order.idempotency_key.in_(sorted(keys)) if keys else literal(False),  # noqa: FBT003  SQL's FALSE
+                tuple_(Order.shop_id, Order.external_no).in_(sorted(externals)) if externals else literal(False),  # noqa: FBT003
+            )
+        )
+    ).all()
+    known: dict[object, OrderPlaced] = {}
+    for row in rows:
+        placed = OrderPlaced(row.id, row.number, created=False)
+        known[row.idempotency_key] = known[row.shop_id, row.external_no] = placed
+    seen: dict[object, int] = {}
+    for i, cmd in enumerate(cmds):
+        names = [n for n in (cmd.idempotency_key, (cmd.shop_id, cmd.external_no) if cmd.external_no else None) if n]
+        if found := next((known[n] for n in names if n in known), None):
+            batch.outcome[i] = found
+        elif any(seen.setdefault(n, i) != i for n in names):
+            batch.outcome[i] = InvalidInput(
+                say("The same order stands twice in what was sent"), field="external_no", code="order_twice"
+            )
+
+
+def price(tx: Tx, cmd: PlaceOrder, shops: Mapping[int, ShopFacts], skus: Mapping[int, SkuFacts]) -> Priced:
+    """Check every figure of one order and add it up. Raises what is wrong, all of it at once where it can."""
+    shop = shops.get(cmd.shop_id)
+    if shop is None or not tx.actor.sees_shop(cmd.shop_id):
+        raise NotFound(say("There is no such shop, or it is not yours to use"), field="shop_id", code="shop_not_found")
+    warehouse_id = cmd.warehouse_id or shop.warehouse_id
+    if not tx.actor.sees_warehouse(warehouse_id):
+        raise NotFound(
+            say("There is no such warehouse, or it is not yours to use"),
+            field="warehouse_id",
+            code="warehouse_not_found",
+        )
+    _check_words(cmd)
+    problems: list[Problem] = []
+    totals: list[Money] = []
+    for i, line in enumerate(cmd.lines):
+        try:
+            totals.append(_line_total(line, skus, f"lines.{i}"))
+        except OmsError as refusal:
+            problems += refusal.problems()
+    if problems:
+        raise InvalidInput(
+            problems[0].message, field=problems[0].field, code=problems[0].code, others=tuple(problems[1:])
+        )
+    goods_total = sum(totals, start=ZERO)
+    priced = Priced(
+        cmd, shop, skus, goods_total, rules.order_total(goods_total, cmd.discount, cmd.shipping_fee), warehouse_id
+    )
+    if cmd.confirm and not cmd.priced_by_channel:
+        listed = sum((skus[line.sku_id].price * line.quantity for line in cmd.lines), start=ZERO)
+        check_discount(tx, listed, goods_total - cmd.discount)
+    return priced
+
+
+def _check_words(cmd: PlaceOrder) -> None:
+    if not cmd.lines:
+        raise InvalidInput(say("The order has no items yet"), field="lines", code="no_lines")
+    if len(cmd.lines) > rules.MAX_LINES:
+        raise InvalidInput(
+            say("An order holds at most {most} lines", most=rules.MAX_LINES), field="lines", code="too_many"
+        )
+    if not cmd.ship_to.name.strip():
+        raise InvalidInput(say("Who gets the parcel? Enter a name"), field="ship_to.name", code="name_missing")
+
+
+def _line_total(line: NewLine, skus: Mapping[int, SkuFacts], place: str) -> Money:
+    sku = skus.get(line.sku_id)
+    if sku is None:
+        raise InvalidInput(say("There is no such SKU"), field=place, code="sku_unknown")
+    unit_price = sku.price if line.unit_price is None else line.unit_price
+    rules.check_line(line.quantity, unit_price, line.discount, place)
+    return rules.line_total(line.quantity, unit_price, line.discount)
+
+
+def check_discount(tx: Tx, listed: Money, asked: Money) -> None:
+    """Raise NeedsApproval when the goods are cheaper than this actor may give them alone."""
+    percent = rules.discount_percent(listed, asked)
+    if percent > tx.actor.discount_limit:
+        raise NeedsApproval(
+            say(
+                "This is {percent}% off; your limit is {limit}%. Save it as a draft and ask for approval",
+                percent=f"{percent:.1f}",
+                limit=tx.actor.discount_limit,
+            ),
+            field="discount",
+            code="discount_over_limit",
+        )
+
+
+def shortage_refusal(priced: Priced, lacking: Sequence[reserving.Shortage]) -> StockShort:
+    """Tell what is left of the first SKU that is short."""
+    first = lacking[0]
+    holder = next(s for s in priced.skus.values() if any(part == first.sku_id for part, _ in s.parts))
+    return StockShort(
+        say(
+            "Only {left} left of {sku}, {wanted} wanted",
+            left=first.left,
+            sku=f"{holder.code} {holder.name}",
+            wanted=first.wanted,
+        ),
+        field="lines",
+    )
+
+
+def _save(tx: Tx, batch: Batch, drawn: Mapping[int, Drawn], reserved: Mapping[int, Sequence[reserving.Want]]) -> None:
+    """Write the accepted orders: customers first, then orders, lines, promises, search text, audit, outbox."""
+    unknown = [i for i, p in batch.priced.items() if p.cmd.customer_id is None]
+    people = find_or_create(tx, [_buyer(batch.priced[i].cmd) for i in unknown])
+    customers: dict[int, int | None] = dict(zip(unknown, people, strict=True))
+    rows = []
+    for i, priced in batch.priced.items():
+        cmd = replace(priced.cmd, customer_id=priced.cmd.customer_id or customers.get(i))
+        rows.append(orders_write.row_of(replace(priced, cmd=cmd), drawn[i], is_reserved=i in reserved))
+        waits = cmd.confirm and cmd.stock is Stock.MAY_WAIT and i not in reserved
+        batch.outcome[i] = OrderPlaced(drawn[i].order_id, rows[-1].number, waits_for_stock=waits)
+    orders_write.insert(tx, rows)
+    reserving.take(tx, [want for wants in reserved.values() for want in wants])
+
+
+def _buyer(cmd: PlaceOrder) -> Buyer:
+    return cmd.buyer or Buyer(cmd.ship_to.name, cmd.ship_to.phone)

@@ -1,0 +1,213 @@
+"""How a placed order is laid down in tables: ids drawn ahead, rows built, one bulk write per table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+
+from oms import audit, clock, outbox
+from oms.db import Tx, insert_rows
+from oms.inventory.reserving import Want
+from oms.money import ZERO
+from oms.numbering import buddhist_year
+from oms.orders.models import Order, OrderLine, OrderSearch
+from oms.orders.rules import line_total
+from oms.orders.states import OrderStatus, PaymentTerm
+from oms.payments.rules import MoneyFacts
+from oms.thai.text import clean, grams, normalize
+from oms.usecases.derived import Derived, Facts, derive
+
+if TYPE_CHECKING:
+    from oms.usecases.orders_place import Priced
+
+_DRAW = text(
+    "SELECT 0, nextval('orders_id_seq') FROM generate_series(1, :orders)"
+    " UNION ALL SELECT 1, nextval('order_lines_id_seq') FROM generate_series(1, :lines)"
+)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Ids of an order and its lines, drawn before it is written."""
+
+    order_id: int
+    line_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One order as it goes into the tables."""
+
+    number: str
+    order: dict[str, Any]
+    lines: list[dict[str, Any]]
+    haystack: str
+
+
+def draw_ids(tx: Tx, line_counts: Mapping[int, int]) -> dict[int, Drawn]:
+    """Ids for every order and line, in one statement. Ids of refused orders are never used: numbers may skip."""
+    if not line_counts:
+        return {}
+    rows = tx.session.execute(_DRAW, {"orders": len(line_counts), "lines": sum(line_counts.values())})
+    order_ids: list[int] = []
+    line_ids: list[int] = []
+    for kind, value in rows:
+        (line_ids if kind else order_ids).append(value)
+    answer: dict[int, Drawn] = {}
+    start = 0
+    for order_id, (i, count) in zip(sorted(order_ids), line_counts.items(), strict=True):
+        answer[i] = Drawn(order_id, tuple(sorted(line_ids)[start : start + count]))
+        start += count
+    return answer
+
+
+def order_number(order_id: int) -> str:
+    """Our number: year and id, ``SO69-004218``."""
+    return f"SO{buddhist_year()}-{order_id:06d}"
+
+
+def wants_of(priced: Priced, drawn: Drawn) -> list[Want]:
+    """The plain SKUs an order needs, bundles expanded."""
+    return [
+        Want(drawn.order_id, line_id, part, priced.warehouse_id, pieces * line.quantity)
+        for line_id, line in zip(drawn.line_ids, priced.cmd.lines, strict=True)
+        for part, pieces in priced.skus[line.sku_id].parts
+    ]
+
+
+def search_text(number: str, cmd: Any, sku_codes: Sequence[str]) -> str:
+    """What an order is found by: numbers, name, phone, SKUs."""
+    return normalize(" ".join([number, cmd.external_no or "", cmd.ship_to.name, cmd.ship_to.phone, *sku_codes]))
+
+
+def row_of(priced: Priced, drawn: Drawn, *, is_reserved: bool) -> Row:
+    """Build the rows of one order, derived columns included."""
+    number = order_number(drawn.order_id)
+    lines = [_line_row(priced, drawn, position) for position in range(len(priced.cmd.lines))]
+    derived = derive(_facts(priced, is_reserved=is_reserved))
+    codes = [priced.skus[line.sku_id].code for line in priced.cmd.lines]
+    return Row(number, _order_row(priced, drawn, number, derived), lines, search_text(number, priced.cmd, codes))
+
+
+def _left_before(priced: Priced) -> bool:
+    return priced.cmd.stock.value == "left_before"
+
+
+def _is_approved(priced: Priced) -> bool:
+    """COD is approved with the order; a marketplace's guarantee when it says so; credit by a person, later."""
+    cmd = priced.cmd
+    return cmd.term_approved or (cmd.confirm and cmd.payment_term is PaymentTerm.COD)
+
+
+def _facts(priced: Priced, *, is_reserved: bool) -> Facts:
+    cmd = priced.cmd
+    gone = _left_before(priced)
+    quantities = tuple((line.quantity, 0, line.quantity if gone else 0) for line in cmd.lines)
+    return Facts(
+        status=OrderStatus.CONFIRMED if cmd.confirm else OrderStatus.DRAFT,
+        money=MoneyFacts(
+            total=priced.total, due=priced.total, term=cmd.payment_term, term_approved=_is_approved(priced)
+        ),
+        quantities=quantities,
+        open_lines=0 if gone else len(cmd.lines),
+        unreserved_lines=0 if is_reserved or gone else len(cmd.lines),
+    )
+
+
+def _line_row(priced: Priced, drawn: Drawn, position: int) -> dict[str, Any]:
+    line = priced.cmd.lines[position]
+    sku = priced.skus[line.sku_id]
+    unit_price = sku.price if line.unit_price is None else line.unit_price
+    return {
+        "id": drawn.line_ids[position], "order_id": drawn.order_id, "position": position + 1, "sku_id": sku.id,
+        "sku_code": sku.code, "name": (clean(line.name) or sku.name)[:300], "quantity": line.quantity, "canceled": 0,
+        "shipped": line.quantity if _left_before(priced) else 0, "returned": 0,
+        "list_price": sku.price if not priced.cmd.priced_by_channel else unit_price, "unit_price": unit_price,
+        "discount": line.discount, "total": line_total(line.quantity, unit_price, line.discount),
+        "external_id": line.external_id,
+    }  # fmt: skip
+
+
+def items_summary(first_name: str, first_quantity: int, others: int) -> str:
+    """What a list shows of an order's items: the first one and how many more."""
+    more = f" +{others}" if others else ""
+    return f"{first_name[:260]} ×{first_quantity}{more}"
+
+
+def _order_row(priced: Priced, drawn: Drawn, number: str, derived: Derived) -> dict[str, Any]:
+    cmd, shop, at = priced.cmd, priced.shop, clock.now()
+    placed_at = cmd.placed_at or at
+    first = cmd.lines[0]
+    ship_by = cmd.ship_by or (placed_at + timedelta(hours=shop.ship_within_hours) if shop.ship_within_hours else None)
+    expires = cmd.confirm and cmd.payment_term is PaymentTerm.PREPAID and shop.expire_hours
+    to = cmd.ship_to
+    return {
+        "id": drawn.order_id, "number": number, "shop_id": shop.id, "channel": shop.channel,
+        "external_no": cmd.external_no or None, "status": OrderStatus.CONFIRMED if cmd.confirm else OrderStatus.DRAFT,
+        "board": derived.board, "payment_term": cmd.payment_term, "payment_status": derived.payment_status,
+        "fulfillment_status": derived.fulfillment_status, "stock_state": derived.stock_state, "hold_reasons": [],
+        "warehouse_id": priced.warehouse_id, "customer_id": cmd.customer_id,
+        "ship_name": clean(to.name)[:200], "ship_phone": clean(to.phone)[:40], "ship_line": clean(to.line)[:1000],
+        "ship_subdistrict": clean(to.subdistrict)[:100], "ship_district": clean(to.district)[:100],
+        "ship_province": clean(to.province)[:100], "ship_postcode": clean(to.postcode)[:10],
+        "goods_total": priced.goods_total, "discount": cmd.discount, "shipping_fee": cmd.shipping_fee,
+        "total": priced.total, "verified_amount": ZERO, "channel_discount": cmd.channel_discount,
+        "channel_fee": cmd.channel_fee, "item_count": sum(line.quantity for line in cmd.lines),
+        "items_summary": items_summary(
+            clean(first.name) or priced.skus[first.sku_id].name, first.quantity, len(cmd.lines) - 1
+        ),
+        "carrier": cmd.carrier[:80], "tags": sorted({clean(t)[:40] for t in cmd.tags if clean(t)}),
+        "owner_id": cmd.owner_id, "owner": cmd.owner[:120], "buyer_note": cmd.buyer_note,
+        "channel_status": cmd.channel_status[:120], "content_hash": cmd.content_hash, "staff_edits": {},
+        "left_before": _left_before(priced), "idempotency_key": cmd.idempotency_key, "copied_from": cmd.copied_from,
+        "placed_at": placed_at, "created_at": at, "confirmed_at": at if cmd.confirm else None,
+        "term_approved_at": at if _is_approved(priced) else None, "ship_by": ship_by,
+        "expires_at": at + timedelta(hours=shop.expire_hours or 0) if expires else None,
+        "closed_at": at if derived.is_closed else None, "cancel_reason": "", "revision": 0, "version": 1,
+    }  # fmt: skip
+
+
+def insert(tx: Tx, rows: Sequence[Row]) -> None:
+    """Write orders with everything that belongs to them: one statement per table."""
+    if not rows:
+        return
+    insert_rows(tx, Order, [row.order for row in rows])
+    insert_rows(tx, OrderLine, [line for row in rows for line in row.lines])
+    insert_rows(
+        tx,
+        OrderSearch,
+        [{"order_id": row.order["id"], "haystack": row.haystack, "grams": grams(row.haystack)} for row in rows],
+    )
+    audit.record_many(tx, [entry for row in rows for entry in _entries(row)])
+    outbox.add(tx, "orders.placed", f"orders.placed:{rows[0].order['id']}", order_ids=_ids(rows))
+
+
+def _ids(rows: Sequence[Row]) -> str:
+    return ",".join(str(row.order["id"]) for row in rows)
+
+
+def _entries(row: Row) -> list[audit.Entry]:
+    order = row.order
+    facts = {
+        "shop_id": order["shop_id"],
+        "external_no": order["external_no"],
+        "total": order["total"],
+        "lines": [[line["sku_code"], line["quantity"], line["unit_price"]] for line in row.lines],
+    }
+    entries = [audit.Entry("order.created", "order", order["id"], row.number, after=facts)]
+    if order["status"] is OrderStatus.CONFIRMED:
+        entries.append(
+            audit.Entry(
+                "order.confirmed",
+                "order",
+                order["id"],
+                row.number,
+                before={"status": "draft"},
+                after={"status": "confirmed", "stock": order["stock_state"], "board": order["board"]},
+            )
+        )
+    return entries
