@@ -1,1 +1,1 @@
-"""Tabular files in: read, check, dry run, commit, quarantine."""
+"""Tabular files in: ``tabular`` reads any file safely, ``formats`` knows what marketplaces call their columns."""
