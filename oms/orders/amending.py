@@ -10,6 +10,7 @@ from oms.errors import InvalidInput, Problem, say
 from oms.money import ZERO, Money
 from oms.orders import rules
 from oms.orders.models import Order
+from oms.thai.phone import read_phone
 from oms.thai.text import clean
 
 ADDRESS = (
@@ -94,6 +95,7 @@ def as_it_is(order: Order) -> Proposal:
 def cleaned(proposal: Proposal) -> Proposal:
     """With an address fit for storing. Raises InvalidInput without a name to send to."""
     address = {n: clean(proposal.address.get(n, ""))[: _LENGTHS.get(n, 100)] for n in ADDRESS}
+    address["ship_phone"] = read_phone(address["ship_phone"]) or address["ship_phone"]
     if not address["ship_name"]:
         raise InvalidInput(say("Who gets the parcel? Enter a name"), field="ship_name", code="name_missing")
     return Proposal(proposal.lines, proposal.discount, proposal.shipping_fee, address)

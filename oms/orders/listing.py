@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from oms import clock
@@ -162,7 +162,7 @@ def _past(cursor: str, sort: str) -> ColumnElement[bool]:
     return or_(Order.ship_by > at, and_(Order.ship_by == at, Order.id > row_id), Order.ship_by.is_(None))
 
 
-def page_statement(actor: Actor, conditions: Sequence[ColumnElement[bool]], sort: str) -> Select[Any]:
+def page_statement(actor: Actor, conditions: Sequence[ColumnElement[bool]], sort: str) -> Any:
     """The list statement without its limit and cursor; exports use it too."""
     order_by: dict[str, tuple[Any, ...]] = {
         "newest": (Order.placed_at.desc(), Order.id.desc()),

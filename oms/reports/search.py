@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, select, union
+from sqlalchemy import ColumnElement, Row, select, union
 from sqlalchemy.orm import Session
 
 from oms.actor import Actor
@@ -55,7 +55,7 @@ def fragment_conditions(words: Sequence[str]) -> list[ColumnElement[bool]]:
     return found + [OrderSearch.haystack.like(_like(word)) for word in words]
 
 
-def fragment_statement(actor: Actor, words: Sequence[str]) -> Select[Any]:
+def fragment_statement(actor: Actor, words: Sequence[str]) -> Any:
     """The newest orders that hold every word."""
     return (
         visible(actor)
@@ -72,14 +72,14 @@ def search_orders(session: Session, actor: Actor, raw: str) -> Found:
     text = clean(raw)[:100]
     if len(text) < SHORTEST:
         return Found([])
-    exact = session.execute(
+    exact: Any = session.execute(
         visible(actor).with_only_columns(*COLUMNS).where(Order.id.in_(_exact_ids(text))).limit(FOUND)
     ).all()
     if exact:
         return Found(exact, exact=exact[0].id if len(exact) == 1 else None)
     digits, words = phone_fragment(text), normalize(text).split()
     ways = [way for way in ([digits] if digits else [], words) if way]
-    rows: Sequence[Row[Any]] = []
+    rows: Any = []
     for way in ways:
         rows = session.execute(fragment_statement(actor, way)).all()
         if rows or way == words:

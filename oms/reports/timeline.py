@@ -171,9 +171,7 @@ def changes(before: Facts | None, after: Facts | None, hidden: frozenset[str]) -
     return tuple(Change(n, FIELDS[n], _shown(was.get(n)), _shown(now.get(n))) for n in names)
 
 
-def order_story(
-    session: Session, order_id: int, *, prices: bool, phones: bool, limit: int = 200
-) -> Sequence[Event]:
+def order_story(session: Session, order_id: int, *, prices: bool, phones: bool, limit: int = 200) -> Sequence[Event]:
     """The newest events of an order first. Without ``prices`` or ``phones`` those facts are left out."""
     rows = session.execute(
         select(

@@ -6,12 +6,12 @@ A worklist is a row of ``WORKLISTS``. The counts of all of them come from one st
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, and_, func, literal, select, true, type_coerce, union_all
+from sqlalchemy import ColumnElement, String, and_, func, literal, select, true, type_coerce, union_all
 from sqlalchemy.orm import Session
 
 from oms import clock
@@ -34,52 +34,48 @@ UNPAID: tuple[Board, ...] = (B.WAITING_PAYMENT, B.SHORT_PAYMENT)
 
 @dataclass(frozen=True)
 class Worklist:
-    """One queue. ``hot`` paints its count as urgent; ``sort`` is a key of ``orders.listing.SORTS``."""
+    """One queue. ``needs`` is the named action whose people work it; ``sort`` is a key of ``orders.listing.SORTS``;
+    ``hot`` paints its count as urgent."""
 
     key: str
     label: str
     hint: str
+    needs: str
     boards: tuple[Board, ...] = ()
     sort: str = "ship_by"
     hot: bool = False
     due_soon: bool = False
     mine: bool = False
-    roles: frozenset[str] = field(default_factory=frozenset)
-
-
-def _roles(*names: str) -> frozenset[str]:
-    return frozenset(names) | {"owner", "manager"}
 
 
 WORKLISTS: dict[str, Worklist] = {
     w.key: w
     for w in (
         Worklist("slips", "Slips to check", "A customer said “I paid”; somebody has to look at it.",
-                 (B.SLIP_WAITING,), sort="oldest", hot=True, roles=_roles("cashier")),
+                 "payment.verify", (B.SLIP_WAITING,), sort="oldest", hot=True),
         Worklist("unpaid", "Waiting for payment", "No money yet, or not enough. The oldest come first.",
-                 UNPAID, sort="oldest", roles=_roles("sales", "cashier")),
+                 "order.price", UNPAID, sort="oldest"),
         Worklist("held", "On hold", "Somebody or a rule stopped these. Each says why.",
-                 (B.ON_HOLD,), sort="oldest", roles=_roles("sales")),
+                 "order.view", (B.ON_HOLD,), sort="oldest"),
         Worklist("drafts", "Drafts", "Entered but not confirmed; no stock is reserved for them.",
-                 (B.DRAFT,), sort="oldest", roles=_roles("sales")),
+                 "order.create", (B.DRAFT,), sort="oldest"),
         Worklist("short", "Waiting for stock", "Paid or promised, but not every piece is reserved.",
-                 (B.WAITING_STOCK,), roles=_roles("sales", "warehouse")),
+                 "stock.view", (B.WAITING_STOCK,)),
         Worklist("ready", "Ready to ship", "Money settled and stock reserved, in order of ship-by time.",
-                 (B.READY,), roles=_roles("warehouse")),
+                 "order.view", (B.READY,)),
         Worklist("packing", "Picking and packing", "In the warehouse's hands.",
-                 (B.PICKING, B.PACKED, B.LABELED), roles=_roles("warehouse")),
+                 "shipment.hand_over", (B.PICKING, B.PACKED, B.LABELED)),
         Worklist("late", "Late or due soon", "To be handed over within 24 hours, or already late.",
-                 BEFORE_HAND_OVER, hot=True, due_soon=True, roles=_roles("warehouse", "sales")),
+                 "order.view", BEFORE_HAND_OVER, hot=True, due_soon=True),
         Worklist("shipped", "On the way", "Handed over to the carrier.",
-                 (B.HANDED_OVER, B.OUT_FOR_DELIVERY), sort="newest", roles=_roles()),
+                 "order.view", (B.HANDED_OVER, B.OUT_FOR_DELIVERY), sort="newest"),
         Worklist("trouble", "Delivery problems and returns", "Not delivered, or on the way back.",
-                 (B.DELIVERY_PROBLEM, B.RETURNING), sort="oldest", hot=True, roles=_roles("sales")),
+                 "order.view", (B.DELIVERY_PROBLEM, B.RETURNING), sort="oldest", hot=True),
         Worklist("cod", "COD outstanding", "Delivered; the carrier still owes the money.",
-                 (B.COD_OUTSTANDING,), sort="oldest", roles=_roles("cashier", "accountant")),
+                 "order.price", (B.COD_OUTSTANDING,), sort="oldest"),
         Worklist("delivered", "Delivered, to close", "Delivered; the money is not settled yet.",
-                 (B.DELIVERED,), sort="oldest", roles=_roles("cashier", "accountant")),
-        Worklist("mine", "My orders", "Open orders assigned to you.", sort="oldest", mine=True,
-                 roles=_roles("sales", "cashier")),
+                 "order.price", (B.DELIVERED,), sort="oldest"),
+        Worklist("mine", "My orders", "Open orders assigned to you.", "order.create", sort="oldest", mine=True),
     )
 }  # fmt: skip
 QUARANTINE = "quarantine"  # counted here, worked on the intake screens
@@ -103,20 +99,26 @@ def conditions(worklist: Worklist, actor: Actor) -> list[ColumnElement[bool]]:
 
 
 @dataclass(frozen=True)
-class Counts:
-    """How many orders wait, per worklist and, within it, per shop id."""
+class Counts(Mapping[str, int]):
+    """How many orders wait, per worklist; and, within one, per shop id."""
 
     by_shop: Mapping[str, Mapping[int, int]]
 
     def __getitem__(self, key: str) -> int:
-        return sum(self.by_shop.get(key, {}).values())
+        return sum(self.by_shop[key].values())
 
-    def shops(self, key: str) -> Mapping[int, int]:
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.by_shop)
+
+    def __len__(self) -> int:
+        return len(self.by_shop)
+
+    def shops(self, key: str) -> dict[int, int]:
         """Orders of a worklist per shop id, the fullest first."""
         return dict(sorted(self.by_shop.get(key, {}).items(), key=lambda item: -item[1]))
 
 
-def _quarantined(actor: Actor) -> Select[Any]:
+def _quarantined(actor: Actor) -> Any:
     scope = true() if actor.shops is None else IntakeItem.shop_id.in_(sorted(actor.shops))
     return (
         select(literal(QUARANTINE, String), func.coalesce(IntakeItem.shop_id, 0), func.count())
@@ -160,7 +162,6 @@ def counts(session: Session, actor: Actor) -> Counts:
     return Counts(found)
 
 
-def for_role(role: str) -> list[Worklist]:
-    """What this role's home page asks it to do first; roles of the seller's own making see every worklist."""
-    named = [w for w in WORKLISTS.values() if role in w.roles]
-    return named or list(WORKLISTS.values())
+def open_to(actor: Actor) -> list[Worklist]:
+    """The worklists this actor works."""
+    return [w for w in WORKLISTS.values() if actor.may("order.view") and actor.may(w.needs)]

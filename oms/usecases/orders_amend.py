@@ -143,7 +143,7 @@ def propose_change(tx: Tx, cmd: ProposeChange) -> ChangeState:
 
 def _price(tx: Tx, order: Order, proposal: Proposal) -> tuple[Priced, dict[int, SkuFacts]]:
     """Check figures, then rights: hand-made prices and discounts deeper than the order has already."""
-    skus = sku_facts(tx.session, {line.sku_id for line in [*proposal.lines, *order.lines]})
+    skus = sku_facts(tx.session, {x.sku_id for x in proposal.lines} | {x.sku_id for x in order.lines})
     priced = amending.price(order, proposal, {sku.id: sku.price for sku in skus.values()})
     stored = {line.id: line.unit_price for line in order.lines}
     by_hand = any(
@@ -152,7 +152,7 @@ def _price(tx: Tx, order: Order, proposal: Proposal) -> tuple[Priced, dict[int, 
     if by_hand:
         tx.actor.require("order.override_price")
     percent = rules.discount_percent(priced.listed, priced.goods_total - proposal.discount)
-    if percent > max(tx.actor.discount_limit, orders_confirm.order_discount_percent(order)):
+    if percent > tx.actor.discount_limit and percent > orders_confirm.order_discount_percent(order):
         raise NeedsApproval(
             say(
                 "This is {percent}% off; your limit is {limit}%. Ask for approval first",
