@@ -12,7 +12,7 @@ from oms.db import Base
 
 APPEND_ONLY = ("audit_log", "audit_seal", "stock_movements")  # rows are added and read, never changed or removed
 FOREIGN_PREFIX = "ab_"  # Flask-AppBuilder's own tables
-KERNEL = ("oms.audit", "oms.numbering", "oms.outbox")
+KERNEL = ("oms.approvals", "oms.audit", "oms.numbering", "oms.outbox")
 
 
 def load() -> MetaData:

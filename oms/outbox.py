@@ -79,13 +79,16 @@ class Owed:
     not_before: datetime | None = None
 
 
+_OWE = insert(Outbox).on_conflict_do_nothing(index_elements=[Outbox.key])
+
+
 def add_many(tx: Tx, owed: Sequence[Owed]) -> None:
     """Write side effects; one whose key exists already is owed already and stays as it is."""
     if not owed:
         return
     at = clock.now()
     tx.session.execute(
-        insert(Outbox).on_conflict_do_nothing(index_elements=[Outbox.key]),
+        _OWE,
         [
             {
                 "topic": o.topic, "key": o.key, "payload": dict(o.payload), "status": OutboxStatus.WAITING,
