@@ -50,6 +50,11 @@ def _money(name: str, default: Money | None) -> Money | None:
     return Money.parse(raw, name) if raw else default
 
 
+def _amount(name: str, kept: Money) -> Money:
+    """An amount of the form: empty means none; a field that the reader does not see stays as it is."""
+    return (_money(name, ZERO) or ZERO) if name in request.form else kept
+
+
 def _quantity(name: str) -> int:
     raw = text(name)
     if not raw.isascii() or not raw.isdigit() or len(raw) > 9:
@@ -64,7 +69,7 @@ def _kept_line(line: AmendedLine) -> AmendedLine:
         quantity=_quantity(f"{key}_quantity"),
         line_id=line.line_id,
         unit_price=_money(f"{key}_price", line.unit_price),
-        discount=_money(f"{key}_discount", ZERO) or ZERO,
+        discount=_amount(f"{key}_discount", line.discount),
     )
 
 
@@ -76,7 +81,9 @@ def _added_lines() -> list[AmendedLine]:
         if sku_id is None and typed:
             sku_id = db.session.scalar(select(Sku.id).where(Sku.code == typed.split(" · ")[0].upper()))
             if sku_id is None:
-                raise InvalidInput(say("There is no SKU “{text}”", text=typed), field=f"new{i}_text", code="sku_unknown")
+                raise InvalidInput(
+                    say("There is no SKU “{text}”", text=typed), field=f"new{i}_text", code="sku_unknown"
+                )
         if sku_id is not None:
             found.append(AmendedLine(sku_id, _quantity(f"new{i}_quantity"), unit_price=_money(f"new{i}_price", None)))
     return found
@@ -94,13 +101,16 @@ def read_proposal(order: Order) -> Proposal:
     fee, discount = ZERO, ZERO
     try:
         lines += _added_lines()
-        fee, discount = _money("shipping_fee", ZERO) or ZERO, _money("discount", ZERO) or ZERO
+        fee, discount = _amount("shipping_fee", order.shipping_fee), _amount("discount", order.discount)
     except InvalidInput as refusal:
         problems += refusal.problems()
     if problems:
         first, *rest = problems
         raise InvalidInput(first.message, field=first.field, code=first.code, others=tuple(rest))
-    return Proposal(tuple(lines), discount, fee, {name: text(name) for name in ADDRESS})
+    form = request.form
+    return Proposal(
+        tuple(lines), discount, fee, {name: text(name) if name in form else getattr(order, name) for name in ADDRESS}
+    )
 
 
 def _facts(tx: Tx, order: Order, typed: dict[str, str] | None = None) -> dict[str, Any]:

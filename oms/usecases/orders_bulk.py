@@ -20,9 +20,8 @@ from oms import audit, clock, outbox
 from oms.actor import Actor
 from oms.db import Tx
 from oms.errors import InvalidInput, NotFound, OmsError, Say, say
-from oms.orders.models import Order
+from oms.orders.models import BulkRow, BulkRun, Order
 from oms.orders.queries import visible
-from oms.orders.saved import BulkRow, BulkRun
 from oms.orders.states import CancelReason, HoldReason
 from oms.usecases.orders_cancel import CancelOrder, Restock, cancel_order
 from oms.usecases.orders_confirm import ConfirmOrder, confirm_order

@@ -13,7 +13,7 @@ from oms.actor import Actor
 from oms.db import Tx
 from oms.errors import InvalidInput, NotFound, say
 from oms.orders.listing import OrderFilter
-from oms.orders.saved import SavedView
+from oms.orders.models import SavedView
 from oms.thai.text import clean
 
 MAX_VIEWS = 50
