@@ -48,9 +48,7 @@ def upgrade() -> None:
         sa.Column("number", sa.String(length=20), nullable=False),
         sa.Column("code", sa.String(length=64), nullable=False),
         sa.Column("message", postgresql.JSONB(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["run_id"], ["bulk_runs.id"], name=op.f("fk_bulk_rows_run_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["run_id"], ["bulk_runs.id"], name=op.f("fk_bulk_rows_run_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run_id", "order_id", name=op.f("pk_bulk_rows")),
     )
 

@@ -130,7 +130,11 @@ def test_filters_narrow_and_nonsense_is_refused(tx, shop):
 
     today = clock.today().isoformat()
     assert (numbers(), numbers(tag="ด่วน"), numbers(channel="shopee"), numbers(shop=shop.line)) == (2, 1, 1, 1)
-    assert (numbers(placed_from=today, placed_to=today), numbers(placed_to="2020-01-01"), numbers(late=True)) == (2, 0, 0)
+    assert (numbers(placed_from=today, placed_to=today), numbers(placed_to="2020-01-01"), numbers(late=True)) == (
+        2,
+        0,
+        0,
+    )
     assert read_filter({"board": "ready", "late": "1", "other": "x"}) == OrderFilter(board="ready", late=True)
     for bad in ({"board": "x"}, {"shop": "1 OR 1"}, {"placed_from": "31/12"}, {"sort": "id"}, {"owner": "9" * 30}):
         with pytest.raises(InvalidInput):

@@ -175,7 +175,9 @@ def test_prices_by_hand_and_deep_discounts_need_their_permissions(tx, order, act
         propose_change(sales, ProposeChange(order.id, cheaper))
     with pytest.raises(NeedsApproval):
         propose_change(sales, ProposeChange(order.id, proposal(order, discount=baht("100"))))
-    assert propose_change(sales, ProposeChange(order.id, proposal(order, discount=baht("40")))).difference == baht("-40")
+    assert propose_change(sales, ProposeChange(order.id, proposal(order, discount=baht("40")))).difference == baht(
+        "-40"
+    )
     with pytest.raises(Forbidden):
         open_change(replace(tx, actor=actor("warehouse")), OpenChange(order.id, "ไม่มีสิทธิ์"))
 

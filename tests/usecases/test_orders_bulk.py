@@ -78,7 +78,9 @@ def test_hold_release_assign_and_untag_work_on_many(tx, shop):
     assert tx.session.get_one(Order, ids[0]).hold_reasons == ["address"]
     assert set(run(tx, "release", ids, "b").values()) == {"ok"}
     assert set(run(tx, "assign", ids, "c", user_id=7, label="แนน").values()) == {"ok"}
-    assert set(run(tx, "tag", ids, "d", tag="x").values()) == set(run(tx, "untag", ids, "e", tag="x").values()) == {"ok"}
+    assert (
+        set(run(tx, "tag", ids, "d", tag="x").values()) == set(run(tx, "untag", ids, "e", tag="x").values()) == {"ok"}
+    )
     tx.session.expire_all()
     order = tx.session.get_one(Order, ids[1])
     assert (order.hold_reasons, order.owner, order.tags, order.board) == ([], "แนน", [], Board.DRAFT)

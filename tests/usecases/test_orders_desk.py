@@ -97,7 +97,7 @@ def test_another_warehouses_order_is_not_there(tx, shop, actor):
 
 
 def expired(tx) -> list[str]:
-    return [n for n in expire_unpaid(tx, ExpireUnpaid()).numbers]
+    return list(expire_unpaid(tx, ExpireUnpaid()).numbers)
 
 
 def later(order: Order) -> None:
