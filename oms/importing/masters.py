@@ -39,5 +39,5 @@ class MasterSource:
     def skips(self, row: RawRow) -> bool:  # noqa: ARG002
         return False
 
-    def take(self, tx: Tx, run: IntakeRun, records: Sequence[Record]) -> list[Taken]:
+    def take(self, tx: Tx, run: IntakeRun, records: Sequence[Record], *, rehearse: bool) -> list[Taken]:
         raise NotImplementedError

@@ -40,7 +40,7 @@ class OrderSource:
     def skips(self, row: RawRow) -> bool:
         return reader.is_explanation(self.form, self.columns, row)
 
-    def take(self, tx: Tx, run: IntakeRun, records: Sequence[Record]) -> list[Taken]:
+    def take(self, tx: Tx, run: IntakeRun, records: Sequence[Record], *, rehearse: bool) -> list[Taken]:
         """Orders with the words of last time are unchanged without a look; broken ones wait; the rest is taken."""
         if run.shop_id is None:
             raise InvalidInput(say("Choose the shop this file comes from"), field="shop", code="shop_missing")
@@ -60,8 +60,9 @@ class OrderSource:
                     taken[record.no] = Taken(record.no, Outcome.QUARANTINED, None, problems)
                 else:
                     incoming.append(Incoming(record.no, order, marks[record.no]))
-        for answer in take_orders(tx, TakeOrders(run.shop_id, run.id, incoming)) if incoming else []:
-            taken[answer.no] = answer
+        if incoming:
+            command = TakeOrders(run.shop_id, run.id, incoming, rehearse)
+            taken |= {answer.no: answer for answer in take_orders(tx, command)}
         return [taken[record.no] for record in records]
 
     def read(self, record: Record) -> tuple[OrderIn | None, tuple[CellProblem, ...]]:

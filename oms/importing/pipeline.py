@@ -132,14 +132,14 @@ def _next_batch(unit: Unit, run_id: int, beat: Beat, *, writing: bool) -> RunSta
         records = _records(tx, run, writing=writing)
         if not records:
             return _rest(tx, run, writing=writing)
-        taken = _take(tx, run, records) if writing else _rehearse(tx, run, records)
+        taken = _take(tx, run, records, rehearse=False) if writing else _rehearse(tx, run, records)
         ledger.note(tx, run, taken, writing=writing)
         run.progress += len(records)
         return None
 
 
-def _take(tx: Tx, run: IntakeRun, records: Sequence[Record]) -> list[Taken]:
-    taken = source_of(run).take(tx, run, records)
+def _take(tx: Tx, run: IntakeRun, records: Sequence[Record], *, rehearse: bool) -> list[Taken]:
+    taken = source_of(run).take(tx, run, records, rehearse=rehearse)
     tx.session.flush()  # the notes are written by SQL
     ledger.close_older(tx, run, [r.key for r in records if r.key])
     return taken
@@ -150,7 +150,7 @@ def _rehearse(tx: Tx, run: IntakeRun, records: Sequence[Record]) -> list[Taken]:
     tx.session.flush()
     try:
         with tx.session.begin_nested():
-            taken = _take(tx, run, records)
+            taken = _take(tx, run, records, rehearse=True)
             raise _Rehearsed  # noqa: TRY301  raised to undo the savepoint
     except _Rehearsed:
         tx.session.expire_all()

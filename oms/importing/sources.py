@@ -43,8 +43,8 @@ class Source(Protocol):
         """Whether a row is no record at all."""
         ...
 
-    def take(self, tx: Tx, run: IntakeRun, records: Sequence[Record]) -> list[Taken]:
-        """Take records in; one answer for each, in order."""
+    def take(self, tx: Tx, run: IntakeRun, records: Sequence[Record], *, rehearse: bool) -> list[Taken]:
+        """Take records in; one answer for each, in order. ``rehearse``: whatever is written will be undone."""
         ...
 
 

@@ -27,7 +27,7 @@ from oms.shipping.models import Parcel
 from oms.usecases.intake_merge import Follow, follow_orders, note_conflict, snapshot_of
 from oms.usecases.orders_cancel import CancelOrder, cancel_order
 from oms.usecases.orders_holds import HoldOrder, hold_order
-from oms.usecases.orders_place import NewLine, OrderPlaced, PlaceOrder, ShipTo, Stock, place_orders
+from oms.usecases.orders_place import NewLine, OrderPlaced, PlaceOrder, ShipTo, Stock, place_orders, rehearse_orders
 from oms.usecases.shipping import LeftBefore, record_left_before
 
 LEFT = frozenset({Stage.SHIPPED, Stage.DELIVERED, Stage.COMPLETED, Stage.RETURNED})
@@ -45,11 +45,13 @@ class Incoming:
 
 @dataclass(frozen=True)
 class TakeOrders:
-    """Orders of one shop, each at most once. ``run_id`` names the file they came in."""
+    """Orders of one shop, each at most once. ``run_id`` names the file they came in. ``rehearse``: new orders are
+    judged but not placed; the caller undoes what known orders did."""
 
     shop_id: int
     run_id: int
     orders: Sequence[Incoming]
+    rehearse: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,8 @@ def take_orders(tx: Tx, cmd: TakeOrders) -> list[Taken]:
     words = {line.sku for i in cmd.orders for line in i.order.lines}
     work = _Work(shop, cmd.run_id, sku_meanings(tx, cmd.shop_id, words))
     known = _known(tx, cmd.shop_id, [i.order.external_no for i in cmd.orders])
-    _place(tx, work, [i for i in cmd.orders if i.order.external_no not in known])
+    fresh = [i for i in cmd.orders if i.order.external_no not in known]
+    (_rehearse if cmd.rehearse else _place)(tx, work, fresh)
     later = {known[i.order.external_no]: i for i in cmd.orders if i.order.external_no in known}
     follows = [Follow(order_id, i.order, i.fingerprint) for order_id, i in later.items()]
     for order_id, changed in follow_orders(tx, cmd.shop_id, cmd.run_id, follows).items():
@@ -124,22 +127,38 @@ def _known(tx: Tx, shop_id: int, numbers: Sequence[str]) -> dict[str, int]:
     return {number: order_id for number, order_id in rows if number}
 
 
-def _place(tx: Tx, work: _Work, fresh: Sequence[Incoming]) -> None:
-    commands: list[PlaceOrder] = []
-    ready: list[Incoming] = []
+def _ready(work: _Work, fresh: Sequence[Incoming]) -> list[tuple[Incoming, PlaceOrder]]:
+    """The new orders that can be placed, with their commands; the others wait for a person."""
+    ready = []
     for incoming in fresh:
         problems, unknown = _obstacles(work, incoming.order)
         if problems:
             work.taken[incoming.no] = Taken(incoming.no, Outcome.QUARANTINED, None, problems, unknown)
         else:
-            ready.append(incoming)
-            commands.append(_command(work, incoming))
+            ready.append((incoming, _command(work, incoming)))
+    return ready
+
+
+def _refused(work: _Work, incoming: Incoming, refusal: OmsError) -> None:
+    problems = _as_cell_problems(incoming.order, refusal)
+    work.taken[incoming.no] = Taken(incoming.no, Outcome.QUARANTINED, None, problems)
+
+
+def _rehearse(tx: Tx, work: _Work, fresh: Sequence[Incoming]) -> None:
+    ready = _ready(work, fresh)
+    for (incoming, _), refusal in zip(ready, rehearse_orders(tx, [command for _, command in ready]), strict=True):
+        if refusal is None:
+            work.taken[incoming.no] = Taken(incoming.no, Outcome.CREATED)
+        else:
+            _refused(work, incoming, refusal)
+
+
+def _place(tx: Tx, work: _Work, fresh: Sequence[Incoming]) -> None:
+    ready = _ready(work, fresh)
     placed: list[tuple[Incoming, OrderPlaced]] = []
-    for incoming, answer in zip(ready, place_orders(tx, commands) if commands else [], strict=True):
+    for (incoming, _), answer in zip(ready, place_orders(tx, [command for _, command in ready]), strict=True):
         if isinstance(answer, OmsError):
-            work.taken[incoming.no] = Taken(
-                incoming.no, Outcome.QUARANTINED, None, _as_cell_problems(incoming.order, answer)
-            )
+            _refused(work, incoming, answer)
         else:
             placed.append((incoming, answer))
             work.taken[incoming.no] = Taken(incoming.no, Outcome.CREATED, answer.order_id)
