@@ -20,10 +20,15 @@ from oms.demo.goods import Goods
 from oms.demo.plan import PLATFORMS, SLOT_HOURS, SLOTS_A_DAY, OrderPlan, Step
 from oms.errors import OmsError
 from oms.money import ZERO, Money
+from oms.orders.amending import ADDRESS, AmendedLine, Proposal
+from oms.orders.queries import get_order
 from oms.orders.states import CancelReason, HoldReason, PaymentTerm
 from oms.payments.states import PaymentMethod
+from oms.usecases.orders_amend import CloseChange, OpenChange, ProposeChange, apply_change, open_change, propose_change
 from oms.usecases.orders_cancel import CancelOrder, Restock, cancel_order
+from oms.usecases.orders_expire import ExpireUnpaid, expire_unpaid
 from oms.usecases.orders_holds import HoldOrder, ReleaseHold, hold_order, release_hold
+from oms.usecases.orders_notes import AddNote, add_note
 from oms.usecases.orders_place import NewLine, OrderPlaced, PlaceOrder, Stock, place_orders
 from oms.usecases.payments import DecideClaim, SubmitClaim, approve_term, submit_claim, verify_claim
 from oms.usecases.shipping import (
@@ -82,6 +87,8 @@ class Life:
                 self._place(placed.get(slot, []))
                 for role in ORDER_OF_ROLES:
                     self._happen(role, steps[slot][role])
+                if slot % SLOTS_A_DAY == 0:
+                    self._expire()
             progress(sum(len(p) for s, p in placed.items() if s <= slot))
 
     def moment(self, slot: int) -> datetime:
@@ -183,6 +190,10 @@ class Life:
             for verb, listed in many.items():
                 MANY[verb](self, tx, listed)
 
+    def _expire(self) -> None:
+        with transaction(self.actors["system"]) as tx:
+            expire_unpaid(tx, ExpireUnpaid())
+
     def claim(self, tx: Tx, plan: OrderPlan, amount: Money) -> None:
         standing = self.standing[plan.no]
         draw = self.random
@@ -228,6 +239,26 @@ def _release(life: Life, tx: Tx, plan: OrderPlan, step: Step) -> None:
     release_hold(tx, ReleaseHold(life.standing[plan.no].order_id, note=step.words))
 
 
+def _note(life: Life, tx: Tx, plan: OrderPlan, step: Step) -> None:
+    for_customer = step.words in words.CUSTOMER_NOTES
+    add_note(tx, AddNote(life.standing[plan.no].order_id, step.words, for_customer=for_customer))
+
+
+def _amend(life: Life, tx: Tx, plan: OrderPlan, step: Step) -> None:
+    """One more piece of the first line, by a change set as the desk makes it."""
+    standing = life.standing[plan.no]
+    open_change(tx, OpenChange(standing.order_id, step.words))
+    order = get_order(tx, standing.order_id)
+    lines = tuple(
+        AmendedLine(line.sku_id, line.quantity + (line.position == 1), line.id, line.unit_price, line.discount)
+        for line in order.lines
+    )
+    address = {name: getattr(order, name) for name in ADDRESS}
+    propose_change(tx, ProposeChange(order.id, Proposal(lines, order.discount, order.shipping_fee, address)))
+    apply_change(tx, CloseChange(order.id))
+    standing.total = order.total
+
+
 def _ship(life: Life, tx: Tx, listed: Sequence[tuple[OrderPlan, Step]]) -> None:
     """A hand-over round: everything the carriers take away at once."""
     commands = [MarkShipped(life.standing[plan.no].order_id, step.words, tracking(plan)) for plan, step in listed]
@@ -252,7 +283,7 @@ def _remit(life: Life, tx: Tx, listed: Sequence[tuple[OrderPlan, Step]]) -> None
 
 VERBS: dict[str, Callable[[Life, Tx, OrderPlan, Step], None]] = {
     "claim": _claim, "claim_half": _claim_half, "verify": _verify, "approve": _approve,
-    "cancel": _cancel, "hold": _hold, "release": _release,
+    "cancel": _cancel, "hold": _hold, "release": _release, "note": _note, "amend": _amend,
 }  # fmt: skip
 MANY: dict[str, Callable[[Life, Tx, Sequence[tuple[OrderPlan, Step]]], None]] = {
     "ship": _ship, "deliver": _deliver, "remit": _remit,

@@ -131,12 +131,23 @@ class Planner:
         if plan.term is PaymentTerm.CREDIT:
             at += 1
             plan.steps.append(Step(at, "approve", "cashier"))
+        self._remarks(plan)
+        if plan.term is PaymentTerm.COD and draw.random() < 0.1:
+            plan.steps.append(Step(at, "amend", "sales", "ลูกค้าขอเพิ่มอีก 1 ชิ้น"))
         at = _round(at + draw.randint(1, 2), 2)  # the carriers come twice a day
         plan.steps.append(Step(at, "ship", "warehouse", draw.choice(words.CARRIERS)))
         at = _round(at + draw.randint(5, 11), SLOTS_A_DAY)
         plan.steps.append(Step(at, "deliver", "warehouse"))
         if plan.term is PaymentTerm.COD:
             plan.steps.append(Step(_round(at + 28, SLOTS_A_DAY * 7), "remit", "cashier"))
+
+    def _remarks(self, plan: OrderPlan) -> None:
+        """Some orders are talked about."""
+        draw = self.random
+        if draw.random() < 0.12:
+            plan.steps.insert(0, Step(plan.slot, "note", "sales", draw.choice(words.STAFF_NOTES)))
+        if draw.random() < 0.05:
+            plan.steps.insert(0, Step(plan.slot, "note", "sales", draw.choice(words.CUSTOMER_NOTES)))
 
     def _arrange_recent(self, plans: list[OrderPlan]) -> None:
         """Make sure that every state of work is there to be seen, among the orders of the last days."""
