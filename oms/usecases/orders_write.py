@@ -18,6 +18,7 @@ from oms.orders.models import Order, OrderLine, OrderSearch
 from oms.orders.rules import line_total
 from oms.orders.states import OrderStatus, PaymentTerm
 from oms.payments.rules import MoneyFacts
+from oms.thai.phone import read_phone
 from oms.thai.text import clean, grams, normalize
 from oms.usecases.derived import Derived, Facts, derive
 from oms.usecases.orders_words import PlaceOrder, Priced, Stock
@@ -77,9 +78,16 @@ def wants_of(priced: Priced, drawn: Drawn) -> list[Want]:
     ]
 
 
+def kept_phone(text: str) -> str:
+    """A phone in the one form searches and duplicate checks compare; what is none stays as it was written."""
+    return read_phone(text) or clean(text)[:40]
+
+
 def search_text(number: str, cmd: PlaceOrder, sku_codes: Sequence[str]) -> str:
     """What an order is found by: numbers, name, phone, SKUs."""
-    return normalize(" ".join([number, cmd.external_no or "", cmd.ship_to.name, cmd.ship_to.phone, *sku_codes]))
+    return normalize(
+        " ".join([number, cmd.external_no or "", cmd.ship_to.name, kept_phone(cmd.ship_to.phone), *sku_codes])
+    )
 
 
 def row_of(priced: Priced, drawn: Drawn, *, is_reserved: bool) -> Row:
@@ -149,7 +157,7 @@ def _order_row(priced: Priced, drawn: Drawn, number: str, derived: Derived) -> d
         "board": derived.board, "payment_term": cmd.payment_term, "payment_status": derived.payment_status,
         "fulfillment_status": derived.fulfillment_status, "stock_state": derived.stock_state, "hold_reasons": [],
         "warehouse_id": priced.warehouse_id, "customer_id": cmd.customer_id,
-        "ship_name": clean(to.name)[:200], "ship_phone": clean(to.phone)[:40], "ship_line": clean(to.line)[:1000],
+        "ship_name": clean(to.name)[:200], "ship_phone": kept_phone(to.phone), "ship_line": clean(to.line)[:1000],
         "ship_subdistrict": clean(to.subdistrict)[:100], "ship_district": clean(to.district)[:100],
         "ship_province": clean(to.province)[:100], "ship_postcode": clean(to.postcode)[:10],
         "goods_total": priced.goods_total, "discount": cmd.discount, "shipping_fee": cmd.shipping_fee,
