@@ -7,10 +7,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
 
-from oms.catalog.models import Channel
+from sqlalchemy import select
+
+from oms.catalog.models import Channel, Shop, Sku
 from oms.db import Tx
 from oms.demo import words
+from oms.inventory.models import Warehouse
 from oms.money import Money
+from oms.payments.models import ReceivingAccount
 from oms.usecases.catalog import CreateProduct, CreateSku, create_product, create_sku
 from oms.usecases.catalog_channels import MapChannelSku, map_channel_sku
 from oms.usecases.catalog_parts import Part
@@ -44,7 +48,6 @@ ACCOUNTS = (
     ("PP", "พร้อมเพย์", "0-0000-00001", "บจก. รวมมิตรตัวอย่าง", "0800000001"),
 )
 BUNDLES = 20
-SCARCE = 12
 LATE_MAPS = 40
 
 
@@ -67,6 +70,25 @@ class Goods:
     accounts: list[int] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
     bundles: list[Item] = field(default_factory=list)
+
+
+def _is_scarce(number: int) -> bool:
+    return number % 27 == 0
+
+
+def read(tx: Tx) -> Goods:
+    """What ``places`` and ``catalog`` made, read back."""
+    session = tx.session
+    goods = Goods(
+        {row.code: row.id for row in session.execute(select(Warehouse.id, Warehouse.code))},
+        {row.code: row.id for row in session.execute(select(Shop.id, Shop.code))},
+        list(session.scalars(select(ReceivingAccount.id).order_by(ReceivingAccount.id))),
+    )
+    columns = select(Sku.id, Sku.code, Sku.price, Sku.is_bundle).order_by(Sku.code)
+    for number, row in enumerate(session.execute(columns), 1):
+        item = Item(row.id, row.code, row.price, scarce=not row.is_bundle and _is_scarce(number))
+        (goods.bundles if row.is_bundle else goods.items).append(item)
+    return goods
 
 
 def ean13(number: int) -> str:
@@ -117,7 +139,7 @@ def _sku(tx: Tx, goods: Goods, random: Random, product_id: int, name: str, optio
             (ean13(number),),
         ),
     )  # fmt: skip
-    goods.items.append(Item(made.id, code, price, scarce=number % 27 == 0))
+    goods.items.append(Item(made.id, code, price, scarce=_is_scarce(number)))
 
 
 def _bundle(tx: Tx, goods: Goods, random: Random) -> None:

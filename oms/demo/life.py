@@ -23,7 +23,7 @@ from oms.money import ZERO, Money
 from oms.orders.amending import ADDRESS, AmendedLine, Proposal
 from oms.orders.queries import get_order
 from oms.orders.states import CancelReason, HoldReason, PaymentTerm
-from oms.payments.states import PaymentMethod
+from oms.payments.states import ClaimStatus, PaymentMethod
 from oms.usecases.orders_amend import CloseChange, OpenChange, ProposeChange, apply_change, open_change, propose_change
 from oms.usecases.orders_cancel import CancelOrder, Restock, cancel_order
 from oms.usecases.orders_expire import ExpireUnpaid, expire_unpaid
@@ -205,6 +205,7 @@ class Life:
             sending_bank=draw.choice(("004", "014", "002", "025", "006")),
             reference=f"{clock.now():%Y%m%d}{plan.no:06d}{len(standing.claims)}",
             paid_at=clock.now() - timedelta(minutes=draw.randint(5, 200)),
+            idempotency_key=f"demo:{plan.no}:{len(standing.claims)}",
         )
         standing.claims.append(submit_claim(tx, command).claim_id)
 
@@ -247,6 +248,8 @@ def _note(life: Life, tx: Tx, plan: OrderPlan, step: Step) -> None:
 def _amend(life: Life, tx: Tx, plan: OrderPlan, step: Step) -> None:
     """One more piece of the first line, by a change set as the desk makes it."""
     standing = life.standing[plan.no]
+    if get_order(tx, standing.order_id).revision:
+        return  # amended before an interruption
     open_change(tx, OpenChange(standing.order_id, step.words))
     order = get_order(tx, standing.order_id)
     lines = tuple(
@@ -276,9 +279,18 @@ def _remit(life: Life, tx: Tx, listed: Sequence[tuple[OrderPlan, Step]]) -> None
     parts = tuple((life.standing[plan.no].order_id, life.standing[plan.no].total) for plan, _ in listed)
     amount = sum((money for _, money in parts), start=ZERO)
     made = submit_claim(
-        tx, SubmitClaim(PaymentMethod.PAYOUT, amount, parts, note="ยอดเก็บเงินปลายทางจากขนส่ง", paid_at=clock.now())
+        tx,
+        SubmitClaim(
+            PaymentMethod.PAYOUT,
+            amount,
+            parts,
+            note="ยอดเก็บเงินปลายทางจากขนส่ง",
+            paid_at=clock.now(),
+            idempotency_key=f"demo:remit:{listed[0][0].no}",
+        ),
     )
-    verify_claim(tx, DecideClaim(made.claim_id))
+    if made.status is ClaimStatus.SUBMITTED:
+        verify_claim(tx, DecideClaim(made.claim_id))
 
 
 VERBS: dict[str, Callable[[Life, Tx, OrderPlan, Step], None]] = {

@@ -155,13 +155,13 @@ class Planner:
         self.random.shuffle(recent)
         chat = iter([p for p in recent if p.shop not in PLATFORMS])
         platform = iter([p for p in recent if p.shop in PLATFORMS and p.term is PaymentTerm.MARKETPLACE])
-        for plan in islice(chat, 18):
-            plan.confirm, plan.steps = False, []
-        for plan in islice(chat, 14):
-            plan.term, plan.steps = PaymentTerm.PREPAID, [Step(plan.slot + 1, "claim", "sales")]
-        for plan in islice(chat, 8):
+        for plan in islice(chat, 6):
             plan.term = PaymentTerm.PREPAID
             plan.steps = [Step(plan.slot, "claim_half", "sales"), Step(plan.slot + 1, "verify", "cashier")]
+        for plan in islice(chat, 12):
+            plan.term, plan.steps = PaymentTerm.PREPAID, [Step(plan.slot + 1, "claim", "sales")]
+        for plan in islice(chat, 14):
+            plan.confirm, plan.steps = False, []
         for reason in HoldReason:
             for plan in islice(platform, 2):
                 plan.steps = [Step(min(plan.slot + 1, 0), "hold", "sales", reason.value)]

@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import func, select
 
 from oms import clock
+from oms.actor import system
 from oms.catalog.models import Shop, Sku, SkuBarcode
 from oms.customers.models import Customer
-from oms.db import db
-from oms.demo.load import load
+from oms.db import db, transaction
+from oms.demo.load import Stage, load, stage
 from oms.demo.people import people, tax_id
 from oms.inventory.models import Warehouse
 from oms.orders.models import Order
@@ -20,6 +21,7 @@ from oms.reports.auditor import audit_all
 from oms.thai.addresses import resolve
 from oms.thai.phone import is_mobile
 from oms.thai.tax_id import is_tax_id
+from tests.shop import small_shop
 
 
 def barcode_is_true(code: str) -> bool:
@@ -53,10 +55,30 @@ def test_a_small_demo_shop_shows_its_work_and_keeps_its_books(isolated):
     assert session.scalar(select(func.count()).select_from(Customer)) > 100
 
 
-def test_a_shop_is_not_loaded_over_another(isolated):
-    load({}, lambda _: None, orders=1, days=1)
+def test_the_demo_is_not_loaded_over_other_work(isolated):
+    with transaction(system("test")) as tx:
+        small_shop(tx)
+    assert stage() is Stage.OTHER
     with pytest.raises(RuntimeError, match="empty installation"):
         load({}, lambda _: None, orders=1, days=1)
+
+
+def test_a_load_that_was_interrupted_goes_on_where_it_stood(isolated):
+    class PowerCutError(Exception):
+        pass
+
+    def cut(said: str) -> None:
+        if said.startswith("orders") and int(said.split()[1].split("/", maxsplit=1)[0]) > 25:
+            raise PowerCutError
+
+    with pytest.raises(PowerCutError):
+        load({}, cut, orders=60, days=3)
+    assert stage() is Stage.STARTED
+    done = load({}, lambda _: None, orders=60, days=3)
+    session = db.session()
+    assert stage() is Stage.LOADED
+    assert session.scalar(select(func.count()).select_from(Order)) == done.orders
+    assert [str(f) for f in audit_all(session)] == []
 
 
 def test_invented_people_have_addresses_that_agree_and_numbers_that_parse():
