@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jobs import customers, stock
-from jobs.context import Handler, effect
+from jobs import customers, intake, stock
+from jobs.context import Handler, effect, steps
 from jobs.schedule import CLEAN, clean
 
 TOPICS: Mapping[str, Handler] = {
     CLEAN: effect(clean),
     customers.TOPIC: effect(customers.remember),
+    intake.TOPIC: steps(intake.walk),
     stock.TOPIC: effect(stock.allocate),
 }
