@@ -119,7 +119,7 @@ def test_each_role_sees_only_its_own_menu_and_everything_in_it_opens(web: Flask,
     open_to_role = {a for i, a in zip(items, addresses, strict=True) if i.action == "" or i.action in actions}
     for address in dict.fromkeys(addresses):
         assert (f'href="{address.replace("&", "&amp;")}"' in menu) == (address in open_to_role), address
-        assert browser.get(address).status_code == (200 if address in open_to_role else 403), address
+        assert browser.get(address).status_code in ((200,) if address in open_to_role else (403, 404)), address
 
 
 def test_too_much_is_refused_before_it_is_read(web: Flask):
