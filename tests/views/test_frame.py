@@ -12,7 +12,7 @@ from sqlalchemy import event, func, select
 from oms.audit import AuditLog
 from oms.db import db
 from oms.permissions import ROLES
-from tests.views.panel import PASSWORD, Browser, entered
+from tests.views.browser import PASSWORD, Browser, entered
 from views.base import Screen
 
 SCRIPTED = re.compile(r"<script(?![^>]*\bsrc=)|\son[a-z]+=|\sstyle=|javascript:", re.IGNORECASE)

@@ -15,7 +15,7 @@ from oms.audit import AuditLog
 from oms.db import db, transaction
 from oms.staff.models import StaffBackupCode, StaffSession
 from oms.usecases import logins
-from tests.views.panel import PASSWORD, Browser, add_person, entered
+from tests.views.browser import PASSWORD, Browser, add_person, entered
 from views import people
 
 
