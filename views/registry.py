@@ -8,11 +8,16 @@ from types import ModuleType
 from flask import Flask
 from flask_appbuilder import AppBuilder
 
-from views import account, home, nav
+from views import account, home, lookups, nav, products, setup, stock, stock_work
 
 MODULES: tuple[ModuleType, ...] = (
     account,
     home,
+    lookups,
+    products,
+    setup,
+    stock,
+    stock_work,
 )  # fmt: skip
 
 
