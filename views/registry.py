@@ -8,12 +8,32 @@ from types import ModuleType
 from flask import Flask
 from flask_appbuilder import AppBuilder
 
-from views import account, home, lookups, nav, products, setup, stock, stock_work
+from views import (
+    account,
+    desk,
+    home,
+    lookups,
+    nav,
+    order_actions,
+    order_amend,
+    order_bulk,
+    orders,
+    products,
+    setup,
+    stock,
+    stock_work,
+)
+
 
 MODULES: tuple[ModuleType, ...] = (
     account,
+    desk,
     home,
     lookups,
+    order_actions,
+    order_amend,
+    order_bulk,
+    orders,
     products,
     setup,
     stock,
