@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from flask import request, url_for
 from flask_babel import gettext
 from markupsafe import Markup, escape
 from wtforms import Field, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import StopValidation
 
 from oms.errors import InvalidInput
@@ -18,6 +19,11 @@ from views.filters import tr
 
 LARGEST = 10**15  # beyond this no number of ours goes; verbs have narrower limits
 Option = tuple[int, str]
+
+
+def choices(pairs: Iterable[tuple[Any, Any]]) -> list[SelectChoice]:
+    """(value, label) pairs as a drop-down takes them."""
+    return [SelectChoice(value=str(value), label=label) for value, label in pairs]
 
 
 class AmountField(StringField):

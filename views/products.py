@@ -22,7 +22,7 @@ from oms.usecases import catalog, catalog_channels
 from oms.usecases.catalog_parts import Part
 from views import nav
 from views.base import current_actor, may
-from views.fields import AmountField, Chosen, LinesField, LookupField, WholeField
+from views.fields import AmountField, Chosen, LinesField, LookupField, WholeField, choices
 from views.lookups import product_label, resolve_product, resolve_sku, sku_label
 from views.modelview import OmsModelView
 from views.sku_lines import SkuLinesField
@@ -125,7 +125,7 @@ class ChannelSkuForm(FlaskForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "shop_id" in self:
-            self.shop_id.choices = [(row.id, str(row)) for row in db.session.scalars(_my_shops())]
+            self.shop_id.choices = choices((row.id, str(row)) for row in db.session.scalars(_my_shops()))
 
 
 class ChannelSkuEditForm(ChannelSkuForm):

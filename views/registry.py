@@ -24,7 +24,6 @@ from views import (
     stock_work,
 )
 
-
 MODULES: tuple[ModuleType, ...] = (
     account,
     desk,

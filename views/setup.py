@@ -19,7 +19,7 @@ from oms.payments.models import ReceivingAccount
 from oms.usecases import masters
 from views import nav
 from views.base import current_actor
-from views.fields import Chosen, WholeField
+from views.fields import Chosen, WholeField, choices
 from views.filters import tr
 from views.modelview import OmsModelView
 from views.products import ChannelSkuView
@@ -65,10 +65,10 @@ class ShopForm(FlaskForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.channel.choices = [(kind, tr(CHANNEL_LABELS[kind])) for kind in Channel]
+        self.channel.choices = choices((kind, tr(CHANNEL_LABELS[kind])) for kind in Channel)
         mine = or_(Warehouse.is_active, Warehouse.id == (self.warehouse_id.data or 0))
         rows = db.session.scalars(select(Warehouse).where(mine).order_by(Warehouse.rank, Warehouse.code))
-        self.warehouse_id.choices = [(row.id, str(row)) for row in rows]
+        self.warehouse_id.choices = choices((row.id, str(row)) for row in rows)
 
 
 class AccountForm(FlaskForm):

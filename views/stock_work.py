@@ -19,7 +19,7 @@ from oms.usecases import stock, stock_approvals
 from oms.usecases.stock_checks import StockLine
 from views import nav
 from views.base import OmsFormView, current_actor, unit
-from views.fields import Chosen
+from views.fields import Chosen, choices
 from views.filters import tr
 from views.lookups import sku_label
 from views.sku_lines import SkuLinesField
@@ -34,7 +34,8 @@ class StockForm(DynamicForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.warehouse_id.choices = [(p.id, f"{p.code} · {p.name}") for p in places(db.session(), current_actor())]
+        mine = places(db.session(), current_actor())
+        self.warehouse_id.choices = choices((p.id, f"{p.code} · {p.name}") for p in mine)
         if request.method != "POST":
             self.key.data = secrets.token_urlsafe(18)
             self._start_with(request.args)
@@ -63,23 +64,27 @@ class AdjustForm(StockForm):
 
     how = RadioField(
         lazy_gettext("The numbers are"), default="change",
-        choices=[
+        choices=choices([
             ("change", lazy_gettext("more (+) or fewer (−) pieces")), ("counted", lazy_gettext("what was counted")),
-        ],
+        ]),
     )  # fmt: skip
     bucket = RadioField(
         lazy_gettext("Which pieces"), default=Bucket.ON_HAND.value,
-        choices=[(Bucket.ON_HAND.value, lazy_gettext("sellable")), (Bucket.DAMAGED.value, lazy_gettext("damaged"))],
+        choices=choices(
+            [(Bucket.ON_HAND.value, lazy_gettext("sellable")), (Bucket.DAMAGED.value, lazy_gettext("damaged"))]
+        ),
     )  # fmt: skip
     reason = SelectField(lazy_gettext("Reason"), [Chosen()])
     note = TextAreaField(lazy_gettext("Note"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.reason.choices = [
-            ("", gettext("Choose a reason")),
-            *((r.value, tr(ADJUST_LABELS[r])) for r in AdjustReason),
-        ]
+        self.reason.choices = choices(
+            [
+                ("", gettext("Choose a reason")),
+                *((r.value, tr(ADJUST_LABELS[r])) for r in AdjustReason),
+            ]
+        )
 
 
 class DamageForm(StockForm):
@@ -87,10 +92,10 @@ class DamageForm(StockForm):
 
     how = RadioField(
         lazy_gettext("What happened"), default="damaged",
-        choices=[
+        choices=choices([
             ("damaged", lazy_gettext("found damaged: not for sale")),
             ("mended", lazy_gettext("mended: for sale again")),
-        ],
+        ]),
     )  # fmt: skip
     note = TextAreaField(lazy_gettext("What is wrong with them"), [Chosen()])
 
