@@ -53,27 +53,38 @@ def create_worker_app(settings: Settings, *, owner: bool = False) -> Flask:
 
 
 def create_app(settings: Settings, *, owner: bool = False) -> Flask:
-    """The program with the panel."""
+    """The program with the panel: Flask-AppBuilder inside, every screen, every guard."""
     from flask_appbuilder import AppBuilder
+    from flask_wtf.csrf import CSRFProtect
+    from werkzeug.middleware.proxy_fix import ProxyFix
 
     from oms.db import db
+    from views import config, errors, filters, nav, registry, web
+    from views.home import HomeView
+    from views.security import PanelSecurity
 
     app = base_app(settings, owner=owner)
-    app.config.update(FAB_UPDATE_PERMS=owner, FAB_ADD_SECURITY_API=False)
-    appbuilder = AppBuilder()
+    app.config.from_mapping(config.panel(settings))
+    CSRFProtect(app)  # without it Flask-AppBuilder deletes and runs actions by GET
+    appbuilder = AppBuilder(indexview=HomeView, security_manager_class=PanelSecurity, base_template="layout.html")
     with app.app_context():
         appbuilder.init_app(app, db.session)
+        filters.install(app)
+        nav.install(app)
+        errors.install(app)
+        registry.register(app, appbuilder)
+    web.install(app)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     return app
 
 
 def sync_permissions(app: Flask) -> None:
-    """Write the panel's permissions and roles (once per deployment, as the owner of the database)."""
-    from flask_appbuilder import Model
+    """Write the panel's tables, actions and roles (once per deployment, as the owner of the database)."""
+    from views import security
 
-    from oms.db import db
-
-    with app.app_context():
-        Model.metadata.create_all(db.engine)
+    security.sync(app)
 
 
 def main() -> Any:

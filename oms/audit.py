@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -190,26 +190,26 @@ class ChainReport:
     why: str = ""
 
 
-def _pairs(session: Session) -> Iterable[tuple[AuditSeal, AuditLog | None]]:
-    statement = (
-        select(AuditSeal, AuditLog)
-        .outerjoin(AuditLog, AuditLog.id == AuditSeal.audit_id)
-        .order_by(AuditSeal.id)
-        .execution_options(yield_per=2000)
-    )
-    return ((s, a) for s, a in session.execute(statement))
+_PAIRS = (
+    select(AuditSeal, AuditLog)
+    .outerjoin(AuditLog, AuditLog.id == AuditSeal.audit_id)
+    .order_by(AuditSeal.id)
+    .execution_options(yield_per=2000, populate_existing=True)
+)
 
 
 def verify(session: Session) -> ChainReport:
     """Walk the chain and name the first row that was changed, removed or put in."""
     previous, checked = "", 0
-    for link, row in _pairs(session):
-        if row is None:
-            return ChainReport(checked, 0, link.audit_id, "the row is missing")
-        expected = _digest(previous, row)
-        if expected != link.hash:
-            return ChainReport(checked, 0, row.id, "the row or its link was changed")
-        previous, checked = link.hash, checked + 1
+    with session.execute(_PAIRS) as pairs:  # closed even when the walk ends early
+        for link, found in pairs:
+            row: AuditLog | None = found  # the join is an outer one
+            if row is None:
+                return ChainReport(checked, 0, link.audit_id, "the row is missing")
+            expected = _digest(previous, row)
+            if expected != link.hash:
+                return ChainReport(checked, 0, row.id, "the row or its link was changed")
+            previous, checked = link.hash, checked + 1
     unsealed = session.scalar(
         text("SELECT count(*) FROM audit_log a WHERE NOT EXISTS (SELECT 1 FROM audit_seal s WHERE s.audit_id = a.id)")
     )

@@ -1,0 +1,26 @@
+"""Every screen of the panel, in one table. A module lists its ``VIEWS`` and its menu items ``NAV``, and may have an
+``install(app)`` for what is neither."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from flask import Flask
+from flask_appbuilder import AppBuilder
+
+from views import account, home, nav
+
+MODULES: tuple[ModuleType, ...] = (
+    account,
+    home,
+)  # fmt: skip
+
+
+def register(app: Flask, appbuilder: AppBuilder) -> None:
+    """Wire the table into an app."""
+    for module in MODULES:
+        for view in getattr(module, "VIEWS", ()):
+            appbuilder.add_view_no_menu(view)
+        nav.add_items(app, getattr(module, "NAV", ()))
+        if hasattr(module, "install"):
+            module.install(app)

@@ -1,0 +1,120 @@
+"""What every request passes: its id, the login wall, the headers that keep a browser safe."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, current_app, g, request, session, url_for
+from werkzeug.wrappers import Response
+
+from views import auth
+from views.access import current_staff
+from views.errors import _json, to_login, wants_json
+
+PUBLIC = {
+    "LoginView.login",
+    "LoginView.logout",
+    "static",
+    "language",
+    "theme",
+    "healthz",
+    "readyz",
+    "metrics",
+    "favicon",
+}
+HIDDEN = re.compile(r"^(LocaleView|UtilView|appbuilder)\.")  # the library's own routes that we do not serve
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; manifest-src 'self'"
+)
+_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
+STATIC = Path(__file__).parent / "static"
+
+
+def public(app: Flask, *endpoints: str) -> None:
+    """Name endpoints that need no login (they guard themselves)."""
+    app.extensions.setdefault("oms.public", set(PUBLIC)).update(endpoints)
+
+
+def _start() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _ID.match(given) else secrets.token_hex(8)
+
+
+def _wall() -> Any:
+    """Nobody passes without a login, but to what is public by name."""
+    endpoint = request.endpoint or ""
+    if HIDDEN.match(endpoint):
+        return current_app.handle_http_exception(_not_found())
+    open_to_all = current_app.extensions.get("oms.public", PUBLIC)
+    if not endpoint or endpoint in open_to_all or endpoint.split(".")[0] in open_to_all:
+        return None
+    if current_staff() is None:
+        if wants_json():
+            return _json(401, "login_required", "Log in first")
+        return to_login()
+    auth.touch()
+    return None
+
+
+def _not_found() -> Any:
+    from werkzeug.exceptions import NotFound
+
+    return NotFound()
+
+
+def _finish(response: Response) -> Response:
+    headers = response.headers
+    headers["X-Request-Id"] = g.get("request_id", "")
+    headers.setdefault("Content-Security-Policy", CSP)
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["X-Frame-Options"] = "DENY"
+    headers["Referrer-Policy"] = "same-origin"
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    headers["Permissions-Policy"] = "geolocation=(), microphone=(), camera=(self), payment=(), usb=()"
+    if request.is_secure:
+        headers["Strict-Transport-Security"] = "max-age=31536000"
+    if request.endpoint == "static":
+        keep = "max-age=31536000, immutable" if "v" in request.args else "max-age=300"
+        headers["Cache-Control"] = f"public, {keep}"
+    elif response.mimetype == "text/html":
+        headers["Cache-Control"] = "no-store"
+    return response
+
+
+@lru_cache(maxsize=256)
+def _mark(name: str, changed_at: float) -> str:  # noqa: ARG001  a changed file has a new key
+    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:10]
+
+
+def asset(name: str) -> str:
+    """The address of a file of ours, with a mark of its content so that browsers may keep it for good."""
+    return url_for("static", filename=name, v=_mark(name, (STATIC / name).stat().st_mtime))
+
+
+def install(app: Flask) -> None:
+    """Register the hooks; ids first, the wall after the login is known."""
+    app.extensions.setdefault("oms.public", set(PUBLIC))
+    app.before_request_funcs.setdefault(None, []).insert(0, _start)
+    app.before_request(_wall)
+    app.after_request(_finish)
+    app.jinja_env.globals.update(asset=asset, theme=_theme, here=_here, is_demo=_is_demo)
+
+
+def _theme() -> str:
+    return str(session.get("theme", "auto"))
+
+
+def _here() -> str:
+    """The present page as a path, for links that come back to it."""
+    return request.full_path.rstrip("?") if request.method == "GET" else "/"
+
+
+def _is_demo() -> bool:
+    return bool(current_app.extensions["oms.settings"].demo)
