@@ -232,7 +232,7 @@ def to_command(
     """The command of a form, neither draft nor confirmed yet. Raises InvalidInput with all that cannot be read."""
     reading = Reading(typed)
     lines = reading.lines(by_codes(session, [row.sku for row in typed.lines]))
-    goods = _goods(session, typed, lines)
+    goods = goods_before_discount(session, typed, lines)
     ship_to, shop_id = reading.ship_to(), reading.number("shop_id")
     if shop_id is None:
         reading.problems.append(Problem("shop_missing", say("Choose the shop"), "shop_id"))
@@ -259,7 +259,7 @@ def to_command(
     return EnterOrder(order, typed.note, typed.note_for_customer, contact)
 
 
-def _goods(session: Session, typed: Typed, lines: Sequence[NewLine]) -> Money:
+def goods_before_discount(session: Session, typed: Typed, lines: Sequence[NewLine]) -> Money:
     """What the goods cost before the order's discount, for a discount given in percent."""
     if not typed.discount.strip().endswith("%"):
         return ZERO

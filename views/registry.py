@@ -8,11 +8,13 @@ from types import ModuleType
 from flask import Flask
 from flask_appbuilder import AppBuilder
 
-from views import account, home, nav
+from views import account, home, nav, order_entry, order_entry_lookup
 
 MODULES: tuple[ModuleType, ...] = (
     account,
     home,
+    order_entry,
+    order_entry_lookup,
 )  # fmt: skip
 
 
