@@ -1,19 +1,28 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help venv run up lint test e2e faults db-check diagrams i18n i18n-check bench chaos check
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 venv: .venv/ready  ## make .venv and install
 .venv/ready: pyproject.toml .ci/constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Ruam needs Python 3.11 or newer: install python3.11 (or newer) and run: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing: run: apt install python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "Ruam needs Python 3.11 or newer: install it, or name it: make PYTHON=python3.12 run"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python has no venv module here: apt install python3-venv"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c .ci/constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install -q -c .ci/constraints.txt -e '.[dev]'
 	@touch $@
 
-lint: venv  ## format check, lint, contracts, types, spelling
+run: venv  ## start everything with the demo shop; Ctrl-C stops it
+	@exec $(BIN)/oms up --demo
+
+up: venv  ## start everything without demo data
+	@exec $(BIN)/oms up
+
+lint: venv  ## format, lint, import contracts, types, spelling
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
@@ -21,7 +30,10 @@ lint: venv  ## format check, lint, contracts, types, spelling
 	$(BIN)/codespell
 
 test: venv  ## every test, against PostgreSQL and Redis that the tests start themselves
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+faults: venv  ## only the tests that kill processes
+	$(BIN)/pytest -m faults tests/faults
 
 db-check: venv  ## migrations: up from empty, equal to the models, one down and up again
 	$(BIN)/oms migrations check

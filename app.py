@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from flask import Flask
 
+    from jobs.cli import Factories
     from oms.settings import Settings
 
 
@@ -59,7 +60,7 @@ def create_app(settings: Settings, *, owner: bool = False) -> Flask:
     from werkzeug.middleware.proxy_fix import ProxyFix
 
     from oms.db import db
-    from views import config, errors, filters, nav, registry, web
+    from views import config, errors, filters, health, nav, registry, web
     from views.home import HomeView
     from views.security import PanelSecurity
 
@@ -74,6 +75,7 @@ def create_app(settings: Settings, *, owner: bool = False) -> Flask:
         errors.install(app)
         registry.register(app, appbuilder)
     web.install(app)
+    health.install(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
@@ -87,8 +89,22 @@ def sync_permissions(app: Flask) -> None:
     security.sync(app)
 
 
+def first_owner(app: Flask) -> str | None:
+    """Make the login ``owner`` when nobody can log in yet; returns its password, to be shown once."""
+    from views import security
+
+    return security.make_owner(app)
+
+
+def factories() -> Factories:
+    """What the commands and jobs need of the parts they do not know."""
+    from jobs.cli import Factories
+
+    return Factories(worker=create_worker_app, web=create_app, sync=sync_permissions, first_owner=first_owner)
+
+
 def main() -> Any:
     """The command ``oms``."""
-    from jobs.cli import Factories, oms
+    from jobs.cli import oms
 
-    return oms(obj=Factories(worker=create_worker_app, web=create_app, sync=sync_permissions))
+    return oms(obj=factories())

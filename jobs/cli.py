@@ -10,6 +10,7 @@ from typing import Protocol
 import click
 from flask import Flask
 
+from jobs import cli_run
 from jobs.runtime import engines
 from oms import settings as installation
 from oms.db import db
@@ -29,6 +30,7 @@ class Factories:
     worker: Factory
     web: Factory
     sync: Callable[[Flask], object]  # writes the panel's permissions and roles
+    first_owner: Callable[[Flask], str | None]  # makes the first login when there is none; its password
 
 
 class Sentences(click.Group):
@@ -94,8 +96,14 @@ def migrations_check(factories: Factories) -> None:
 @click.pass_obj
 def init(factories: Factories) -> None:
     """Bring the schema, the permissions and the first owner about. Safe to repeat."""
-    with engines.running(installation.from_env(), need_redis=False) as settings:
-        from jobs import initialize
+    from jobs import initialize
 
+    with engines.running(installation.from_env(), need_redis=False) as settings:
         done = initialize.everything(factories, settings)
-        click.echo(f"schema at {done.revision}")
+    click.echo(f"schema at {done.revision}")
+    for line in initialize.sentences(done):
+        click.echo(line)
+
+
+for command in cli_run.COMMANDS:
+    oms.add_command(command)

@@ -48,8 +48,20 @@ def everything(factories: Factories, settings: Settings) -> Initialized:
     factories.sync(panel)
     if done.role:
         rights(panel)
+    password = factories.first_owner(panel)
     for app in (base, panel):
         with app.app_context():
             db.session.remove()
             db.engine.dispose()
-    return replace(done, secrets=())
+    return replace(done, secrets=(("owner", password),) if password else ())
+
+
+def sentences(done: Initialized) -> list[str]:
+    """What the person who started this should read."""
+    lines = [f"first login: {name}   password: {password}" for name, password in done.secrets]
+    if not done.role:
+        lines.append(
+            "ATTENTION: this database user may not create roles, so the program works with the owner's rights; "
+            "the audit log is still protected by triggers. Better: let an administrator create the role ruam_app."
+        )
+    return lines

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, String, text
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, String, select, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oms.columns import UtcDateTime
 from oms.db import Model
@@ -49,3 +49,23 @@ class Approval(Model):
         ),
         Index("ix_approvals_open", "requested_at", postgresql_where=text("status = 'open'")),
     )
+
+
+POLICIES: dict[str, str] = {"stock.adjust": "Stock adjustments"}
+
+
+class ApprovalPolicy(Model):
+    """Whether one kind of work needs a second person. No row: it does not."""
+
+    __tablename__ = "approval_policies"
+
+    kind: Mapped[str] = mapped_column(String(40), primary_key=True)
+    is_on: Mapped[bool] = mapped_column()
+    version: Mapped[int] = mapped_column()
+
+    __mapper_args__ = {"version_id_col": version}
+
+
+def needs_second_person(session: Session, kind: str) -> bool:
+    """Whether this kind of work waits for another person to agree."""
+    return bool(session.scalar(select(ApprovalPolicy.is_on).where(ApprovalPolicy.kind == kind)))

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import psycopg.errors
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import MetaData, Table, insert
+from sqlalchemy import MetaData, Table
+from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.orm.exc import StaleDataError
@@ -80,40 +82,55 @@ def transaction(actor: Actor) -> Iterator[Tx]:
 COPY_FROM = 40  # rows; below this one INSERT is faster than opening a COPY
 
 
-def insert_rows(tx: Tx, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write many rows of one table at once: COPY for many, INSERT for few. Fills in plain column defaults.
+@dataclass(frozen=True)
+class _Writer:
+    """How values of one column reach the wire."""
 
-    Keys are column names. Values pass through the column types, so Money and enums work as everywhere else.
+    key: str
+    name: str
+    default: Any
+    process: Any
+
+    def value(self, row: Mapping[str, Any]) -> Any:
+        if self.key in row:
+            value = row[self.key]
+        elif self.default is None:
+            value = None
+        else:
+            value = self.default.arg(None) if self.default.is_callable else self.default.arg
+        return self.process(value) if self.process is not None else value
+
+
+@cache
+def _writers(table: Table, keys: frozenset[str]) -> tuple[_Writer, ...]:
+    dialect: Any = psycopg_dialect.dialect
+    dialect = dialect()
+    columns = [c for c in table.columns if c.key in keys or (c.default is not None and not c.primary_key)]
+    return tuple(
+        _Writer(c.key, c.name, c.default, c.type.dialect_impl(dialect).bind_processor(dialect)) for c in columns
+    )
+
+
+def insert_rows(tx: Tx, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write many rows of one table at once: COPY for many, one INSERT for few. Fills in plain column defaults.
+
+    Keys are column names, the same ones in every row. Values pass through the column types, so Money and enums work
+    as everywhere else.
     """
     if not rows:
         return
+    tx.session.flush()  # what was changed before goes before
     table: Any = model.__table__
-    if len(rows) < COPY_FROM:
-        tx.session.execute(insert(table), list(rows))
-        return
-    _copy(tx, table, rows)
-
-
-def _copy(tx: Tx, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    writers = _writers(table, frozenset(rows[0]))
+    names = ", ".join(f'"{w.name}"' for w in writers)
     connection = tx.session.connection()
-    given = {key for row in rows for key in row}
-    columns = [c for c in table.columns if c.key in given or (c.default is not None and not c.primary_key)]
-    makers = []
-    for column in columns:
-        process = column.type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
-        makers.append((column.key, column.default, process))
-    names = ", ".join(f'"{c.name}"' for c in columns)
+    if len(rows) < COPY_FROM:
+        one = "(" + ", ".join(["%s"] * len(writers)) + ")"
+        values = ", ".join([one] * len(rows))
+        statement = f'INSERT INTO "{table.name}" ({names}) VALUES {values}'  # noqa: S608  names come from the models
+        connection.exec_driver_sql(statement, tuple(w.value(row) for row in rows for w in writers))
+        return
     cursor: Any = connection.connection.cursor()
     with cursor, cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
         for row in rows:
-            copy.write_row([_value(row, key, default, process) for key, default, process in makers])
-
-
-def _value(row: Mapping[str, Any], key: str, default: Any, process: Any) -> Any:
-    if key in row:
-        value = row[key]
-    elif default is None:
-        value = None
-    else:
-        value = default.arg(None) if default.is_callable else default.arg
-    return process(value) if process is not None else value
+            copy.write_row([w.value(row) for w in writers])

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Identity, Index, Integer, String, Text, select, text, update
+from sqlalchemy import BigInteger, Identity, Index, Integer, String, Text, delete, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -21,6 +21,7 @@ from oms.db import Model, Tx
 
 BACKOFF_SECONDS = (5, 15, 60, 300, 900)
 LEASE = timedelta(seconds=60)
+DEATHS_AT_MOST = 5  # a row whose workers keep dying is not tried for ever
 
 
 class OutboxStatus(StrEnum):
@@ -79,13 +80,16 @@ class Owed:
     not_before: datetime | None = None
 
 
+_OWE = insert(Outbox).on_conflict_do_nothing(index_elements=[Outbox.key])
+
+
 def add_many(tx: Tx, owed: Sequence[Owed]) -> None:
     """Write side effects; one whose key exists already is owed already and stays as it is."""
     if not owed:
         return
     at = clock.now()
     tx.session.execute(
-        insert(Outbox).on_conflict_do_nothing(index_elements=[Outbox.key]),
+        _OWE,
         [
             {
                 "topic": o.topic, "key": o.key, "payload": dict(o.payload), "status": OutboxStatus.WAITING,
@@ -101,11 +105,19 @@ def add(tx: Tx, topic: str, key: str, **payload: int | str) -> None:
     add_many(tx, [Owed(topic, key, payload)])
 
 
-def due(tx: Tx, limit: int) -> list[int]:
-    """Ids whose turn it is: waiting and due, or running under a lease that ran out."""
+@dataclass(frozen=True)
+class Due:
+    """A row whose turn it is."""
+
+    id: int
+    topic: str
+
+
+def due(tx: Tx, limit: int) -> list[Due]:
+    """Rows whose turn it is: waiting and due, or running under a lease that ran out."""
     at = clock.now()
     statement = (
-        select(Outbox.id)
+        select(Outbox.id, Outbox.topic)
         .where(
             Outbox.status.in_([OutboxStatus.WAITING, OutboxStatus.RUNNING]),
             Outbox.next_try_at <= at,
@@ -114,7 +126,35 @@ def due(tx: Tx, limit: int) -> list[int]:
         .order_by(Outbox.next_try_at, Outbox.id)
         .limit(limit)
     )
-    return list(tx.session.scalars(statement))
+    return [Due(row.id, row.topic) for row in tx.session.execute(statement)]
+
+
+def give_up(tx: Tx) -> int:
+    """Leave to a person what was claimed again and again and never answered; returns how many."""
+    at = clock.now()
+    rows = tx.session.execute(
+        update(Outbox)
+        .where(
+            Outbox.status == OutboxStatus.RUNNING,
+            Outbox.lease_until < at,
+            Outbox.attempts > DEATHS_AT_MOST,
+        )
+        .values(
+            status=OutboxStatus.NEEDS_PERSON,
+            lease_until=None,
+            last_error="The worker stopped in the middle of this work, every time",
+        )
+        .returning(Outbox.id)
+    ).all()
+    return len(rows)
+
+
+def forget_done(tx: Tx, before: datetime) -> int:
+    """Remove rows done before a moment; returns how many."""
+    rows = tx.session.execute(
+        delete(Outbox).where(Outbox.status == OutboxStatus.DONE, Outbox.done_at < before).returning(Outbox.id)
+    ).all()
+    return len(rows)
 
 
 def claim(tx: Tx, outbox_id: int, lease: timedelta = LEASE) -> Work | None:

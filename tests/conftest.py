@@ -26,7 +26,6 @@ from psycopg import sql
 
 from jobs.runtime import layout, postgres, redis
 from jobs.runtime.scratch import FAST
-from migrations import steps
 from oms import permissions
 from oms.actor import Actor, system
 from oms.db import Tx, db, transaction
@@ -103,22 +102,15 @@ def create_database(server: str, name: str, template: str | None = None) -> str:
 
 def _build_template(server: str, name: str) -> None:
     """Schema, role, rights and the panel's permissions once for the run."""
-    from app import create_app, create_worker_app, sync_permissions
+    from app import factories
     from jobs import initialize
-    from jobs.cli import Factories
 
     url = create_database(server, name)
     made = Settings(
         data_dir=Path(tempfile.gettempdir()), database_url=url, redis_url=os.environ["RUAM_TEST_REDIS"],
         secret_key="template", testing=True,
     )  # fmt: skip
-    factories = Factories(worker=create_worker_app, web=create_app, sync=sync_permissions)
-    if steps.head() is None:  # the models are there before the first migration is
-        bare = create_worker_app(made, owner=True)
-        with bare.app_context():
-            db.create_all()
-            db.engine.dispose()
-    initialize.everything(factories, made)
+    initialize.everything(replace(factories(), first_owner=lambda _: None), made)
 
 
 @pytest.fixture(scope="session")

@@ -127,11 +127,16 @@ def _run(pg: Postgres, arguments: Sequence[str]) -> None:
         raise EngineMissing(say("PostgreSQL could not be set up: {said}", said=said[-1] if said else arguments[0]))
 
 
-def prepare(layout: Layout, **settings: str) -> Postgres:
-    """Make the server's data when there is none, and clear what a crash left behind. Safe to repeat."""
-    pg = Postgres(
+def describe(layout: Layout, **settings: str) -> Postgres:
+    """The installation's server, without touching it."""
+    return Postgres(
         programs(layout.account), layout.postgres, layout.postgres_run, layout.account, tuple(settings.items())
     )
+
+
+def prepare(layout: Layout, **settings: str) -> Postgres:
+    """Make the server's data when there is none, and clear what a crash left behind. Safe to repeat."""
+    pg = describe(layout, **settings)
     if not (pg.data / "PG_VERSION").exists():
         half = pg.data.with_name("data.new")
         shutil.rmtree(half, ignore_errors=True)  # an initialization that was cut off

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ARRAY, BigInteger, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
@@ -38,17 +39,26 @@ class ShopFacts:
     is_active: bool
 
 
-def sku_facts(session: Session, sku_ids: Collection[int]) -> dict[int, SkuFacts]:
-    """Facts of many SKUs, bundles expanded, in one statement."""
-    ids, counts = (
+def _parts(column: Any) -> Any:
+    """A bundle's components, or how many of each, in component order; NULL for a plain SKU."""
+    return (
         select(func.array_agg(aggregate_order_by(column, BundleItem.component_id)))
         .where(BundleItem.bundle_id == Sku.id)
         .scalar_subquery()
-        for column in (BundleItem.component_id, BundleItem.quantity)
     )
-    statement = select(Sku.id, Sku.code, Sku.name, Sku.price, Sku.is_active, ids, counts).where(
-        Sku.id.in_(sorted(set(sku_ids)))
-    )
+
+
+_IDS = any_(bindparam("ids", type_=ARRAY(BigInteger)))
+_SKUS = select(
+    Sku.id, Sku.code, Sku.name, Sku.price, Sku.is_active, _parts(BundleItem.component_id), _parts(BundleItem.quantity)
+).where(Sku.id == _IDS)
+_SHOPS = select(
+    Shop.id, Shop.code, Shop.channel, Shop.warehouse_id, Shop.expire_hours, Shop.ship_within_hours, Shop.is_active
+).where(Shop.id == _IDS)
+
+
+def sku_facts(session: Session, sku_ids: Collection[int]) -> dict[int, SkuFacts]:
+    """Facts of many SKUs, bundles expanded, in one statement."""
     return {
         row[0]: SkuFacts(
             row[0],
@@ -58,14 +68,11 @@ def sku_facts(session: Session, sku_ids: Collection[int]) -> dict[int, SkuFacts]
             row[4],
             tuple(zip(row[5], row[6], strict=True)) if row[5] else ((row[0], 1),),
         )
-        for row in session.execute(statement)
+        for row in session.connection().execute(_SKUS, {"ids": sorted(set(sku_ids))})
     }
 
 
 def shop_facts(session: Session, shop_ids: Collection[int]) -> dict[int, ShopFacts]:
     """Facts of many shops in one statement."""
-    columns = (
-        Shop.id, Shop.code, Shop.channel, Shop.warehouse_id, Shop.expire_hours, Shop.ship_within_hours, Shop.is_active,
-    )  # fmt: skip
-    statement = select(*columns).where(Shop.id.in_(sorted(set(shop_ids))))
-    return {row[0]: ShopFacts(*row) for row in session.execute(statement)}
+    rows = session.connection().execute(_SHOPS, {"ids": sorted(set(shop_ids))})
+    return {row[0]: ShopFacts(row[0], row[1], row[2], row[3], row[4], row[5], row[6]) for row in rows}

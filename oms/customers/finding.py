@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, select, text
 
 from oms import audit, clock
 from oms.customers.models import Customer, CustomerIdentity, CustomerSearch, IdentityKind
@@ -40,12 +40,19 @@ def search_text(name: str, phone: str, identities: Sequence[str]) -> str:
     return normalize(" ".join([name, phone, *identities]))
 
 
+_PEOPLE = text(
+    "SELECT i.kind, i.external_id, i.customer_id FROM customer_identities i"
+    " JOIN unnest(CAST(:kinds AS varchar[]), CAST(:names AS varchar[])) AS w(kind, name)"
+    " ON i.kind = w.kind AND i.external_id = w.name"
+)
+
+
 def _people(tx: Tx, wanted: set[Known]) -> dict[Known, int]:
     pairs = sorted((kind.value, value) for kind, value in wanted)
-    statement = select(CustomerIdentity.kind, CustomerIdentity.external_id, CustomerIdentity.customer_id).where(
-        tuple_(CustomerIdentity.kind, CustomerIdentity.external_id).in_(pairs)
+    found = tx.session.connection().execute(
+        _PEOPLE, {"kinds": [kind for kind, _ in pairs], "names": [name for _, name in pairs]}
     )
-    return {(row[0], row[1]): row[2] for row in tx.session.execute(statement)}
+    return {(IdentityKind(row[0]), row[1]): row[2] for row in found}
 
 
 def _ids(tx: Tx, count: int) -> list[int]:

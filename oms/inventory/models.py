@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Integer, String, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from oms import clock
@@ -143,3 +145,87 @@ class Reservation(Model):
             postgresql_where=text("status = 'active'"),
         ),
     )
+
+
+class StockPaperKind(StrEnum):
+    """What a stock paper records."""
+
+    RECEIVE = "receive"
+    OPENING = "opening"
+    ADJUST = "adjust"
+    DAMAGE = "damage"
+
+
+STOCK_PAPER_LABELS: dict[StockPaperKind, str] = {
+    StockPaperKind.RECEIVE: "Goods received",
+    StockPaperKind.OPENING: "Opening stock",
+    StockPaperKind.ADJUST: "Stock adjusted",
+    StockPaperKind.DAMAGE: "Damage",
+}
+
+
+class StockPaperStatus(StrEnum):
+    """Posted papers have moved stock; a waiting one needs a second person."""
+
+    WAITING = "waiting"
+    POSTED = "posted"
+    DECLINED = "declined"
+
+
+class AdjustReason(StrEnum):
+    """Why a count was wrong, or why pieces went without an order."""
+
+    COUNTED = "counted"
+    LOST = "lost"
+    FOUND = "found"
+    DAMAGED = "damaged"
+    EXPIRED = "expired"
+    USED = "used"
+    MISTAKE = "mistake"
+    OTHER = "other"
+
+
+ADJUST_LABELS: dict[AdjustReason, str] = {
+    AdjustReason.COUNTED: "Counted again",
+    AdjustReason.LOST: "Lost",
+    AdjustReason.FOUND: "Found",
+    AdjustReason.DAMAGED: "Damaged, thrown away",
+    AdjustReason.EXPIRED: "Expired",
+    AdjustReason.USED: "Used or given away",
+    AdjustReason.MISTAKE: "Entered wrongly before",
+    AdjustReason.OTHER: "Other",
+}
+
+
+class StockPaper(Model):
+    """One receipt, adjustment or damage report: its number, who, why, and its lines as asked for.
+
+    ``lines`` are [sku id, quantity] pairs; the movements under ``number`` say what was done.
+    """
+
+    __tablename__ = "stock_papers"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    number: Mapped[str] = mapped_column(String(40), unique=True)
+    kind: Mapped[StockPaperKind] = mapped_column(EnumText(StockPaperKind))
+    status: Mapped[StockPaperStatus] = mapped_column(EnumText(StockPaperStatus))
+    warehouse_id: Mapped[int] = mapped_column(ForeignKey("warehouses.id"))
+    bucket: Mapped[Bucket] = mapped_column(EnumText(Bucket))
+    counted: Mapped[bool] = mapped_column(default=False)
+    reason: Mapped[str] = mapped_column(String(32), default="")
+    reference: Mapped[str] = mapped_column(String(80), default="")
+    note: Mapped[str] = mapped_column(String(500), default="")
+    lines: Mapped[list[Any]] = mapped_column(JSONB)
+    pieces: Mapped[int] = mapped_column(Integer)
+    idempotency_key: Mapped[str | None] = mapped_column(String(120), unique=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    actor: Mapped[str] = mapped_column(String(120))
+    version: Mapped[int] = mapped_column()
+
+    warehouse: Mapped[Warehouse] = relationship()
+
+    __mapper_args__ = {"version_id_col": version}
+    __table_args__ = (Index("ix_stock_papers_at", "warehouse_id", "at"),)
+
+    def __str__(self) -> str:
+        return self.number

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select, text, tuple_, update
+from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from oms import clock
@@ -29,6 +29,19 @@ _ADD_TO_LEVELS = text(
     "UPDATE stock_levels l SET on_hand = l.on_hand + d.hand, reserved = l.reserved + d.promise"
     " FROM unnest(CAST(:skus AS bigint[]), CAST(:places AS bigint[]), CAST(:hands AS int[]), CAST(:promises AS int[]))"
     " AS d(sku, place, hand, promise) WHERE l.sku_id = d.sku AND l.warehouse_id = d.place"
+)
+
+_LOCK_LEVELS = (
+    select(StockLevel)
+    .where(
+        text(
+            "(stock_levels.sku_id, stock_levels.warehouse_id) IN"
+            " (SELECT * FROM unnest(CAST(:skus AS bigint[]), CAST(:places AS bigint[])))"
+        )
+    )
+    .order_by(StockLevel.sku_id, StockLevel.warehouse_id)
+    .with_for_update(key_share=True)
+    .execution_options(populate_existing=True)
 )
 
 
@@ -58,14 +71,8 @@ def lock_levels(tx: Tx, keys: Iterable[Key]) -> dict[Key, StockLevel]:
     wanted = sorted(set(keys))
     if not wanted:
         return {}
-    statement = (
-        select(StockLevel)
-        .where(tuple_(StockLevel.sku_id, StockLevel.warehouse_id).in_(wanted))
-        .order_by(StockLevel.sku_id, StockLevel.warehouse_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    return {(level.sku_id, level.warehouse_id): level for level in tx.session.scalars(statement)}
+    keyed = {"skus": [sku for sku, _ in wanted], "places": [place for _, place in wanted]}
+    return {(level.sku_id, level.warehouse_id): level for level in tx.session.scalars(_LOCK_LEVELS, keyed)}
 
 
 def lock_or_make_levels(tx: Tx, keys: Iterable[Key]) -> dict[Key, StockLevel]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import literal, or_, select, tuple_
+from sqlalchemy import text
 
 from oms.catalog.queries import ShopFacts, SkuFacts, shop_facts, sku_facts
 from oms.customers.finding import Buyer, find_or_create
@@ -19,7 +19,6 @@ from oms.errors import InvalidInput, NeedsApproval, NotFound, OmsError, Problem,
 from oms.inventory import reserving
 from oms.money import ZERO, Money
 from oms.orders import rules
-from oms.orders.models import Order
 from oms.orders.states import PaymentTerm
 from oms.usecases import orders_write
 from oms.usecases.orders_write import Drawn
@@ -171,20 +170,29 @@ def _reserves(cmd: PlaceOrder) -> bool:
     return cmd.confirm and cmd.stock is not Stock.LEFT_BEFORE
 
 
+_EXISTING = text(
+    "SELECT id, number, idempotency_key, shop_id, external_no FROM orders"
+    " WHERE idempotency_key = ANY(CAST(:keys AS varchar[]))"
+    " UNION SELECT o.id, o.number, o.idempotency_key, o.shop_id, o.external_no FROM orders o"
+    " JOIN unnest(CAST(:shops AS bigint[]), CAST(:externals AS varchar[])) AS w(shop_id, external_no)"
+    " ON o.shop_id = w.shop_id AND o.external_no = w.external_no"
+)
+
+
 def _find_existing(tx: Tx, cmds: Sequence[PlaceOrder], batch: Batch) -> None:
     """An order with the same key or the same (shop, external number) is that order, for ever."""
     keys = {c.idempotency_key for c in cmds if c.idempotency_key}
-    externals = {(c.shop_id, c.external_no) for c in cmds if c.external_no}
+    externals = {(c.shop_id, c.external_no) for c in cmds if c.external_no is not None}
     if not keys and not externals:
         return
-    rows = tx.session.execute(
-        select(Order.id, Order.number, Order.idempotency_key, Order.shop_id, Order.external_no).where(
-            or_(
-                Order.idempotency_key.in_(sorted(keys)) if keys else literal(False),  # noqa: FBT003  SQL's FALSE
-                tuple_(Order.shop_id, Order.external_no).in_(sorted(externals)) if externals else literal(False),  # noqa: FBT003
-            )
-        )
-    ).all()
+    rows = tx.session.connection().execute(
+        _EXISTING,
+        {
+            "keys": sorted(keys),
+            "shops": [shop for shop, _ in sorted(externals)],
+            "externals": [external for _, external in sorted(externals)],
+        },
+    )
     known: dict[object, OrderPlaced] = {}
     for row in rows:
         placed = OrderPlaced(row.id, row.number, created=False)

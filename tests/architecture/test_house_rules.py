@@ -97,7 +97,7 @@ def test_no_error_is_swallowed_without_a_word():
 
 
 def test_nothing_is_left_for_later():
-    mark = re.compile("TO" + r"DO|FIX" + r"ME|XX" + "X|NotImplemented" + "Error")
+    mark = re.compile("TO" + r"DO|FIX" + r"ME|XX" + "X|raise NotImplemented" + "Error")
     left = [f"{p}:{i}" for p in modules() for i, line in enumerate(text(p).splitlines(), 1) if mark.search(line)]
     assert not left, names(left)
 

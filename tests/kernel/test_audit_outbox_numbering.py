@@ -67,7 +67,7 @@ def test_the_program_itself_may_not_change_what_is_append_only(committed, statem
 def test_a_side_effect_is_owed_once_and_claimed_by_one(tx):
     outbox.add(tx, "test.topic", "key-1", order_id=7)
     outbox.add(tx, "test.topic", "key-1", order_id=8)
-    [owed] = outbox.due(tx, 10)
+    [owed] = [row.id for row in outbox.due(tx, 10)]
     work = outbox.claim(tx, owed)
     assert work.payload == {"order_id": 7}
     assert outbox.claim(tx, owed) is None
@@ -78,17 +78,17 @@ def test_a_side_effect_is_owed_once_and_claimed_by_one(tx):
 
 def test_a_dead_worker_loses_only_its_lease(tx):
     outbox.add(tx, "test.topic", "key-1", order_id=7)
-    [owed] = outbox.due(tx, 10)
+    [owed] = [row.id for row in outbox.due(tx, 10)]
     outbox.claim(tx, owed)
     assert outbox.due(tx, 10) == []
     with clock.at(clock.now() + outbox.LEASE + timedelta(seconds=1)):
-        assert outbox.due(tx, 10) == [owed]
+        assert [row.id for row in outbox.due(tx, 10)] == [owed]
         assert outbox.claim(tx, owed).attempts == 2
 
 
 def test_work_that_keeps_failing_waits_for_a_person_who_retries_or_closes_it(tx, actor):
     outbox.add(tx, "test.topic", "key-1", order_id=7)
-    owed = outbox.due(tx, 10)[0]
+    owed = outbox.due(tx, 10)[0].id
     moment = clock.now()
     for _ in range(len(outbox.BACKOFF_SECONDS) + 1):
         with clock.at(moment):

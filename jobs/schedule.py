@@ -1,0 +1,64 @@
+"""What happens by the clock: one table.
+
+The scheduler writes each turn into the outbox under a key that names the turn, so it is owed once however many hosts
+run a scheduler, and is retried, shown and closed like all other background work. Only sealing the audit log, which is
+due every few seconds, is done on the spot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from oms import audit, clock, outbox
+from oms.actor import system
+from oms.db import Tx, transaction
+from oms.outbox import Owed
+
+SCHEDULE_LOCK = 0x52554143
+TICK_SECONDS = 1.0
+SEAL_EVERY = timedelta(seconds=2)
+KEEP_DONE = timedelta(days=30)
+
+CLEAN = "schedule.clean"
+
+
+@dataclass(frozen=True)
+class Periodic:
+    """Work that is owed once in every span of time."""
+
+    topic: str
+    every: timedelta
+
+    def turn(self) -> int:
+        """The number of the span the present moment lies in."""
+        return int(clock.now().timestamp() // self.every.total_seconds())
+
+
+TABLE: tuple[Periodic, ...] = (Periodic(CLEAN, timedelta(hours=1)),)
+
+
+@dataclass
+class Scheduler:
+    """Writes turns that have come. ``written`` spares asking the database about a turn again."""
+
+    written: dict[str, int] = field(default_factory=dict)
+    sealed_at: float = 0.0
+
+    def tick(self) -> None:
+        """Look at the clock once."""
+        come = [(p, p.turn()) for p in TABLE if self.written.get(p.topic) != p.turn()]
+        if come:
+            with transaction(system("scheduler")) as tx:
+                outbox.add_many(tx, [Owed(p.topic, f"{p.topic}@{turn}", {}) for p, turn in come])
+            self.written.update({p.topic: turn for p, turn in come})
+        now = clock.now().timestamp()
+        if now - self.sealed_at >= SEAL_EVERY.total_seconds():
+            with transaction(system("scheduler")) as tx:
+                audit.seal(tx)
+            self.sealed_at = now
+
+
+def clean(tx: Tx) -> None:
+    """Remove outbox rows done long ago: receipts of work, without business meaning of their own."""
+    outbox.forget_done(tx, clock.now() - KEEP_DONE)
