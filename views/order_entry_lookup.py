@@ -12,6 +12,7 @@ from oms.catalog import finding
 from oms.customers import queries as people
 from oms.customers.models import CustomerAddress
 from oms.db import Tx
+from oms.errors import Say, say
 from oms.inventory.availability import available, places
 from oms.thai.addresses import Area, area_line, suggest
 from oms.thai.reading import take_apart
@@ -129,7 +130,7 @@ class OrderEntryLookupView(OmsView):
                 total=money(found.total),
                 percent=f"{found.percent:.1f}",
                 over_limit=found.over_limit,
-                limit=current_actor().discount_limit,
+                over_text=tr(_over_limit(found)),
                 problems=[{"field": p.field or "", "message": tr(p.message)} for p in problems],
                 warnings=[{"field": p.field or "", "message": tr(p.message)} for p in found.warnings],
                 twins=[{"number": t.number, "url": order_url(t.id), "total": money(t.total)} for t in found.twins],
@@ -146,6 +147,12 @@ def _line(line: LinePreview) -> dict[str, Any]:
         "short": line.is_short,
         "free": {str(place): count for place, count in line.free.items()},
     }
+
+
+def _over_limit(found: Preview) -> Say:
+    """Why the confirm button will refuse."""
+    limit = current_actor().discount_limit
+    return say("This is {percent}% off; your limit is {limit}%", percent=f"{found.percent:.1f}", limit=limit)
 
 
 def _known(tx: Tx, found: Preview) -> dict[str, Any] | None:

@@ -50,7 +50,8 @@ def edit_draft(tx: Tx, cmd: EditDraft) -> DraftEdited:
         raise Refused(say("{number} is no draft any more; amend it instead", number=order.number), code="not_a_draft")
     asked = replace(cmd.order, confirm=False, term_approved=False, placed_at=order.placed_at)
     shops = shop_facts(tx.session, {asked.shop_id})
-    priced = price(tx, asked, shops, sku_facts(tx.session, {line.sku_id for line in asked.lines}))
+    skus = sku_facts(tx.session, {line.sku_id for line in asked.lines})
+    priced = price(tx, asked, shops, skus, kept={(line.sku_id, line.unit_price) for line in order.lines})
     before = _told(order)
     drawn = orders_write.draw_ids(tx, {0: len(cmd.order.lines)})[0]
     row = orders_write.row_of(priced, orders_write.Drawn(order.id, drawn.line_ids), is_reserved=False)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
+from oms import audit
+from oms.catalog.queries import shop_facts
+from oms.customers.queries import get_customer
 from oms.db import Tx
-from oms.errors import InvalidInput, Refused, say
+from oms.errors import InvalidInput, NotFound, Refused, say
+from oms.inventory.availability import places
 from oms.orders.models import Order
 from oms.orders.queries import get_order
 from oms.orders.states import OrderStatus
@@ -65,11 +69,17 @@ def enter_order(tx: Tx, cmd: EnterOrder) -> OrderEntered:
 
     Raises PossibleDuplicate before anything is saved, and all that placing, editing and confirming raise.
     """
-    if not cmd.accept_twin:
-        _notice_twins(tx, cmd)
+    _take_turn(tx, cmd)
+    _check_choices(tx, cmd.order)
+    twins = _twins(tx, cmd)
+    if twins and not cmd.accept_twin:
+        raise PossibleDuplicate(twins)
     placed = _save_draft(tx, cmd, cmd.draft_id) if cmd.draft_id else _place(tx, cmd)
     if not placed.created:
         return OrderEntered(placed.order_id, placed.number, created=False)
+    if twins:
+        told = {"same_as": [twin.number for twin in twins]}
+        audit.record(tx, "order.duplicate_accepted", "order", placed.order_id, placed.number, after=told)
     _remember_contact(tx, placed.order_id, cmd.contact)
     bodies = ((cmd.note, False), (cmd.note_for_customer, True))
     notes = tuple(
@@ -80,20 +90,37 @@ def enter_order(tx: Tx, cmd: EnterOrder) -> OrderEntered:
     return OrderEntered(placed.order_id, placed.number, notes=notes)
 
 
-def _notice_twins(tx: Tx, cmd: EnterOrder) -> None:
-    order = cmd.order
-    twins = find_duplicates(
-        tx.session,
-        tx.actor,
-        phone=order.ship_to.phone,
-        items=[(line.sku_id, line.quantity) for line in order.lines],
-        exclude=cmd.draft_id,
-    )
-    key = order.idempotency_key
-    same_form = set(tx.session.scalars(select(Order.id).where(Order.idempotency_key == key))) if key else set()
-    others = tuple(twin for twin in twins if twin.id not in same_form)
-    if others:
-        raise PossibleDuplicate(others)
+def _take_turn(tx: Tx, cmd: EnterOrder) -> None:
+    """One form at a time: the second click waits, then finds what the first saved instead of racing it for stock."""
+    turn = f"draft:{cmd.draft_id}" if cmd.draft_id else cmd.order.idempotency_key
+    if turn:
+        tx.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(turn, 0))))
+
+
+def _check_choices(tx: Tx, order: PlaceOrder) -> None:
+    """What is chosen from lists must be there: a shop that takes orders, a warehouse, a person."""
+    shop = shop_facts(tx.session, {order.shop_id}).get(order.shop_id)
+    if shop is not None and not shop.is_active:
+        raise Refused(say("This shop takes no orders any more"), field="shop_id", code="shop_inactive")
+    if order.warehouse_id is not None and order.warehouse_id not in {p.id for p in places(tx.session, tx.actor)}:
+        raise NotFound(
+            say("There is no such warehouse, or it is not yours to use"),
+            field="warehouse_id",
+            code="warehouse_not_found",
+        )
+    if order.customer_id is not None:
+        get_customer(tx.session, order.customer_id)
+
+
+def _twins(tx: Tx, cmd: EnterOrder) -> tuple[Twin, ...]:
+    """Orders that look the same; what this very form saved before is none."""
+    order, key = cmd.order, cmd.order.idempotency_key
+    items = [(line.sku_id, line.quantity) for line in order.lines]
+    found = find_duplicates(tx.session, tx.actor, phone=order.ship_to.phone, items=items, exclude=cmd.draft_id)
+    if not found or not key:
+        return tuple(found)
+    same_form = set(tx.session.scalars(select(Order.id).where(Order.idempotency_key == key)))
+    return tuple(twin for twin in found if twin.id not in same_form)
 
 
 def _place(tx: Tx, cmd: EnterOrder) -> OrderPlaced:
@@ -113,17 +140,15 @@ def _place(tx: Tx, cmd: EnterOrder) -> OrderPlaced:
 
 
 def _save_draft(tx: Tx, cmd: EnterOrder, draft_id: int) -> OrderPlaced:
-    """Replace the draft; the second of two equal posts changes nothing."""
+    """Replace the draft; the second of two equal posts saves nothing again."""
     stored = get_order(tx, draft_id)
     again = stored.content_hash == cmd.order.content_hash and stored.version != cmd.version
-    confirmed = stored.status is OrderStatus.CONFIRMED
-    if again and (confirmed or not cmd.order.confirm):
-        return OrderPlaced(stored.id, stored.number, created=False)
-    saved = edit_draft(tx, EditDraft(draft_id, None if again else cmd.version, cmd.order))
-    remember_addresses(tx, [draft_id])
-    if cmd.order.confirm:
+    if not again:
+        edit_draft(tx, EditDraft(draft_id, cmd.version, cmd.order))
+        remember_addresses(tx, [draft_id])
+    if cmd.order.confirm and stored.status is OrderStatus.DRAFT:
         confirm_order(tx, ConfirmOrder(draft_id))
-    return OrderPlaced(draft_id, saved.number)
+    return OrderPlaced(draft_id, stored.number, created=not again)
 
 
 def _remember_contact(tx: Tx, order_id: int, contact: IdentityInput | None) -> None:

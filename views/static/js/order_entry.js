@@ -185,7 +185,7 @@
     $("#sum-goods").textContent = found.goods; $("#sum-total").textContent = $("#foot-total").textContent = found.total;
     $("#sum-percent-row").hidden = found.percent === "0.0"; $("#sum-percent").textContent = `−${found.percent}%`;
     const over = $("#over"); over.hidden = !found.over_limit;
-    if (found.over_limit) $("#over-text").textContent = say("Overlimit").replace("{percent}", found.percent).replace("{limit}", found.limit);
+    if (found.over_limit) $("#over-text").textContent = found.over_text;
     const list = $("#warnings"); list.replaceChildren(...found.warnings.map((w) => make("li", { textContent: w.message }))); list.hidden = !found.warnings.length;
     const twins = $("#twins"); twins.hidden = !found.twins.length;
     $(".twins", twins).replaceChildren(...found.twins.map((t) => make("li", {}, make("a", { href: t.url, target: "_blank", rel: "noopener", textContent: t.number }), ` ${t.total}`)));
@@ -257,4 +257,5 @@
   if (rows().length || field("discount").value || field("postcode").value) preview(); else { $("#sum-goods").textContent = $("#sum-total").textContent = $("#foot-total").textContent = "฿0.00"; }
   const first = $(".field.bad input, .field.bad textarea, .field.bad select, td .err");
   if (first) (first.matches(".err") ? $("[name=qty]", first.closest("tr")) : first).focus();
+  else if (!$("[role=alert]:not([hidden])")) (rows().length ? what : who || field("name")).focus(); // wrapping the field took its focus
 })();
