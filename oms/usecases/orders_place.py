@@ -134,6 +134,32 @@ def place_order(tx: Tx, cmd: PlaceOrder) -> OrderPlaced:
 
 def place_orders(tx: Tx, cmds: Sequence[PlaceOrder]) -> list[OrderPlaced | OmsError]:
     """Place many orders; each is placed or refused by itself, in order. Raises Forbidden for the whole."""
+    batch = _understand(tx, cmds)
+    drawn = orders_write.draw_ids(tx, {i: len(p.cmd.lines) for i, p in batch.priced.items()})
+    wants = {i: orders_write.wants_of(p, drawn[i]) for i, p in batch.priced.items() if _reserves(p.cmd)}
+    free = reserving.free_pieces(tx, [w for listed in wants.values() for w in listed])
+    short = reserving.decide(wants, free)
+    for i, lacking in short.items():
+        if lacking and cmds[i].stock is Stock.MUST_RESERVE:
+            batch.outcome[i] = shortage_refusal(batch.priced.pop(i), lacking)
+    _save(tx, batch, drawn, {i: w for i, w in wants.items() if not short[i] and i in batch.priced})
+    return [batch.outcome[i] for i in range(len(cmds))]
+
+
+def rehearse_orders(tx: Tx, cmds: Sequence[PlaceOrder]) -> list[OmsError | None]:
+    """What ``place_orders`` would refuse, and why, without placing anything; None where it would not.
+
+    For orders that need no stock promise (``MAY_WAIT``, ``LEFT_BEFORE``, drafts): a promise is decided when it is made.
+    """
+    if any(_reserves(c) and c.stock is Stock.MUST_RESERVE for c in cmds):
+        raise ValueError("stock that must be reserved cannot be rehearsed")
+    answers = _understand(tx, cmds).outcome
+    refusals = {i: answer for i, answer in answers.items() if isinstance(answer, OmsError)}
+    return [refusals.get(i) for i in range(len(cmds))]
+
+
+def _understand(tx: Tx, cmds: Sequence[PlaceOrder]) -> Batch:
+    """Ask for permission, find what is there already, check every figure of the rest."""
     _require(tx, cmds)
     batch = Batch()
     _find_existing(tx, cmds, batch)
@@ -145,15 +171,7 @@ def place_orders(tx: Tx, cmds: Sequence[PlaceOrder]) -> list[OrderPlaced | OmsEr
                 batch.priced[i] = price(tx, cmd, shops, skus)
             except OmsError as refusal:
                 batch.outcome[i] = refusal
-    drawn = orders_write.draw_ids(tx, {i: len(p.cmd.lines) for i, p in batch.priced.items()})
-    wants = {i: orders_write.wants_of(p, drawn[i]) for i, p in batch.priced.items() if _reserves(p.cmd)}
-    free = reserving.free_pieces(tx, [w for listed in wants.values() for w in listed])
-    short = reserving.decide(wants, free)
-    for i, lacking in short.items():
-        if lacking and cmds[i].stock is Stock.MUST_RESERVE:
-            batch.outcome[i] = shortage_refusal(batch.priced.pop(i), lacking)
-    _save(tx, batch, drawn, {i: w for i, w in wants.items() if not short[i] and i in batch.priced})
-    return [batch.outcome[i] for i in range(len(cmds))]
+    return batch
 
 
 def _require(tx: Tx, cmds: Sequence[PlaceOrder]) -> None:
