@@ -8,10 +8,11 @@ from types import ModuleType
 from flask import Flask
 from flask_appbuilder import AppBuilder
 
-from views import account, home, nav, order_entry, order_entry_lookup
+from views import account, approvals, home, nav, order_entry, order_entry_lookup
 
 MODULES: tuple[ModuleType, ...] = (
     account,
+    approvals,
     home,
     order_entry,
     order_entry_lookup,
