@@ -18,6 +18,7 @@ from oms.orders.states import OrderStatus
 from oms.thai.text import grams
 from oms.usecases import derived, orders_write
 from oms.usecases.orders_place import PlaceOrder, price
+from oms.usecases.orders_words import Priced
 
 _KEPT = frozenset({
     "id", "number", "status", "board", "payment_status", "fulfillment_status", "stock_state", "hold_reasons",
