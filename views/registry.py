@@ -10,9 +10,30 @@ from flask_appbuilder import AppBuilder
 
 from views import (
     account,
+    approvals,
     desk,
     home,
     lookups,
+    nav,
+    order_actions,
+    order_amend,
+    order_bulk,
+    order_entry,
+    order_entry_lookup,
+    orders,
+    products,
+    setup,
+    stock,
+    stock_work,
+)
+
+    account,
+    desk,
+    home,
+    lookups,
+    approvals,
+    desk,
+    home,
     nav,
     order_actions,
     order_amend,
@@ -22,22 +43,29 @@ from views import (
     setup,
     stock,
     stock_work,
+    order_entry,
+    order_entry_lookup,
+    orders,
 )
 
 MODULES: tuple[ModuleType, ...] = (
     account,
+    approvals,
     desk,
     home,
     lookups,
     order_actions,
     order_amend,
     order_bulk,
+    order_entry,
+    order_entry_lookup,
     orders,
     products,
     setup,
     stock,
     stock_work,
 )  # fmt: skip
+)
 
 
 def register(app: Flask, appbuilder: AppBuilder) -> None:
