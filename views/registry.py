@@ -27,27 +27,6 @@ from views import (
     stock_work,
 )
 
-    account,
-    desk,
-    home,
-    lookups,
-    approvals,
-    desk,
-    home,
-    nav,
-    order_actions,
-    order_amend,
-    order_bulk,
-    orders,
-    products,
-    setup,
-    stock,
-    stock_work,
-    order_entry,
-    order_entry_lookup,
-    orders,
-)
-
 MODULES: tuple[ModuleType, ...] = (
     account,
     approvals,
@@ -64,7 +43,6 @@ MODULES: tuple[ModuleType, ...] = (
     setup,
     stock,
     stock_work,
-)  # fmt: skip
 )
 
 
