@@ -13,6 +13,7 @@ from views import (
     approvals,
     desk,
     home,
+    lookups,
     nav,
     order_actions,
     order_amend,
@@ -20,6 +21,10 @@ from views import (
     order_entry,
     order_entry_lookup,
     orders,
+    products,
+    setup,
+    stock,
+    stock_work,
 )
 
 MODULES: tuple[ModuleType, ...] = (
@@ -27,12 +32,17 @@ MODULES: tuple[ModuleType, ...] = (
     approvals,
     desk,
     home,
+    lookups,
     order_actions,
     order_amend,
     order_bulk,
     order_entry,
     order_entry_lookup,
     orders,
+    products,
+    setup,
+    stock,
+    stock_work,
 )
 
 
