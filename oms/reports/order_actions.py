@@ -74,7 +74,7 @@ def _cancel(_: Tx, page: OrderPage) -> Say | None:
     return ORDER.refusal(page.order, "cancel")
 
 
-_RULES: tuple[_Rule, ...] = (
+RULES: tuple[_Rule, ...] = (
     _Rule("confirm", "Confirm", "order.confirm", _confirm, primary=True),
     _Rule("ship", "Hand over", "shipment.hand_over", _ship, primary=True),
     _Rule("claim", "Record a payment", "payment.claim", _claim),
@@ -88,7 +88,7 @@ _RULES: tuple[_Rule, ...] = (
 def choices(tx: Tx, page: OrderPage) -> list[Choice]:
     """Every action in the order of the page, with the reason against it: the order's first, then the role's."""
     found = []
-    for rule in _RULES:
+    for rule in RULES:
         why_not = rule.refusal(tx, page)
         if why_not is None and not tx.actor.may(rule.needs):
             why_not = say("Your role lacks the permission “{permission}”", permission=say(ACTIONS[rule.needs]))
