@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import text
 
@@ -21,9 +21,7 @@ from oms.payments.rules import MoneyFacts
 from oms.thai.phone import read_phone
 from oms.thai.text import clean, grams, normalize
 from oms.usecases.derived import Derived, Facts, derive
-
-if TYPE_CHECKING:
-    from oms.usecases.orders_place import Priced
+from oms.usecases.orders_words import PlaceOrder, Priced, Stock
 
 _DRAW = text(
     "SELECT 0, nextval('orders_id_seq') FROM generate_series(1, :orders)"
@@ -85,7 +83,7 @@ def kept_phone(text: str) -> str:
     return read_phone(text) or clean(text)[:40]
 
 
-def search_text(number: str, cmd: Any, sku_codes: Sequence[str]) -> str:
+def search_text(number: str, cmd: PlaceOrder, sku_codes: Sequence[str]) -> str:
     """What an order is found by: numbers, name, phone, SKUs."""
     return normalize(
         " ".join([number, cmd.external_no or "", cmd.ship_to.name, kept_phone(cmd.ship_to.phone), *sku_codes])
@@ -102,7 +100,7 @@ def row_of(priced: Priced, drawn: Drawn, *, is_reserved: bool) -> Row:
 
 
 def _left_before(priced: Priced) -> bool:
-    return priced.cmd.stock.value == "left_before"
+    return priced.cmd.stock is Stock.LEFT_BEFORE
 
 
 def _is_approved(priced: Priced) -> bool:
