@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from oms.db import Tx
 from oms.errors import Say, say
 from oms.orders.models import Order
-from oms.orders.states import CLOSED_BOARDS, ORDER, HoldStatus, OrderStatus
+from oms.orders.states import CLOSED_BOARDS, ORDER, HoldStatus, OrderStatus, PaymentTerm
 from oms.permissions import ACTIONS
 from oms.reports.order_page import OrderPage
 from oms.usecases.orders_amend import amend_refusal
@@ -51,6 +51,8 @@ def _release(_: Tx, page: OrderPage) -> Say | None:
 def _claim(_: Tx, page: OrderPage) -> Say | None:
     if reason := _closed(page.order):
         return reason
+    if page.order.payment_term is PaymentTerm.MARKETPLACE:
+        return say("The platform takes the money for this order")
     if page.money.net >= page.money.due:
         return say("Nothing is due")
     return None
@@ -80,7 +82,7 @@ RULES: tuple[_Rule, ...] = (
     _Rule("claim", "Record a payment", "payment.claim", _claim),
     _Rule("amend", "Amend", "order.amend", _amend),
     _Rule("hold", "Put on hold", "order.hold", _hold),
-    _Rule("release", "Release holds", "order.release_hold", _release),
+    _Rule("release", "Release", "order.release_hold", _release),
     _Rule("cancel", "Cancel the order", "order.cancel", _cancel, danger=True),
 )
 
