@@ -8,17 +8,32 @@ from types import ModuleType
 from flask import Flask
 from flask_appbuilder import AppBuilder
 
-from views import account, desk, home, nav, order_actions, order_amend, order_bulk, orders
+from views import (
+    account,
+    approvals,
+    desk,
+    home,
+    nav,
+    order_actions,
+    order_amend,
+    order_bulk,
+    order_entry,
+    order_entry_lookup,
+    orders,
+)
 
 MODULES: tuple[ModuleType, ...] = (
     account,
+    approvals,
     desk,
     home,
     order_actions,
     order_amend,
     order_bulk,
+    order_entry,
+    order_entry_lookup,
     orders,
-)  # fmt: skip
+)
 
 
 def register(app: Flask, appbuilder: AppBuilder) -> None:
