@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -120,26 +121,37 @@ def number(value: int | None) -> str:
     return "–" if value is None else f"{value:,}"
 
 
+DASH = Markup('<span class="faint">–</span>')
+
+
+def _mapping(value: dict[Any, Any]) -> Markup:
+    return Markup("<br>").join(Markup("<b>{}</b> {}").format(k, cell(v)) for k, v in value.items())
+
+
+def _several(value: Any) -> Markup:
+    return Markup(", ").join(escape(cell(v)) for v in value)
+
+
+_CELLS: tuple[tuple[Any, Callable[[Any], str]], ...] = (
+    (Markup, lambda v: v),
+    (bool, lambda v: yes_no(value=v)),
+    (Money, money),
+    (datetime, moment),
+    (date, day),
+    (Say, tr),
+    (dict, _mapping),
+    (Enum, lambda v: gettext(str(v.value).replace("_", " ").capitalize())),
+    ((list, tuple, set, frozenset), _several),
+)
+
+
 def cell(value: Any) -> str | Markup:
     """A value of any column, for the generated lists and pages."""
-    if value is None or value == "":
-        return Markup('<span class="faint">–</span>')
-    if isinstance(value, Markup):
-        return value
-    if isinstance(value, bool):
-        return yes_no(value=value)
-    if isinstance(value, Money):
-        return money(value)
-    if isinstance(value, datetime):
-        return moment(value)
-    if isinstance(value, date):
-        return day(value)
-    if isinstance(value, Say):
-        return tr(value)
-    if isinstance(value, Enum):
-        return gettext(str(value.value).replace("_", " ").capitalize())
-    if isinstance(value, list | tuple | set | frozenset):
-        return Markup(", ").join(escape(cell(v)) for v in value) if value else Markup('<span class="faint">–</span>')
+    if value is None or value in ("", [], {}):
+        return DASH
+    for kind, show in _CELLS:
+        if isinstance(value, kind):
+            return show(value)
     return str(value)
 
 

@@ -13,8 +13,9 @@ from flask import Flask, current_app, g, request, session, url_for
 from werkzeug.wrappers import Response
 
 from views import auth
-from views.access import current_staff
+from views.access import current_staff, may
 from views.errors import _json, to_login, wants_json
+from views.listing import address
 
 PUBLIC = {
     "LoginView.login",
@@ -104,7 +105,9 @@ def install(app: Flask) -> None:
     app.before_request_funcs.setdefault(None, []).insert(0, _start)
     app.before_request(_wall)
     app.after_request(_finish)
-    app.jinja_env.globals.update(asset=asset, theme=_theme, here=_here, is_demo=_is_demo)
+    app.jinja_env.globals.update(
+        asset=asset, theme=_theme, here=_here, is_demo=_is_demo, list_address=address, export_url=_export_url,
+    )  # fmt: skip
 
 
 def _theme() -> str:
@@ -114,6 +117,13 @@ def _theme() -> str:
 def _here() -> str:
     """The present page as a path, for links that come back to it."""
     return request.full_path.rstrip("?") if request.method == "GET" else "/"
+
+
+def _export_url(view: Any) -> str | None:
+    """The exporter's address for a list as it is filtered, for those who may export."""
+    if not view.export_list or "ExportView.download" not in current_app.view_functions or not may("export.run"):
+        return None
+    return url_for("ExportView.download", name=view.export_list, **request.args.to_dict(flat=False))
 
 
 def _is_demo() -> bool:

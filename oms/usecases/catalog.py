@@ -140,6 +140,8 @@ def create_sku(tx: Tx, cmd: CreateSku) -> Saved:
     product = lock_row(tx, Product, cmd.product_id)
     fields = _sku_fields(tx, cmd, ZERO)
     refuse_taken(tx, Sku.code, fields["code"], "code")
+    catalog_parts.check_barcodes(tx, cmd.barcodes)
+    catalog_parts.check_parts(tx, cmd.parts)
     sku = Sku(**fields, product_id=product.id, is_bundle=bool(cmd.parts), haystack="", grams=[])
     tx.session.add(sku)
     tx.session.flush()  # barcodes, parts and the audit row name it by id
@@ -158,6 +160,8 @@ def edit_sku(tx: Tx, cmd: EditSku) -> Saved:
     sku = lock_row(tx, Sku, cmd.sku_id, cmd.version)
     fields = _sku_fields(tx, cmd, sku.cost) | {"is_active": cmd.is_active}
     refuse_taken(tx, Sku.code, fields["code"], "code", sku.id)
+    catalog_parts.check_barcodes(tx, cmd.barcodes, sku.id)
+    catalog_parts.check_parts(tx, cmd.parts, sku)
     before, after = put(sku, fields)
     for was, shall in (
         catalog_parts.set_barcodes(tx, sku, cmd.barcodes),

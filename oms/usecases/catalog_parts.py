@@ -41,21 +41,17 @@ def lock_family(tx: Tx, sku_id: int, parts: Sequence[Part]) -> None:
     tx.session.execute(select(Sku.id).where(Sku.id.in_(ids)).order_by(Sku.id).with_for_update(key_share=True))
 
 
-def set_barcodes(tx: Tx, sku: Sku, barcodes: Collection[str]) -> Change:
-    """Let a SKU have exactly these barcodes. Refused when one of them means another SKU."""
+def check_barcodes(tx: Tx, barcodes: Collection[str], own_id: int = 0) -> list[str]:
+    """The barcodes in house form, each once. Raises InvalidInput when one of them means another SKU."""
     wanted = sorted({code for code in ("".join(clean(b).split()) for b in barcodes) if code})
     if len(wanted) > MAX_BARCODES or any(len(code) > 64 for code in wanted):
         raise InvalidInput(
             say("At most {most} barcodes of 64 characters", most=MAX_BARCODES), field="barcodes", code="barcodes_long"
         )
-    table = SkuBarcode
-    there = sorted(tx.session.scalars(select(table.barcode).where(table.sku_id == sku.id)))
-    if there == wanted:
-        return NOTHING
     taken = tx.session.execute(
-        select(table.barcode, Sku.code)
-        .join(Sku, Sku.id == table.sku_id)
-        .where(table.barcode.in_(wanted), table.sku_id != sku.id)
+        select(SkuBarcode.barcode, Sku.code)
+        .join(Sku, Sku.id == SkuBarcode.sku_id)
+        .where(SkuBarcode.barcode.in_(wanted), SkuBarcode.sku_id != own_id)
         .limit(1)
     ).first()
     if taken:
@@ -64,6 +60,16 @@ def set_barcodes(tx: Tx, sku: Sku, barcodes: Collection[str]) -> Change:
             field="barcodes",
             code="barcode_taken",
         )
+    return wanted
+
+
+def set_barcodes(tx: Tx, sku: Sku, barcodes: Collection[str]) -> Change:
+    """Let a SKU have exactly these barcodes. Refused when one of them means another SKU."""
+    wanted = check_barcodes(tx, barcodes, sku.id)
+    table = SkuBarcode
+    there = sorted(tx.session.scalars(select(table.barcode).where(table.sku_id == sku.id)))
+    if there == wanted:
+        return NOTHING
     gone, new = set(there) - set(wanted), sorted(set(wanted) - set(there))
     tx.session.execute(delete(table).where(table.sku_id == sku.id, table.barcode.in_(gone)))
     if new:
@@ -75,7 +81,7 @@ def set_barcodes(tx: Tx, sku: Sku, barcodes: Collection[str]) -> Change:
 def set_parts(tx: Tx, sku: Sku, parts: Sequence[Part]) -> Change:
     """Let a bundle hold exactly these parts; none make it a plain SKU. Orders keep what they reserved."""
     wanted = {part.sku_id: part.quantity for part in parts}
-    _check_parts(tx, sku, parts)
+    check_parts(tx, parts, sku)
     rows = tx.session.execute(
         select(BundleItem.component_id, BundleItem.quantity, Sku.code)
         .join(Sku, Sku.id == BundleItem.component_id)
@@ -92,12 +98,13 @@ def set_parts(tx: Tx, sku: Sku, parts: Sequence[Part]) -> Change:
         tx.session.execute(insert(BundleItem), items)
     sku.is_bundle = bool(wanted)
     tx.session.expire(sku, ["components"])
-    codes = dict(tx.session.execute(select(Sku.id, Sku.code).where(Sku.id.in_(wanted))).tuples())
+    codes = {row[0]: row[1] for row in tx.session.execute(select(Sku.id, Sku.code).where(Sku.id.in_(wanted)))}
     shall = sorted(f"{codes[part]} ×{n}" for part, n in wanted.items())
     return {"parts": [f"{code} ×{n}" for _, n, code in rows]}, {"parts": shall}
 
 
-def _check_parts(tx: Tx, sku: Sku, parts: Sequence[Part]) -> None:
+def check_parts(tx: Tx, parts: Sequence[Part], bundle: Sku | None = None) -> None:
+    """Raise InvalidInput for parts that no bundle can have, or that ``bundle`` cannot."""
     if not parts:
         return
     if len(parts) > MAX_PARTS:
@@ -109,7 +116,7 @@ def _check_parts(tx: Tx, sku: Sku, parts: Sequence[Part]) -> None:
     for part in parts:
         between(part.quantity, 1, 10_000, "parts")
     found = {row.id: row for row in tx.session.scalars(select(Sku).where(Sku.id.in_([p.sku_id for p in parts])))}
-    if len(found) != len(parts) or sku.id in found:
+    if len(found) != len(parts) or (bundle is not None and bundle.id in found):
         raise InvalidInput(say("A part must be another SKU that exists"), field="parts", code="part_unknown")
     if nested := [row.code for row in found.values() if row.is_bundle]:
         raise InvalidInput(
@@ -117,6 +124,11 @@ def _check_parts(tx: Tx, sku: Sku, parts: Sequence[Part]) -> None:
             field="parts",
             code="part_is_bundle",
         )
+    if bundle is not None:
+        _refuse_part_of_others(tx, bundle)
+
+
+def _refuse_part_of_others(tx: Tx, sku: Sku) -> None:
     users = tx.session.scalars(
         select(Sku.code)
         .join(BundleItem, BundleItem.bundle_id == Sku.id)

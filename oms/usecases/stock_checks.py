@@ -130,7 +130,7 @@ def _promised(tx: Tx, warehouse_id: int, level: StockLevel, code: str, wanted: i
 def sku_codes(tx: Tx, sku_ids: Collection[int]) -> dict[int, str]:
     """Codes by id."""
     rows = tx.session.execute(select(Sku.id, Sku.code).where(Sku.id.in_(set(sku_ids))))
-    return dict(rows.tuples())
+    return {row[0]: row[1] for row in rows}
 
 
 def warehouse_code(tx: Tx, warehouse_id: int) -> str:

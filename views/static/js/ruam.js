@@ -167,6 +167,12 @@
     const show = () => $$("[data-filter-for]", panel).forEach((x) => { const on = x.dataset.filterFor === pick.value; x.hidden = !on; $$("input,select", x).forEach((f) => { f.disabled = !on; }); });
     pick.addEventListener("change", show); show();
   });
+  $$("[data-filter-form]").forEach((form) => form.addEventListener("submit", (e) => {
+    e.preventDefault();
+    const row = $$("[data-filter-for]", form).find((x) => !x.hidden), url = new URL(location);
+    url.searchParams.set($("[data-filter-operator]", row).value, $("[data-filter-value]", row).value);
+    url.searchParams.delete("page"); location.href = url;
+  }));
   const toggle = $("[data-theme-toggle]");
   if (toggle && document.documentElement.dataset.theme === "auto" && matchMedia("(prefers-color-scheme:dark)").matches) { const u = new URL(toggle.href); u.pathname = u.pathname.replace(/dark$/, "light"); toggle.href = u; }
   addEventListener("scroll", () => body.classList.toggle("scrolled", scrollY > 4), { passive: true });
