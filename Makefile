@@ -38,4 +38,7 @@ faults: venv  ## only the tests that kill processes
 db-check: venv  ## migrations: up from empty, equal to the models, one down and up again
 	$(BIN)/oms migrations check
 
+i18n: venv  ## every sentence has its Thai; prints what is missing as a draft
+	$(BIN)/python -m views.i18n
+
 check: lint db-check test  ## everything that must hold before a change lands

@@ -60,7 +60,7 @@ def create_app(settings: Settings, *, owner: bool = False) -> Flask:
     from werkzeug.middleware.proxy_fix import ProxyFix
 
     from oms.db import db
-    from views import config, errors, filters, health, nav, registry, web
+    from views import config, errors, filters, health, i18n, nav, registry, web
     from views.home import HomeView
     from views.security import PanelSecurity
 
@@ -75,6 +75,7 @@ def create_app(settings: Settings, *, owner: bool = False) -> Flask:
         errors.install(app)
         registry.register(app, appbuilder)
     web.install(app)
+    i18n.install(app)
     health.install(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies

@@ -21,6 +21,7 @@ SEAL_EVERY = timedelta(seconds=2)
 KEEP_DONE = timedelta(days=30)
 
 CLEAN = "schedule.clean"
+EXPIRE = "schedule.expire_unpaid"
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,10 @@ class Periodic:
         return int(clock.now().timestamp() // self.every.total_seconds())
 
 
-TABLE: tuple[Periodic, ...] = (Periodic(CLEAN, timedelta(hours=1)),)
+TABLE: tuple[Periodic, ...] = (
+    Periodic(CLEAN, timedelta(hours=1)),
+    Periodic(EXPIRE, timedelta(minutes=5)),
+)
 
 
 @dataclass

@@ -8,11 +8,16 @@ from types import ModuleType
 from flask import Flask
 from flask_appbuilder import AppBuilder
 
-from views import account, home, nav
+from views import account, desk, home, nav, order_actions, order_amend, order_bulk, orders
 
 MODULES: tuple[ModuleType, ...] = (
     account,
+    desk,
     home,
+    order_actions,
+    order_amend,
+    order_bulk,
+    orders,
 )  # fmt: skip
 
 

@@ -21,7 +21,8 @@ def clean(text: str) -> str:
     text = _DOUBLE_E.sub("แ", text)
     text = _SPLIT_AM.sub("\\1ำ", text)
     text = _AM_THEN_TONE.sub("\\1ำ", text)
-    text = "".join(" " if unicodedata.category(c) == "Cc" else c for c in text)
+    if not text.isprintable():
+        text = "".join(" " if unicodedata.category(c) == "Cc" else c for c in text)
     return _SPACE.sub(" ", text).strip()
 
 

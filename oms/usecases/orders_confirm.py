@@ -106,7 +106,7 @@ def shortage_error(order: Order, short: list[reserving.Shortage]) -> StockShort:
 
 def order_discount_percent(order: Order) -> Decimal:
     """How far under the catalog's prices the whole order is, in percent."""
-    listed = sum((line.list_price * line.quantity for line in order.lines), start=ZERO)
+    listed = sum((line.list_price * (line.quantity - line.canceled) for line in order.lines), start=ZERO)
     return rules.discount_percent(listed, order.goods_total - order.discount)
 
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import text
 
@@ -19,101 +17,11 @@ from oms.errors import InvalidInput, NeedsApproval, NotFound, OmsError, Problem,
 from oms.inventory import reserving
 from oms.money import ZERO, Money
 from oms.orders import rules
-from oms.orders.states import PaymentTerm
 from oms.usecases import orders_write
+from oms.usecases.orders_words import NewLine, OrderPlaced, PlaceOrder, Priced, ShipTo, Stock
 from oms.usecases.orders_write import Drawn
 
-
-class Stock(StrEnum):
-    """What happens when a confirmed order finds too little stock."""
-
-    MUST_RESERVE = "must_reserve"  # the order is refused, and the reader told what is left
-    MAY_WAIT = "may_wait"  # the order stands and waits for stock: a marketplace has sold it already
-    LEFT_BEFORE = "left_before"  # the goods had left before Ruam knew the order: no stock is kept for it
-
-
-@dataclass(frozen=True)
-class ShipTo:
-    """Where the parcel goes, as the buyer gave it."""
-
-    name: str
-    phone: str = ""
-    line: str = ""
-    subdistrict: str = ""
-    district: str = ""
-    province: str = ""
-    postcode: str = ""
-
-
-@dataclass(frozen=True)
-class NewLine:
-    """One SKU. ``unit_price`` None means the catalog's price; ``discount`` is for the whole line."""
-
-    sku_id: int
-    quantity: int
-    unit_price: Money | None = None
-    discount: Money = ZERO
-    name: str = ""
-    external_id: str = ""
-
-
-@dataclass(frozen=True)
-class PlaceOrder:
-    """An order to place. ``confirm`` also reserves its stock, in the same transaction.
-
-    ``priced_by_channel``: prices and discounts are the channel's word, no staff limit applies (needs
-    ``intake.import``). ``term_approved``: the marketplace says the buyer has paid it.
-    """
-
-    shop_id: int
-    lines: tuple[NewLine, ...]
-    ship_to: ShipTo
-    customer_id: int | None = None
-    buyer: Buyer | None = None
-    payment_term: PaymentTerm = PaymentTerm.PREPAID
-    term_approved: bool = False
-    discount: Money = ZERO
-    shipping_fee: Money = ZERO
-    channel_discount: Money = ZERO
-    channel_fee: Money = ZERO
-    warehouse_id: int | None = None
-    external_no: str | None = None
-    channel_status: str = ""
-    content_hash: str = ""
-    placed_at: datetime | None = None
-    ship_by: datetime | None = None
-    carrier: str = ""
-    buyer_note: str = ""
-    tags: tuple[str, ...] = ()
-    owner_id: int | None = None
-    owner: str = ""
-    idempotency_key: str | None = None
-    copied_from: int | None = None
-    priced_by_channel: bool = False
-    confirm: bool = False
-    stock: Stock = Stock.MUST_RESERVE
-
-
-@dataclass(frozen=True)
-class OrderPlaced:
-    """``created`` False: the same order was there already (same key or same external number), nothing was done."""
-
-    order_id: int
-    number: str
-    created: bool = True
-    waits_for_stock: bool = False
-
-
-@dataclass(frozen=True)
-class Priced:
-    """An order whose words were understood: known SKUs, checked figures."""
-
-    cmd: PlaceOrder
-    shop: ShopFacts
-    skus: Mapping[int, SkuFacts]
-    goods_total: Money
-    total: Money
-    warehouse_id: int
+__all__ = ["NewLine", "OrderPlaced", "PlaceOrder", "ShipTo", "Stock", "place_order", "place_orders"]
 
 
 @dataclass
@@ -134,6 +42,32 @@ def place_order(tx: Tx, cmd: PlaceOrder) -> OrderPlaced:
 
 def place_orders(tx: Tx, cmds: Sequence[PlaceOrder]) -> list[OrderPlaced | OmsError]:
     """Place many orders; each is placed or refused by itself, in order. Raises Forbidden for the whole."""
+    batch = _understand(tx, cmds)
+    drawn = orders_write.draw_ids(tx, {i: len(p.cmd.lines) for i, p in batch.priced.items()})
+    wants = {i: orders_write.wants_of(p, drawn[i]) for i, p in batch.priced.items() if _reserves(p.cmd)}
+    free = reserving.free_pieces(tx, [w for listed in wants.values() for w in listed])
+    short = reserving.decide(wants, free)
+    for i, lacking in short.items():
+        if lacking and cmds[i].stock is Stock.MUST_RESERVE:
+            batch.outcome[i] = shortage_refusal(batch.priced.pop(i), lacking)
+    _save(tx, batch, drawn, {i: w for i, w in wants.items() if not short[i] and i in batch.priced})
+    return [batch.outcome[i] for i in range(len(cmds))]
+
+
+def rehearse_orders(tx: Tx, cmds: Sequence[PlaceOrder]) -> list[OmsError | None]:
+    """What ``place_orders`` would refuse, and why, without placing anything; None where it would not.
+
+    For orders that need no stock promise (``MAY_WAIT``, ``LEFT_BEFORE``, drafts): a promise is decided when it is made.
+    """
+    if any(_reserves(c) and c.stock is Stock.MUST_RESERVE for c in cmds):
+        raise ValueError("stock that must be reserved cannot be rehearsed")
+    answers = _understand(tx, cmds).outcome
+    refusals = {i: answer for i, answer in answers.items() if isinstance(answer, OmsError)}
+    return [refusals.get(i) for i in range(len(cmds))]
+
+
+def _understand(tx: Tx, cmds: Sequence[PlaceOrder]) -> Batch:
+    """Ask for permission, find what is there already, check every figure of the rest."""
     _require(tx, cmds)
     batch = Batch()
     _find_existing(tx, cmds, batch)
@@ -145,15 +79,7 @@ def place_orders(tx: Tx, cmds: Sequence[PlaceOrder]) -> list[OrderPlaced | OmsEr
                 batch.priced[i] = price(tx, cmd, shops, skus)
             except OmsError as refusal:
                 batch.outcome[i] = refusal
-    drawn = orders_write.draw_ids(tx, {i: len(p.cmd.lines) for i, p in batch.priced.items()})
-    wants = {i: orders_write.wants_of(p, drawn[i]) for i, p in batch.priced.items() if _reserves(p.cmd)}
-    free = reserving.free_pieces(tx, [w for listed in wants.values() for w in listed])
-    short = reserving.decide(wants, free)
-    for i, lacking in short.items():
-        if lacking and cmds[i].stock is Stock.MUST_RESERVE:
-            batch.outcome[i] = shortage_refusal(batch.priced.pop(i), lacking)
-    _save(tx, batch, drawn, {i: w for i, w in wants.items() if not short[i] and i in batch.priced})
-    return [batch.outcome[i] for i in range(len(cmds))]
+    return batch
 
 
 def _require(tx: Tx, cmds: Sequence[PlaceOrder]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import text
 
@@ -18,11 +18,10 @@ from oms.orders.models import Order, OrderLine, OrderSearch
 from oms.orders.rules import line_total
 from oms.orders.states import OrderStatus, PaymentTerm
 from oms.payments.rules import MoneyFacts
+from oms.thai.phone import read_phone
 from oms.thai.text import clean, grams, normalize
 from oms.usecases.derived import Derived, Facts, derive
-
-if TYPE_CHECKING:
-    from oms.usecases.orders_place import Priced
+from oms.usecases.orders_words import PlaceOrder, Priced, Stock
 
 _DRAW = text(
     "SELECT 0, nextval('orders_id_seq') FROM generate_series(1, :orders)"
@@ -79,9 +78,16 @@ def wants_of(priced: Priced, drawn: Drawn) -> list[Want]:
     ]
 
 
-def search_text(number: str, cmd: Any, sku_codes: Sequence[str]) -> str:
+def kept_phone(text: str) -> str:
+    """A phone in the one form searches and duplicate checks compare; what is none stays as it was written."""
+    return read_phone(text) or clean(text)[:40]
+
+
+def search_text(number: str, cmd: PlaceOrder, sku_codes: Sequence[str]) -> str:
     """What an order is found by: numbers, name, phone, SKUs."""
-    return normalize(" ".join([number, cmd.external_no or "", cmd.ship_to.name, cmd.ship_to.phone, *sku_codes]))
+    return normalize(
+        " ".join([number, cmd.external_no or "", cmd.ship_to.name, kept_phone(cmd.ship_to.phone), *sku_codes])
+    )
 
 
 def row_of(priced: Priced, drawn: Drawn, *, is_reserved: bool) -> Row:
@@ -94,7 +100,7 @@ def row_of(priced: Priced, drawn: Drawn, *, is_reserved: bool) -> Row:
 
 
 def _left_before(priced: Priced) -> bool:
-    return priced.cmd.stock.value == "left_before"
+    return priced.cmd.stock is Stock.LEFT_BEFORE
 
 
 def _is_approved(priced: Priced) -> bool:
@@ -151,7 +157,7 @@ def _order_row(priced: Priced, drawn: Drawn, number: str, derived: Derived) -> d
         "board": derived.board, "payment_term": cmd.payment_term, "payment_status": derived.payment_status,
         "fulfillment_status": derived.fulfillment_status, "stock_state": derived.stock_state, "hold_reasons": [],
         "warehouse_id": priced.warehouse_id, "customer_id": cmd.customer_id,
-        "ship_name": clean(to.name)[:200], "ship_phone": clean(to.phone)[:40], "ship_line": clean(to.line)[:1000],
+        "ship_name": clean(to.name)[:200], "ship_phone": kept_phone(to.phone), "ship_line": clean(to.line)[:1000],
         "ship_subdistrict": clean(to.subdistrict)[:100], "ship_district": clean(to.district)[:100],
         "ship_province": clean(to.province)[:100], "ship_postcode": clean(to.postcode)[:10],
         "goods_total": priced.goods_total, "discount": cmd.discount, "shipping_fee": cmd.shipping_fee,

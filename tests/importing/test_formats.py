@@ -8,8 +8,8 @@ import pytest
 
 from oms import clock
 from oms.importing.formats import columns, generic, reader, registry
-from oms.importing.formats.records import OrderRead, RawRow, Stage
 from oms.importing.tabular import FileRefused, open_tables
+from oms.intake.records import OrderRead, RawRow, Stage
 from oms.money import Money
 from tests.samples import marketplaces as market
 from tests.samples.marketplaces import Item, Sample

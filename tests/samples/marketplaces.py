@@ -183,7 +183,7 @@ def lazada(orders: Sequence[Sample]) -> list[list[str]]:
                 "orderItemId": f"9{o.number}{n:02d}", "sellerSku": item.sku, "createTime": f"{o.placed:%d %b %Y %H:%M}",
                 "updateTime": f"{o.placed:%d %b %Y %H:%M}", "orderNumber": o.number, "customerName": o.name,
                 "shippingName": o.name, "shippingAddress": o.address, "shippingAddress3": o.area[2],
-                "shippingAddress4": o.area[1], "shippingAddress5": o.area[0], "shippingPhone": f"66{o.phone[1:]}",
+                "shippingAddress4": o.area[1], "shippingAddress5": o.area[0], "shippingPhone": o.phone and f"66{o.phone[1:]}",
                 "shippingPostCode": o.area[3], "payMethod": "COD" if "ปลายทาง" in o.payment else "MIXEDCARD",
                 "paidPrice": f"{item.price}.00", "unitPrice": f"{item.price}.00", "sellerDiscountTotal": "0",
                 "shippingFee": f"{o.shipping}.00" if n == 0 else "0.00", "itemName": item.name,
@@ -206,7 +206,7 @@ def tiktok(orders: Sequence[Sample]) -> list[list[str]]:
                 "Shipping Fee After Discount": str(o.shipping), "Order Amount": str(o.total),
                 "Created Time": f"{o.placed:%d/%m/%Y %H:%M:%S}", "Paid Time": f"{o.placed:%d/%m/%Y %H:%M:%S}",
                 "Tracking ID": o.tracking, "Shipping Provider Name": o.carrier, "Buyer Username": o.buyer,
-                "Recipient": o.name, "Phone #": f"(+66){o.phone[1:]}", "Country": "Thailand", "Province": o.area[2],
+                "Recipient": o.name, "Phone #": o.phone and f"(+66){o.phone[1:]}", "Country": "Thailand", "Province": o.area[2],
                 "District": o.area[1], "Zipcode": o.area[3], "Detail Address": o.address,
                 "Payment Method": o.payment, "Cancel Reason": o.cancel_reason, "Buyer Message": o.note, **o.extra,
             })  # fmt: skip

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from oms.importing.formats.records import Stage
+from oms.intake.records import Stage
 
 _DROP = re.compile(r"[\s*:_\u200b\ufeff]+")
 _TAIL = re.compile(r"\(.*\)$|（.*）$")

@@ -9,9 +9,9 @@ from typing import Any
 from oms.importing.formats.columns import LINE_FIELDS, ORDER_FIELDS, Format, heading_key
 from oms.importing.formats.lazada import LAZADA
 from oms.importing.formats.line_shopping import LINE_SHOPPING
-from oms.importing.formats.records import Stage
 from oms.importing.formats.shopee import SHOPEE
 from oms.importing.formats.tiktok import TIKTOK
+from oms.intake.records import Stage
 
 _MORE: dict[str, tuple[str, ...]] = {
     "external_no": ("order_no", "order", "เลขออเดอร์", "ออเดอร์", "เลขที่"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from oms.importing.formats.columns import Format, heading_key
-from oms.importing.formats.records import Stage
+from oms.intake.records import Stage
 
 _STAGES = {
     Stage.UNPAID: ("unpaid", "รอการชำระเงิน"),

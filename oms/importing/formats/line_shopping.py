@@ -7,7 +7,7 @@ wordings are read with a saved column map.
 from __future__ import annotations
 
 from oms.importing.formats.columns import Format, heading_key
-from oms.importing.formats.records import Stage
+from oms.intake.records import Stage
 
 _STAGES = {
     Stage.UNPAID: ("NO_PAYMENT", "PENDING", "รอชำระเงิน", "รอการชำระเงิน", "ยังไม่ชำระเงิน"),

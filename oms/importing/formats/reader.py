@@ -10,7 +10,7 @@ from typing import TypeVar
 from oms.errors import InvalidInput, Say, say
 from oms.importing.formats import values
 from oms.importing.formats.columns import Columns, Format
-from oms.importing.formats.records import (
+from oms.intake.records import (
     PROGRESS,
     CellProblem,
     LineIn,

@@ -4,7 +4,7 @@ fields in its first row only."""
 from __future__ import annotations
 
 from oms.importing.formats.columns import Format, heading_key
-from oms.importing.formats.records import Stage
+from oms.intake.records import Stage
 
 _STAGES = {
     Stage.UNPAID: ("รอการชำระเงิน", "ยังไม่ชำระ", "ยังไม่ได้ชำระเงิน", "Unpaid", "Pending payment"),

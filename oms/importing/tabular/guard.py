@@ -125,6 +125,8 @@ def check_archive(archive: zipfile.ZipFile, limits: Limits = LIMITS) -> None:
             raise refuse(
                 "file_password", say("The file has a password. Open it in Excel, save it without one, try again")
             )
+        if entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+            raise damaged()
         grown = entry.file_size
         dense = grown > limits.ratio_from_bytes and grown > limits.ratio * max(entry.compress_size, 1)
         if dense or grown > limits.sheet_bytes:

@@ -26,7 +26,7 @@ _DATE_IDS = frozenset([*range(14, 23), *range(27, 37), *range(45, 48), *range(50
 _NOT_FORMAT = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]|_.|\*.')
 _DATE_LETTERS = re.compile("[ymdhsYMDHSปดวชน]")
 _REL = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, expat.ExpatError, KeyError, OSError, NotImplementedError)
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, expat.ExpatError, KeyError, OSError)
 
 
 class Strings:

@@ -1,0 +1,204 @@
+"""A run from file to ledger: staged, then every record taken in, first as a rehearsal, then for good.
+
+The rehearsal is the same code in a savepoint that is undone, so what it shows is what the writing gives. Records are
+taken in batches, each in its own transaction together with the note of what became of it: a run that is killed or
+stopped goes on with the records that have no outcome, and repeating it changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from oms import audit, clock
+from oms.catalog.models import Shop
+from oms.db import Tx
+from oms.errors import OmsError
+from oms.importing import ledger
+from oms.importing.masters import MasterSource
+from oms.importing.orders import OrderSource
+from oms.importing.sources import Record, Source, find_table, order_format
+from oms.importing.staging import Unit, stage
+from oms.intake import files
+from oms.intake.models import IntakeItem, IntakeRow, IntakeRun
+from oms.intake.records import RawRow
+from oms.intake.states import INTAKE_RUN, IntakeKind, RunStatus
+from oms.usecases.intake import get_run
+from oms.usecases.intake_orders import Taken
+
+CHUNK = 500  # records taken in one transaction
+Beat = Callable[[Tx], None]
+
+
+def _quiet(_: Tx) -> None:
+    """Nobody waits for a sign of life."""
+
+
+class _Rehearsed(Exception):
+    """Everything was tried; nothing of it stays."""
+
+
+def carry_out(unit: Unit, root: Path, run_id: int, beat: Beat = _quiet) -> RunStatus:
+    """Bring a run to its next resting place: checked, done, stopped or refused. ``root`` is the file store.
+
+    ``beat`` is called in every transaction, so that whoever gave the work out knows that it goes on.
+    """
+    with unit() as tx:
+        run = get_run(tx, run_id, lock=True)
+        if run.status is RunStatus.UPLOADED:
+            INTAKE_RUN.fire(run, "check")
+        writing = run.status is RunStatus.COMMITTING
+        staged, busy = run.staged, run.status in {RunStatus.CHECKING, RunStatus.COMMITTING}
+        beat(tx)
+        status = run.status
+    if not busy:
+        return status
+    if not staged:
+        try:
+            _stage(unit, root, run_id, beat)
+        except OmsError as refusal:
+            return _refuse(unit, run_id, refusal)
+    rest = None
+    while rest is None:
+        rest = _next_batch(unit, run_id, beat, writing=writing)
+    if rest is RunStatus.CHECKED and _goes_on(unit, run_id):
+        return carry_out(unit, root, run_id, beat)
+    return rest
+
+
+def _goes_on(unit: Unit, run_id: int) -> bool:
+    """A run that was to be written at once is written after its check."""
+    with unit() as tx:
+        run = get_run(tx, run_id, lock=True)
+        if run.commit_after_check:
+            INTAKE_RUN.fire(run, "commit")
+            run.progress = 0
+        return run.commit_after_check
+
+
+def _stage(unit: Unit, root: Path, run_id: int, beat: Beat) -> None:
+    with unit() as tx:
+        run = get_run(tx, run_id)
+        shop = tx.session.get(Shop, run.shop_id) if run.shop_id else None
+        tx.session.expunge_all()  # read on without a transaction
+    found = find_table(files.path_of(root, run.file_key), run, shop)
+    with unit() as tx:
+        kept = get_run(tx, run_id, lock=True)
+        kept.format = found.format
+    source = _source(run, found.format, found.headings)
+    stage(unit, run_id, source, found, beat)
+
+
+def _source(run: IntakeRun, form: str, headings: Sequence[str]) -> Source:
+    if run.kind is not IntakeKind.ORDERS:
+        return MasterSource.of(run.kind, headings)
+    run.format = form
+    return OrderSource.of(order_format(run, None), headings)
+
+
+def source_of(run: IntakeRun) -> Source:
+    """How the records of a staged run are read."""
+    return _source(run, run.format, run.headers or [])
+
+
+def _refuse(unit: Unit, run_id: int, refusal: OmsError) -> RunStatus:
+    """Note why a file could not be read at all; nothing of it was taken in."""
+    with unit() as tx:
+        run = get_run(tx, run_id, lock=True)
+        facts = {k: v if isinstance(v, str | int) else str(v) for k, v in refusal.facts.items()}
+        run.refusal = {"code": refusal.detail_code, "template": refusal.message.template, "facts": facts}
+        if INTAKE_RUN.refusal(run, "refuse") is None:
+            INTAKE_RUN.fire(run, "refuse")
+        run.finished_at = clock.now()
+        audit.record(tx, "intake.refused", "intake_run", run.id, run.file_name, reason=str(refusal))
+        return run.status
+
+
+def _next_batch(unit: Unit, run_id: int, beat: Beat, *, writing: bool) -> RunStatus | None:
+    """Take the next batch in; the resting place when there was none left, None when there may be more."""
+    with unit() as tx:
+        run = get_run(tx, run_id, lock=True)
+        beat(tx)
+        if run.status not in {RunStatus.CHECKING, RunStatus.COMMITTING}:
+            return run.status
+        if run.cancel_requested:
+            INTAKE_RUN.fire(run, "cancel")
+            run.finished_at, run.cancel_requested = clock.now(), False
+            ledger.write(tx, run)
+            return run.status
+        records = _records(tx, run, writing=writing)
+        if not records:
+            return _rest(tx, run, writing=writing)
+        taken = _take(tx, run, records, rehearse=False) if writing else _rehearse(tx, run, records)
+        ledger.note(tx, run, taken, writing=writing)
+        run.progress += len(records)
+        return None
+
+
+def _take(tx: Tx, run: IntakeRun, records: Sequence[Record], *, rehearse: bool) -> list[Taken]:
+    taken = source_of(run).take(tx, run, records, rehearse=rehearse)
+    tx.session.flush()  # the notes are written by SQL
+    ledger.close_older(tx, run, [r.key for r in records if r.key])
+    return taken
+
+
+def _rehearse(tx: Tx, run: IntakeRun, records: Sequence[Record]) -> list[Taken]:
+    taken: list[Taken] = []
+    tx.session.flush()
+    try:
+        with tx.session.begin_nested():
+            taken = _take(tx, run, records, rehearse=True)
+            raise _Rehearsed  # noqa: TRY301  raised to undo the savepoint
+    except _Rehearsed:
+        tx.session.expire_all()
+    return taken
+
+
+def _rest(tx: Tx, run: IntakeRun, *, writing: bool) -> RunStatus:
+    if writing:
+        ledger.write(tx, run)
+        INTAKE_RUN.fire(run, "finish")
+        audit.record(tx, "intake.finished", "intake_run", run.id, run.file_name, after=run.written)
+    else:
+        run.planned = ledger.count(tx, run, IntakeItem.planned)
+        INTAKE_RUN.fire(run, "checked")
+    run.finished_at = clock.now()
+    return run.status
+
+
+def _records(tx: Tx, run: IntakeRun, *, writing: bool) -> list[Record]:
+    """The next records without an outcome, with their rows."""
+    open_items = IntakeItem.outcome.is_(None) if writing else IntakeItem.planned.is_(None)
+    items = tx.session.execute(
+        select(IntakeItem.no, IntakeItem.key)
+        .where(IntakeItem.run_id == run.id, open_items)
+        .order_by(IntakeItem.no)
+        .limit(CHUNK)
+    ).all()
+    return load_records(tx, run.id, [(no, key) for no, key in items])
+
+
+def load_records(tx: Tx, run_id: int, items: Sequence[tuple[int, str]]) -> list[Record]:
+    """Records with their rows, as mended."""
+    numbers = [no for no, _ in items]
+    changes = select(IntakeItem.no, IntakeItem.mended).where(
+        IntakeItem.run_id == run_id, IntakeItem.no.in_(numbers), IntakeItem.mended.is_not(None)
+    )
+    mended: dict[int, dict[str, Any] | None] = {row.no: row.mended for row in tx.session.execute(changes)}
+    rows: dict[int, list[RawRow]] = {no: [] for no in numbers}
+    statement = (
+        select(IntakeRow.item_no, IntakeRow.line, IntakeRow.cells)
+        .where(IntakeRow.run_id == run_id, IntakeRow.item_no.in_(numbers))
+        .order_by(IntakeRow.item_no, IntakeRow.line)
+    )
+    for number, line, cells in tx.session.execute(statement):
+        changed = (mended.get(number) or {}).get(str(line), {})
+        for column, value in changed.items():
+            index = int(column)
+            cells.extend([""] * (index + 1 - len(cells)))
+            cells[index] = value
+        rows[number].append(RawRow(line, cells))
+    return [Record(no, key, rows[no]) for no, key in items]

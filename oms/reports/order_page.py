@@ -1,0 +1,189 @@
+"""Everything an order's page shows, read in a fixed number of statements however long the order is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload, selectinload
+
+from oms.customers.models import Customer, CustomerIdentity, IdentityKind
+from oms.db import Tx
+from oms.errors import NotFound, Say, say
+from oms.inventory.models import Reservation, ReservationStatus, Warehouse
+from oms.orders.models import Order, OrderChange, OrderHold, OrderLine
+from oms.orders.queries import visible
+from oms.orders.states import CLOSED_BOARDS, ChangeStatus, HoldStatus, OrderStatus, PaymentTerm
+from oms.payments.models import Allocation, PaymentClaim
+from oms.payments.rules import gate
+from oms.shipping.models import Shipment, ShipmentLine
+from oms.usecases import derived
+from oms.usecases.orders_duplicates import Twin, duplicates_of
+
+CHATS: dict[IdentityKind, tuple[str, str]] = {
+    IdentityKind.LINE: ("Open LINE", "https://line.me/R/ti/p/{id}"),
+    IdentityKind.FACEBOOK: ("Open Messenger", "https://m.me/{id}"),
+    IdentityKind.INSTAGRAM: ("Open Instagram", "https://ig.me/m/{id}"),
+}
+
+
+@dataclass(frozen=True)
+class Contact:
+    """A way to talk to the buyer. ``label`` is a template to translate."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True)
+class OrderPage:
+    """One order and what belongs to it, as its reader may see it."""
+
+    order: Order
+    gate: Say | None
+    money: Any
+    holds: Sequence[OrderHold]
+    reserved: dict[int, list[tuple[str, int]]]
+    claims: Sequence[tuple[PaymentClaim, Any]]
+    shipments: Sequence[Shipment]
+    change: OrderChange | None
+    twins: Sequence[Twin]
+    contacts: Sequence[Contact]
+    others: int
+
+
+def find_order(tx: Tx, order_id: int) -> Order:
+    """The order with its parts, or NotFound when it is not there or out of the reader's rows."""
+    statement = (
+        visible(tx.actor)
+        .where(Order.id == order_id)
+        .options(
+            joinedload(Order.shop),
+            joinedload(Order.warehouse),
+            joinedload(Order.customer),
+            selectinload(Order.lines),
+            selectinload(Order.holds),
+            selectinload(Order.notes),
+        )
+    )
+    order = tx.session.scalars(statement).one_or_none()
+    if order is None:
+        raise NotFound(say("There is no such order, or it is not yours to see"), code="order_not_found")
+    return order
+
+
+def _reserved(tx: Tx, order: Order) -> dict[int, list[tuple[str, int]]]:
+    """Per line id: (warehouse code, pieces promised); bundles count their parts."""
+    rows = tx.session.execute(
+        select(Reservation.order_line_id, Warehouse.code, Reservation.quantity)
+        .join(Warehouse, Warehouse.id == Reservation.warehouse_id)
+        .where(Reservation.order_id == order.id, Reservation.status == ReservationStatus.ACTIVE)
+        .order_by(Reservation.id)
+    )
+    found: dict[int, list[tuple[str, int]]] = {}
+    for line_id, code, quantity in rows:
+        found.setdefault(line_id, []).append((code, quantity))
+    return found
+
+
+def _claims(tx: Tx, order: Order) -> list[tuple[PaymentClaim, Any]]:
+    rows = tx.session.execute(
+        select(PaymentClaim, Allocation.amount)
+        .join(Allocation, Allocation.claim_id == PaymentClaim.id)
+        .where(Allocation.order_id == order.id)
+        .order_by(PaymentClaim.id)
+        .options(joinedload(PaymentClaim.account))
+    )
+    return [(claim, amount) for claim, amount in rows]
+
+
+def _shipments(tx: Tx, order: Order) -> list[Shipment]:
+    statement = (
+        select(Shipment)
+        .where(Shipment.id.in_(select(ShipmentLine.shipment_id).where(ShipmentLine.order_id == order.id)))
+        .options(selectinload(Shipment.parcels), joinedload(Shipment.warehouse))
+        .order_by(Shipment.id)
+    )
+    return list(tx.session.scalars(statement))
+
+
+def contacts(order: Order, identities: Sequence[CustomerIdentity], *, phones: bool) -> list[Contact]:
+    """Call, chat, or the shop's own inbox."""
+    found = [Contact("Call", f"tel:{order.ship_phone}")] if phones and order.ship_phone[:1] in {"0", "+"} else []
+    for identity in identities:
+        label, pattern = CHATS.get(identity.kind, ("Open the chat", ""))
+        if identity.external_id.startswith("https://"):
+            found.append(Contact(label, identity.external_id))
+        elif pattern:
+            found.append(Contact(label, pattern.format(id=quote(identity.external_id, safe="@"))))
+    if order.shop.contact_url.startswith("https://"):
+        url = order.shop.contact_url.replace("{external_no}", order.external_no or "")
+        found.append(Contact("Open the shop's inbox", url))
+    return found
+
+
+def _identities(tx: Tx, customer: Customer | None) -> list[CustomerIdentity]:
+    if customer is None:
+        return []
+    return list(
+        tx.session.scalars(
+            select(CustomerIdentity).where(CustomerIdentity.customer_id == customer.id).order_by(CustomerIdentity.id)
+        )
+    )
+
+
+def _other_orders(tx: Tx, order: Order) -> int:
+    """How many more orders of this customer the reader may see, counted up to 100."""
+    if order.customer_id is None:
+        return 0
+    statement = (
+        visible(tx.actor)
+        .with_only_columns(Order.id)
+        .where(Order.customer_id == order.customer_id, Order.id != order.id)
+        .limit(100)
+    )
+    return len(tx.session.scalars(statement).all())
+
+
+def order_page(tx: Tx, order_id: int) -> OrderPage:
+    """Read the page. Raises NotFound."""
+    tx.actor.require("order.view")
+    order = find_order(tx, order_id)
+    facts = derived.read_facts(tx, [order])[order.id]
+    change = tx.session.scalars(
+        select(OrderChange).where(OrderChange.order_id == order.id, OrderChange.status == ChangeStatus.OPEN)
+    ).one_or_none()
+    return OrderPage(
+        order=order,
+        gate=gate(facts.status, facts.money, facts.holds),
+        money=facts.money,
+        holds=[h for h in order.holds if h.status is HoldStatus.ACTIVE],
+        reserved=_reserved(tx, order),
+        claims=_claims(tx, order) if tx.actor.may("order.price") else [],
+        shipments=_shipments(tx, order),
+        change=change,
+        twins=[] if order.board in CLOSED_BOARDS else duplicates_of(tx.session, tx.actor, order),
+        contacts=contacts(order, _identities(tx, order.customer), phones=tx.actor.may("customer.phone")),
+        others=_other_orders(tx, order),
+    )
+
+
+def line_stock(order: Order, line: OrderLine, reserved: dict[int, list[tuple[str, int]]]) -> Say:
+    """Where the pieces of a line stand, in words."""
+    if line.canceled == line.quantity:
+        return say("Taken out")
+    if line.shipped:
+        return say("Left") if not line.open else say("{n} left, {m} to go", n=line.shipped, m=line.open)
+    if held := reserved.get(line.id):
+        return say("Reserved in {place}", place=", ".join(sorted({code for code, _ in held})))
+    if order.status is OrderStatus.CONFIRMED:
+        return say("Waiting for stock")
+    return say("Not reserved yet")
+
+
+def is_prepaid(order: Order) -> bool:
+    """Whether the buyer pays by transfer, so that a payment notice makes sense."""
+    return order.payment_term is PaymentTerm.PREPAID

@@ -1,0 +1,201 @@
+"""The story of an order, told from the audit log in sentences: who, when, from where, what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from oms.audit import AuditLog
+from oms.errors import Say, say
+from oms.orders.states import (
+    BOARD_LABELS,
+    CANCEL_LABELS,
+    HOLD_LABELS,
+    PAYMENT_LABELS,
+    Board,
+    CancelReason,
+    HoldReason,
+    PaymentStatus,
+)
+
+SOURCES: dict[str, str] = {
+    "screen": "on screen",
+    "csv": "from a file",
+    "api": "through the API",
+    "job": "in the background",
+    "cli": "by command",
+    "public": "from the customer's link",
+}
+FIELDS: dict[str, str] = {
+    "lines": "items",
+    "total": "total",
+    "discount": "discount",
+    "shipping_fee": "shipping fee",
+    "ship_name": "recipient",
+    "ship_phone": "phone",
+    "ship_line": "address",
+    "ship_subdistrict": "subdistrict",
+    "ship_district": "district",
+    "ship_province": "province",
+    "ship_postcode": "postcode",
+    "status": "status",
+    "carrier": "carrier",
+    "tracking_no": "tracking number",
+}
+MONEY_FIELDS = frozenset({"total", "discount", "shipping_fee", "difference", "amount"})
+ADDRESS_FIELDS = frozenset({"ship_phone"})
+
+
+@dataclass(frozen=True)
+class Change:
+    """One field from -> to. ``label`` is a template to translate."""
+
+    field: str
+    label: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """One line of the story."""
+
+    at: datetime
+    what: Say
+    actor: str
+    role: str
+    source: str
+    reason: str
+    changes: tuple[Change, ...] = ()
+
+
+Facts = Mapping[str, Any]
+
+
+def _label(labels: Mapping[Any, str], kind: Any, value: object) -> Say:
+    """The label of a stored value; a value the program does not know any more stands as it is."""
+    known = {member.value: labels[member] for member in kind}
+    return say(known.get(str(value), "{value}"), value=value) if str(value) not in known else say(known[str(value)])
+
+
+def _holds(value: object) -> Say:
+    reasons = value if isinstance(value, list) else [value]
+    return _label(HOLD_LABELS, HoldReason, reasons[0] if reasons else "")
+
+
+def _board(after: Facts) -> Say:
+    return _label(BOARD_LABELS, Board, after.get("board", ""))
+
+
+def _paid(after: Facts) -> Say:
+    return _label(PAYMENT_LABELS, PaymentStatus, after.get("payment_status", ""))
+
+
+SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
+    "order.created": lambda _, a: say("Order entered, {n} items", n=len(a.get("lines") or [])),
+    "order.confirmed": lambda _, a: (
+        say("Order confirmed; it waits for stock")
+        if a.get("stock") == "short"
+        else say("Order confirmed, stock reserved")
+    ),
+    "order.completed": lambda *_: say("Order completed"),
+    "order.canceled": lambda _, a: say(
+        "Order canceled: {reason}", reason=_label(CANCEL_LABELS, CancelReason, a.get("cancel_reason", ""))
+    ),
+    "order.expired": lambda *_: say("Not paid in time; the order expired and its stock was given back"),
+    "order.held": lambda _, a: say("Put on hold: {reason}", reason=_holds(a.get("hold"))),
+    "order.hold_released": lambda _, a: say(
+        "Hold released: {reason}; next: {board}", reason=_holds(a.get("hold")), board=_board(a)
+    ),
+    "order.note_added": lambda _, a: (
+        say("Note for the customer: {note}", note=a.get("note", ""))
+        if a.get("for_customer")
+        else say("Note: {note}", note=a.get("note", ""))
+    ),
+    "order.tagged": lambda _, a: say("Tagged “{tag}”", tag=a.get("tag", "")),
+    "order.untagged": lambda _, a: say("Tag “{tag}” taken off", tag=a.get("tag", "")),
+    "order.assigned": lambda _, a: (
+        say("Assigned to {who}", who=a["owner"]) if a.get("owner") else say("Assigned to nobody")
+    ),
+    "order.change_opened": lambda *_: say("Amendment started"),
+    "order.change_proposed": lambda *_: say("Amendment worked out"),
+    "order.change_discarded": lambda *_: say("Amendment discarded"),
+    "order.amended": lambda *_: say("Order amended"),
+    "order.shipped": lambda _, a: (
+        say("Handed over: {carrier} {number}", carrier=a.get("carrier", ""), number=a["tracking_no"])
+        if a.get("tracking_no")
+        else say("Goods left the warehouse")
+    ),
+    "order.tracking_filled": lambda _, a: say("Tracking number {number} filled in", number=a.get("tracking_no", "")),
+    "order.delivered": lambda *_: say("Delivered"),
+    "order.stock_reserved": lambda *_: say("Stock came free and was reserved"),
+    "order.term_approved": lambda *_: say("Shipping before payment approved"),
+    "order.imported": lambda *_: say("Updated from a file of the channel"),
+    "order.updated": lambda *_: say("Updated from a file of the channel"),
+    "payment.claimed": lambda _, a: say("Payment notice of {amount} recorded", amount=_baht(a.get("amount"))),
+    "payment.verified": lambda _, a: say(
+        "Payment of {amount} verified; now: {state}", amount=_baht(a.get("amount")), state=_paid(a)
+    ),
+    "payment.rejected": lambda _, a: say("Payment notice of {amount} rejected", amount=_baht(a.get("amount"))),
+    "payment.reversed": lambda _, a: say("Payment of {amount} reversed", amount=_baht(a.get("amount"))),
+}
+_MONEY_ACTIONS = frozenset({"payment.claimed", "payment.verified", "payment.rejected", "payment.reversed"})
+_CHANGES_SHOWN = frozenset({"order.amended", "order.imported", "order.updated"})
+
+
+def _baht(amount: object) -> str:
+    return f"฿{float(str(amount)):,.2f}" if amount not in {None, ""} else "–"
+
+
+def sentence(action: str, before: Facts | None, after: Facts | None) -> Say:
+    """What happened, in words. An action without a sentence is named, so that nothing is hidden."""
+    teller = SENTENCES.get(action)
+    return teller(before or {}, after or {}) if teller else say("Recorded: {action}", action=action)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(f"{row[0]} ×{row[1]}" if isinstance(row, list) and len(row) > 1 else str(row) for row in value)
+    return "–" if value in {None, ""} else str(value)
+
+
+def changes(before: Facts | None, after: Facts | None, hidden: frozenset[str]) -> tuple[Change, ...]:
+    """Field by field from -> to, for the fields people know by name."""
+    was, now = before or {}, after or {}
+    names = [n for n in FIELDS if n not in hidden and (n in was or n in now) and was.get(n) != now.get(n)]
+    return tuple(Change(n, FIELDS[n], _shown(was.get(n)), _shown(now.get(n))) for n in names)
+
+
+def order_story(session: Session, order_id: int, *, prices: bool, phones: bool, limit: int = 200) -> Sequence[Event]:
+    """The newest events of an order first. Without ``prices`` or ``phones`` those facts are left out."""
+    rows = session.execute(
+        select(
+            AuditLog.at, AuditLog.action, AuditLog.before, AuditLog.after, AuditLog.actor, AuditLog.role,
+            AuditLog.source, AuditLog.reason,
+        )
+        .where(AuditLog.subject_type == "order", AuditLog.subject_id == order_id)
+        .order_by(AuditLog.id.desc())
+        .limit(limit)
+    )  # fmt: skip
+    hidden = (frozenset() if prices else MONEY_FIELDS) | (frozenset() if phones else ADDRESS_FIELDS)
+    return [
+        Event(
+            at=row.at,
+            what=sentence(row.action, row.before, row.after if prices else _without_money(row.after)),
+            actor=row.actor,
+            role=row.role,
+            source=SOURCES.get(row.source, "{source}"),
+            reason=row.reason,
+            changes=changes(row.before, row.after, hidden) if row.action in _CHANGES_SHOWN else (),
+        )
+        for row in rows
+    ]
+
+
+def _without_money(after: Facts | None) -> Facts:
+    return {k: v for k, v in (after or {}).items() if k not in MONEY_FIELDS}
