@@ -146,12 +146,30 @@ def clear(data: Path, seconds: float = 10) -> int:
         for process in some:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGINT if _named(process) == "postgres" else signal.SIGTERM)
-        _, stubborn = psutil.wait_procs(some, timeout=seconds)
+        stubborn = _still_there(some, seconds)
         for process in stubborn:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(stubborn, timeout=5)
+        _still_there(stubborn, 5)
     return len(found)
+
+
+def _still_there(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait for processes to end; returns those that do not."""
+    deadline = time.monotonic() + seconds
+    left = processes
+    while left and time.monotonic() < deadline:
+        left = [p for p in left if _alive(p)]
+        time.sleep(0.05)
+    return left
+
+
+def _alive(process: psutil.Process) -> bool:
+    """A process that ended but was not collected by its parent (a container without init) is not alive."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _named(process: psutil.Process) -> str:
