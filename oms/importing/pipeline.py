@@ -8,12 +8,14 @@ stopped goes on with the records that have no outcome, and repeating it changes 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 
 from oms import audit, clock
+from oms.actor import Actor
 from oms.catalog.models import Shop
 from oms.db import Tx
 from oms.errors import OmsError
@@ -29,6 +31,14 @@ from oms.intake.states import INTAKE_RUN, IntakeKind, RunStatus
 from oms.usecases.intake import get_run
 from oms.usecases.intake_orders import Taken
 
+VERBS: dict[IntakeKind, frozenset[str]] = {  # what taking a file in does on behalf of whoever may import it
+    IntakeKind.ORDERS: frozenset({
+        "intake.import", "order.create", "order.confirm", "order.cancel", "order.hold",
+    }),
+    IntakeKind.PRODUCTS: frozenset({"intake.import", "catalog.edit"}),
+    IntakeKind.CUSTOMERS: frozenset({"intake.import", "customer.edit"}),
+    IntakeKind.STOCK: frozenset({"intake.import", "stock.adjust", "stock.receive"}),
+}  # fmt: skip
 CHUNK = 500  # records taken in one transaction
 Beat = Callable[[Tx], None]
 
@@ -39,6 +49,18 @@ def _quiet(_: Tx) -> None:
 
 class _Rehearsed(Exception):
     """Everything was tried; nothing of it stays."""
+
+
+def with_verbs(actor: Actor, kind: IntakeKind) -> Actor:
+    """An actor who may import, able to do what the records of that kind need: a channel's cancellation cancels, also
+    when a clerk takes the file in who may not cancel by hand."""
+    return replace(actor, actions=actor.actions | VERBS[kind])
+
+
+def clerk(run: IntakeRun, *, may_see_cost: bool = False) -> Actor:
+    """Whoever uploaded a file, coming in through it: the background writes on their behalf, and the audit says so."""
+    extra = {"stock.cost"} if may_see_cost else set()
+    return Actor("user", run.user_label, run.user_id, actions=VERBS[run.kind] | extra, source="csv", discount_limit=100)
 
 
 def carry_out(unit: Unit, root: Path, run_id: int, beat: Beat = _quiet) -> RunStatus:

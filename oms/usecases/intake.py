@@ -70,7 +70,7 @@ def receive_file(tx: Tx, cmd: ReceiveFile) -> int:
     tx.session.flush()  # the id names the work
     _audit(tx, "intake.received", run, {"file": run.file_name, "sha256": run.file_sha256, "kind": run.kind})
     if cmd.queue:
-        outbox.add(tx, TOPIC, f"{TOPIC}:{run.id}:check", run_id=run.id)
+        outbox.add(tx, TOPIC, f"{TOPIC}:{run.id}:check", run_id=run.id, cost=tx.actor.may("stock.cost"))
     return run.id
 
 
@@ -114,7 +114,8 @@ def commit_run(tx: Tx, run_id: int, *, queue: bool = True) -> None:
     run.cancel_requested, run.finished_at, run.progress = False, None, 0
     _audit(tx, "intake.committed", run, {"planned": run.planned})
     if queue:
-        outbox.add(tx, TOPIC, f"{TOPIC}:{run.id}:commit:{clock.now():%Y%m%d%H%M%S%f}", run_id=run.id)
+        key = f"{TOPIC}:{run.id}:commit:{clock.now():%Y%m%d%H%M%S%f}"
+        outbox.add(tx, TOPIC, key, run_id=run.id, cost=tx.actor.may("stock.cost"))
 
 
 def cancel_run(tx: Tx, run_id: int) -> None:
