@@ -25,7 +25,18 @@ SKUS = 2_000
 PRICE = 19_900  # satang
 OPEN_SHARE = 0.02
 MAX_OPEN = 20_000
-BOARDS = ("ready", "ready", "ready", "waiting_payment", "slip_waiting", "on_hold", "ready", "draft", "handed_over", "ready")
+BOARDS = (
+    "ready",
+    "ready",
+    "ready",
+    "waiting_payment",
+    "slip_waiting",
+    "on_hold",
+    "ready",
+    "draft",
+    "handed_over",
+    "ready",
+)
 BIG = ("orders", "order_lines", "order_search", "reservations", "shipments", "shipment_lines", "parcels", "audit_log",
        "stock_movements", "customers", "customer_identities", "customer_search", "payment_claims", "allocations")  # fmt: skip
 
@@ -193,7 +204,9 @@ class Generator:
         if board == "on_hold":
             out["order_holds"].append(f"{no}\taddress\t\tactive\t{placed}\tbench\t\\N\t\t\n")
         if board == "slip_waiting":
-            out["payment_claims"].append(f"{no}\tsubmitted\ttransfer\t{total}\t004\tT{no}\t{placed}\t\t{placed}\tbench\t\t\t1\n")
+            out["payment_claims"].append(
+                f"{no}\tsubmitted\ttransfer\t{total}\t004\tT{no}\t{placed}\t\t{placed}\tbench\t\t\t1\n"
+            )
             out["allocations"].append(f"{no}\t{no}\t{total}\n")
             out["audit_log"].append(
                 f"{placed}\tsystem\tbench\t\\N\tsystem\tpayment.claimed\torder\t{no}\t{number}\t\\N\t"
@@ -213,7 +226,9 @@ class Generator:
         if board == "draft":
             return
         status = "consumed" if gone else "active"
-        out["reservations"].append(f"{no}\t{line_id}\t{sku}\t1\t{quantity}\t{status}\t{placed}\t{placed if gone else chr(92) + 'N'}\n")
+        out["reservations"].append(
+            f"{no}\t{line_id}\t{sku}\t1\t{quantity}\t{status}\t{placed}\t{placed if gone else chr(92) + 'N'}\n"
+        )
         counter = self.shipped if gone else self.promised
         counter[sku] = counter.get(sku, 0) + quantity
         if gone:
@@ -239,7 +254,9 @@ class Generator:
             left = had - self.shipped.get(sku, 0)
             levels.append(f"{sku}\t1\t{left}\t{self.promised.get(sku, 0)}\t0\t0\n")
             opening.append(f"{self.end}\t{sku}\t1\ton_hand\t{had}\topening\t\t\\N\t\tbench\n")
-        copy(connection, "stock_levels", ("sku_id", "warehouse_id", "on_hand", "reserved", "damaged", "incoming"), levels)
+        copy(
+            connection, "stock_levels", ("sku_id", "warehouse_id", "on_hand", "reserved", "damaged", "incoming"), levels
+        )
         copy(connection, "stock_movements", COLUMNS["stock_movements"], opening)
 
 

@@ -16,7 +16,7 @@ from oms.settings import Settings
 from tests.bench.generate import Generator, load_masters
 
 HOME = Path(os.environ.get("RUAM_BENCH_DIR") or ("/var/lib/ruam-bench" if os.geteuid() == 0 else "var/bench"))
-PASSWORD = "bench-Password-1"  # noqa: S105  of a database nobody else reaches
+PASSWORD = "bench-Password-1"
 
 
 @contextmanager
@@ -28,7 +28,7 @@ def installation(orders: int) -> Iterator[Settings]:
     process = postgres.start(server, folders.log / "postgres.log")
     try:
         postgres.ensure_database(server)
-        settings = Settings(data_dir=folder, database_url=server.url(), secret_key="bench", demo_password=PASSWORD)  # noqa: S106
+        settings = Settings(data_dir=folder, database_url=server.url(), secret_key="bench", demo_password=PASSWORD)
         made = factories()
         initialize.everything(made, settings)
         made.demo_users(made.web(settings, owner=True), PASSWORD)
