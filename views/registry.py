@@ -8,12 +8,14 @@ from types import ModuleType
 from flask import Flask
 from flask_appbuilder import AppBuilder
 
-from views import account, desk, home, nav, order_actions, order_amend, order_bulk, orders
+from views import account, desk, home, intake, intake_work, nav, order_actions, order_amend, order_bulk, orders
 
 MODULES: tuple[ModuleType, ...] = (
     account,
     desk,
     home,
+    intake,
+    intake_work,
     order_actions,
     order_amend,
     order_bulk,
