@@ -122,6 +122,7 @@ class OmsModelView(Screen, ModelView):
         statement, active = self.filtered()
         statement = self.ordered(statement).options(*self.load_options)
         page = listing.fetch(statement, size=self.page_size, active=active)
+        self.prepare(page.rows)
         return self.render_template(
             self.list_template, title=self.list_title, view=self, page=page, columns=self.list_columns,
             query=request.args.get("q", ""), sort=request.args.get("sort", ""), filters=self.filter_fields(),
@@ -142,6 +143,9 @@ class OmsModelView(Screen, ModelView):
             fields.append({"name": name, "label": self.label_columns[name], "kind": kind, "operators": operators,
                            "choices": choices})  # fmt: skip
         return fields
+
+    def prepare(self, rows: Sequence[Any]) -> None:
+        """Load at once what the cells of these rows need beyond the rows themselves."""
 
     def value(self, row: Any, name: str) -> Any:
         """What a cell shows."""
@@ -188,6 +192,7 @@ class OmsModelView(Screen, ModelView):
     def show(self, pk: str) -> str:
         """One record, with what hangs on it."""
         row = self.record(pk)
+        self.prepare([row])
         fieldsets = self.show_fieldsets or [(None, {"fields": self.show_columns})]
         return self.render_template(
             self.show_template, title=self.show_title, view=self, row=row, fieldsets=fieldsets,
@@ -200,6 +205,7 @@ class OmsModelView(Screen, ModelView):
             return {"view": view, "rows": [], "hidden": True}
         statement = view.base_statement().where(view.column(column) == self.key(row))
         rows = db.session.scalars(view.ordered(statement).options(*view.load_options).limit(RELATED_ROWS + 1)).all()
+        view.prepare(rows[:RELATED_ROWS])
         more = url_for(f"{view.endpoint}.list", **{f"f_{column}_is": self.key(row)})
         return {"view": view, "rows": rows[:RELATED_ROWS], "more": more if len(rows) > RELATED_ROWS else ""}
 
@@ -209,7 +215,7 @@ class OmsModelView(Screen, ModelView):
         names = [f.name for f in form if f.type not in {"CSRFTokenField", "HiddenField"}]
         chosen = [c for c in columns or names if c in form] or names
         return self.render_template(
-            "model_form.html", title=title, view=self, form=form, columns=chosen, fieldsets=fieldsets, row=row,
+            self.edit_template, title=title, view=self, form=form, columns=chosen, fieldsets=fieldsets, row=row,
             version=request.form.get("version", getattr(row, "version", "")), cancel_url=self._back(row),
         )  # fmt: skip
 

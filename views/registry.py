@@ -8,19 +8,46 @@ from types import ModuleType
 from flask import Flask
 from flask_appbuilder import AppBuilder
 
-from views import account, desk, home, intake, intake_work, nav, order_actions, order_amend, order_bulk, orders
-
-MODULES: tuple[ModuleType, ...] = (
+from views import (
     account,
+    approvals,
     desk,
     home,
     intake,
     intake_work,
+    lookups,
+    nav,
     order_actions,
     order_amend,
     order_bulk,
+    order_entry,
+    order_entry_lookup,
     orders,
-)  # fmt: skip
+    products,
+    setup,
+    stock,
+    stock_work,
+)
+
+MODULES: tuple[ModuleType, ...] = (
+    account,
+    approvals,
+    desk,
+    home,
+    intake,
+    intake_work,
+    lookups,
+    order_actions,
+    order_amend,
+    order_bulk,
+    order_entry,
+    order_entry_lookup,
+    orders,
+    products,
+    setup,
+    stock,
+    stock_work,
+)
 
 
 def register(app: Flask, appbuilder: AppBuilder) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import or_, select
@@ -67,3 +68,21 @@ def search(session: Session, text: str, limit: int = 12) -> list[SkuHit]:
     rows.sort(key=lambda s: (not s.code.lower().startswith(needle), not s.name.lower().startswith(needle), s.code))
     found += [_hit(sku, exact=False) for sku in rows if exact is None or sku.id != exact.id]
     return found[:limit]
+
+
+def by_codes(session: Session, texts: Collection[str]) -> dict[str, Sku]:
+    """Active SKUs by what was typed for each: a whole code or barcode, letters in any size. Two statements."""
+    typed = {clean(text) for text in texts} - {""}
+    wanted = {form for text in typed for form in (text, text.upper())}
+    if not wanted:
+        return {}
+    known = {sku.code: sku for sku in session.scalars(select(Sku).where(Sku.is_active, Sku.code.in_(sorted(wanted))))}
+    barcodes = (
+        select(SkuBarcode.barcode, Sku)
+        .join(Sku, Sku.id == SkuBarcode.sku_id)
+        .where(Sku.is_active, SkuBarcode.barcode.in_(sorted(wanted)))
+    )
+    for barcode, sku in session.execute(barcodes):
+        known.setdefault(barcode, sku)
+    found = {text: known.get(text) or known.get(text.upper()) for text in typed}
+    return {text: sku for text, sku in found.items() if sku is not None}

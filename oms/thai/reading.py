@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from oms.thai.addresses import Area, nicknames, table
-from oms.thai.text import normalize
+from oms.thai.phone import find_phones
+from oms.thai.text import clean, normalize
 
 _MARKS = re.compile(r"[\s.'’-]")
 _POSTCODE = re.compile(r"(?<![\d/])[1-9]\d{4}(?![\d/])")
@@ -67,3 +69,34 @@ def read_areas(text: str, limit: int = 3) -> list[Area]:
             scored.append((-(place + district + 3 * by_code + 2 * in_province), -len(keys[0]), area.code, area))
     scored.sort(key=lambda row: row[:3])
     return [row[3] for row in scored if row[0] == scored[0][0]][:limit]
+
+
+@dataclass(frozen=True)
+class Pasted:
+    """A pasted address taken apart: the possible areas, the phones, and what is left for the address line."""
+
+    areas: tuple[Area, ...]
+    phones: tuple[str, ...]
+    rest: str
+
+
+def take_apart(text: str) -> Pasted:
+    """Split a pasted address. With no area or several, ``rest`` is the whole text: nothing is thrown away."""
+    areas, phones = read_areas(text), find_phones(text)
+    whole = clean(text)
+    if len(areas) != 1:
+        return Pasted(tuple(areas), tuple(phones), whole)
+    area = areas[0]
+    rest = _PHONE_LIKE.sub(" ", whole)
+    rest = _POSTCODE.sub(lambda m: " " if m[0] in area.all_postcodes else m[0], rest)
+    districts = [area.district, "เมือง"] if area.code[2:4] == "01" else [area.district]
+    provinces = [area.province, *nicknames(area.province)]
+    levels = (("แขวง|ตำบล|ต", [area.subdistrict]), ("เขต|อำเภอ|อ", districts), ("จังหวัด|จ", provinces))
+    for labels, names in levels:
+        called = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+        labeled, alone = rf"(?:{labels})\.?\s*(?:{called})[.ฯ]?(?=\s|$)", rf"(?<!\S)(?:{called})[.ฯ]?(?=\s|$)"
+        rest, cut = re.subn(labeled, " ", rest)
+        if not cut:
+            rest = re.sub(alone, " ", rest)
+    rest = re.sub(r"(?<!\S)(?:ที่อยู่|โทร|เบอร์|tel)[.:]*(?=\s|$)", " ", rest, flags=re.IGNORECASE)
+    return Pasted((area,), tuple(phones), clean(rest).strip(" ,;:-"))

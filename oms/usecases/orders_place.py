@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import text
@@ -134,8 +134,17 @@ def _find_existing(tx: Tx, cmds: Sequence[PlaceOrder], batch: Batch) -> None:
             )
 
 
-def price(tx: Tx, cmd: PlaceOrder, shops: Mapping[int, ShopFacts], skus: Mapping[int, SkuFacts]) -> Priced:
-    """Check every figure of one order and add it up. Raises what is wrong, all of it at once where it can."""
+def price(
+    tx: Tx,
+    cmd: PlaceOrder,
+    shops: Mapping[int, ShopFacts],
+    skus: Mapping[int, SkuFacts],
+    kept: Collection[tuple[int, Money]] = (),
+) -> Priced:
+    """Check every figure of one order and add it up. Raises what is wrong, all of it at once where it can.
+
+    ``kept``: (SKU, price) pairs that somebody with the permission has set before.
+    """
     shop = shops.get(cmd.shop_id)
     if shop is None or not tx.actor.sees_shop(cmd.shop_id):
         raise NotFound(say("There is no such shop, or it is not yours to use"), field="shop_id", code="shop_not_found")
@@ -158,6 +167,8 @@ def price(tx: Tx, cmd: PlaceOrder, shops: Mapping[int, ShopFacts], skus: Mapping
         raise InvalidInput(
             problems[0].message, field=problems[0].field, code=problems[0].code, others=tuple(problems[1:])
         )
+    if not cmd.priced_by_channel:
+        check_prices(tx, cmd.lines, skus, kept)
     goods_total = sum(totals, start=ZERO)
     priced = Priced(
         cmd, shop, skus, goods_total, rules.order_total(goods_total, cmd.discount, cmd.shipping_fee), warehouse_id
@@ -186,6 +197,16 @@ def _line_total(line: NewLine, skus: Mapping[int, SkuFacts], place: str) -> Mone
     unit_price = sku.price if line.unit_price is None else line.unit_price
     rules.check_line(line.quantity, unit_price, line.discount, place)
     return rules.line_total(line.quantity, unit_price, line.discount)
+
+
+def check_prices(
+    tx: Tx, lines: Sequence[NewLine], skus: Mapping[int, SkuFacts], kept: Collection[tuple[int, Money]] = ()
+) -> None:
+    """Raise Forbidden when a price was changed by hand and the actor may not."""
+    for line in lines:
+        listed = skus[line.sku_id].price
+        if line.unit_price not in {None, listed} and (line.sku_id, line.unit_price) not in kept:
+            tx.actor.require("order.override_price")
 
 
 def check_discount(tx: Tx, listed: Money, asked: Money) -> None:

@@ -14,7 +14,6 @@ from oms.db import Tx
 from oms.errors import InvalidInput, NeedsApproval, say
 from oms.inventory import moving
 from oms.inventory.models import (
-    ADJUST_LABELS,
     AdjustReason,
     Bucket,
     MovementKind,
@@ -176,8 +175,8 @@ def _post(tx: Tx, paper: StockPaper) -> StockPosted:
 def post_moves(tx: Tx, paper: StockPaper, moves: Sequence[Move]) -> None:
     """Move the stock of a numbered paper whose rows are locked, audit it, and offer what became free."""
     levels = moving.lock(tx, paper.warehouse_id, [sku for sku, _ in paper.lines])
-    label = ADJUST_LABELS[AdjustReason(paper.reason)] if paper.reason else ""
-    reason = " · ".join(part for part in (label, paper.reference, paper.note) if part)
+    code = f"adjust.{paper.reason}" if paper.reason else ""
+    reason = " · ".join(part for part in (code, paper.reference, paper.note) if part)
     freed = moving.post(tx, paper.warehouse_id, levels, moves, Why(_KIND[paper.kind], paper.number, reason))
     paper.pieces = sum(move.quantity for move in moves if move.bucket is paper.bucket)
     announce_freed(tx, freed, paper.number)
@@ -188,7 +187,7 @@ def post_moves(tx: Tx, paper: StockPaper, moves: Sequence[Move]) -> None:
     }
     if paper.reason:
         after["reason"] = paper.reason
-    audit.record(tx, f"stock.{paper.kind.value}", "stock_paper", paper.id, paper.number, after=after, reason=reason)
+    audit.record(tx, f"stock.{paper.kind.value}", "stock_paper", paper.id, paper.number, after=after, reason=paper.note)
 
 
 def moves_of(paper: StockPaper, balances: dict[int, tuple[int, int]]) -> list[Move]:

@@ -18,7 +18,7 @@ from oms.thai.addresses import (
     resolve,
     suggest,
 )
-from oms.thai.reading import read_areas
+from oms.thai.reading import read_areas, take_apart
 
 CHAT = json.loads((Path(__file__).parent / "chat_addresses.json").read_text(encoding="utf-8"))
 
@@ -129,3 +129,18 @@ def test_every_known_code_of_a_place_is_offered():
 def test_importing_loads_no_table():
     code = "import oms.thai.addresses as a, oms.thai.reading; assert a.table.cache_info().currsize == 0"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+
+
+@pytest.mark.parametrize(
+    ("text", "rest", "phones"),
+    [
+        ("45/7 หมู่ 2 ต.สันทรายน้อย อ.สันทราย จ.เชียงใหม่ 50210 โทร 081-000-4567", "45/7 หมู่ 2", ("0810004567",)),
+        ("99/1 ถ.พหลโยธิน แขวงลาดยาว เขตจตุจักร กทม 10900", "99/1 ถ.พหลโยธิน", ()),
+        ("ที่อยู่: 12 ซ.สันทราย 5 ต.หนองหาร อ.สันทราย เชียงใหม่ 50290", "12 ซ.สันทราย 5", ()),
+        ("1 ถ.สุรนารายณ์ ต.ในเมือง อ.เมือง จ.โคราช 30000", "1 ถ.สุรนารายณ์", ()),
+        ("บ้านเลขที่ 5 ฝากป้าแดงหน้าปากซอย", "บ้านเลขที่ 5 ฝากป้าแดงหน้าปากซอย", ()),
+    ],
+)
+def test_a_pasted_address_is_taken_apart_and_nothing_is_lost(text, rest, phones):
+    pasted = take_apart(text)
+    assert (pasted.rest, pasted.phones) == (rest, phones)

@@ -224,10 +224,13 @@ def test_a_discount_over_the_limit_needs_approval_but_may_be_saved_as_a_draft(tx
 
 
 def test_a_price_lowered_by_hand_counts_as_a_discount(tx, shop, actor):
-    clerk = replace(tx, actor=actor("sales"))
+    sales = actor("sales")
     cmd = replace(shop.order(confirm=True), lines=(NewLine(shop.skus[0], 1, Money(Decimal(50))),))
+    with pytest.raises(Forbidden):
+        place_order(replace(tx, actor=sales), cmd)
+    pricing = replace(sales, actions=sales.actions | {"order.override_price"})
     with pytest.raises(NeedsApproval):
-        place_order(clerk, cmd)
+        place_order(replace(tx, actor=pricing), cmd)
 
 
 def test_a_viewer_places_nothing_and_a_clerk_of_another_shop_finds_nothing(tx, shop, actor):

@@ -1,0 +1,199 @@
+"""The entry screen: one page takes an order from a chat, a call or the counter, from first word to reserved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flask import current_app, flash, redirect, request, session, url_for
+from flask_appbuilder.security.sqla.models import User
+from flask_babel import gettext
+from sqlalchemy import select
+from werkzeug.wrappers import Response
+
+from oms.catalog.finding import by_codes
+from oms.catalog.models import CHANNEL_LABELS, Channel, Shop
+from oms.db import Tx, db
+from oms.errors import Conflict, NotFound, OmsError, say
+from oms.inventory.availability import available, places
+from oms.orders.models import Order
+from oms.orders.queries import get_order
+from oms.orders.states import TERM_LABELS, OrderStatus
+from oms.thai.text import clean
+from oms.usecases.approvals import RequestDiscount, latest_request, request_discount
+from oms.usecases.orders_entry import OrderEntered, PossibleDuplicate, enter_order
+from views import nav, order_entry_form
+from views.base import OmsView, current_actor, current_staff, page, unit
+from views.filters import tr
+from views.order_entry_form import TERMS, Staff, Typed, to_command
+
+_LAST_SHOP = "entry_shop"  # key of the session: the shop this person entered an order for last
+_TRIES = 2  # two clicks at the same moment: the second finds what the first made
+_CHATS = (Channel.LINE, Channel.FACEBOOK, Channel.INSTAGRAM, Channel.WEB, Channel.OTHER)
+
+
+@dataclass(frozen=True)
+class ShopChoice:
+    """A shop as the screen offers it."""
+
+    id: int
+    label: str
+    channel: Channel
+    warehouse_id: int
+
+
+def shop_choices() -> list[ShopChoice]:
+    """The active shops this person works for, chats first."""
+    statement = select(Shop).where(Shop.is_active).order_by(Shop.code)
+    actor = current_actor()
+    shops = [shop for shop in db.session.scalars(statement) if actor.sees_shop(shop.id)]
+    shops.sort(key=lambda shop: (shop.channel not in _CHATS, shop.code))
+    return [ShopChoice(s.id, f"{s.name} · {tr(CHANNEL_LABELS[s.channel])}", s.channel, s.warehouse_id) for s in shops]
+
+
+def staff_choices() -> list[Staff]:
+    """Who orders can be given to: oneself, and everybody active for those who may assign."""
+    me = current_staff()
+    mine = [Staff(me.id, me.get_full_name())] if me else []
+    if not current_actor().may("order.assign"):
+        return mine
+    rows = db.session.execute(
+        select(User.id, User.first_name, User.last_name).where(User.active.is_(True)).order_by(User.first_name, User.id)
+    )
+    return mine + [Staff(i, f"{first} {last}".strip()) for i, first, last in rows if not me or i != me.id]
+
+
+def order_url(order_id: int) -> str:
+    """The page of an order, or its entry screen while there is no such page."""
+    endpoint = "OrderView.show" if "OrderView.show" in current_app.view_functions else "OrderEntryView.draft"
+    return url_for(endpoint, pk=order_id)
+
+
+class OrderEntryView(OmsView):
+    """New orders and drafts. What was typed is shown again whatever happens."""
+
+    route_base = "/entry"
+    default_view = "new"
+    requires = "order.create"
+
+    @page("/")
+    def new(self) -> str:
+        """An empty form: the last shop, oneself as owner, the cursor on the buyer."""
+        shops = shop_choices()
+        last = next((s for s in shops if s.id == session.get(_LAST_SHOP)), shops[0] if shops else None)
+        me = current_staff()
+        typed = order_entry_form.blank(
+            shop_id=str(last.id) if last else "",
+            warehouse_id=str(last.warehouse_id) if last else "",
+            owner_id=str(me.id) if me else "",
+        )
+        with unit() as tx:
+            return self._show(tx, typed)
+
+    @page("/", methods=("POST",))
+    def create(self) -> Response | tuple[str, int]:
+        """Save a new order."""
+        return self._save(None)
+
+    @page("/<int:pk>")
+    def draft(self, pk: int) -> str | Response:
+        """Open a draft again; what is no draft any more is shown on its own page."""
+        with unit() as tx:
+            order = get_order(tx, pk)
+            if order.status is not OrderStatus.DRAFT:
+                flash(gettext("%(number)s is no draft any more", number=order.number), "info")
+                return redirect(order_url(pk))
+            return self._show(tx, order_entry_form.from_draft(order), order)
+
+    @page("/<int:pk>", methods=("POST",))
+    def change(self, pk: int) -> Response | tuple[str, int]:
+        """Save a draft again."""
+        return self._save(pk)
+
+    def _save(self, draft_id: int | None) -> Response | tuple[str, int]:
+        typed, action = order_entry_form.read(request.form), request.form.get("action", "draft")
+        try:
+            entered = self._enter(typed, draft_id, action)
+        except OmsError as refusal:
+            with unit() as tx:
+                order = get_order(tx, draft_id) if draft_id else None
+                return self._show(tx, typed, order, refusal, action), refusal.http_status
+        session[_LAST_SHOP] = int(typed.shop_id)
+        return self._after(entered, action)
+
+    def _enter(self, typed: Typed, draft_id: int | None, action: str) -> OrderEntered:
+        for left in reversed(range(_TRIES)):
+            try:
+                with unit() as tx:
+                    return _enter(tx, typed, draft_id, action)
+            except Conflict as lost:
+                if not left or lost.detail_code == "stale":
+                    raise
+        raise AssertionError("the last try raises or returns")
+
+    def _after(self, entered: OrderEntered, action: str) -> Response:
+        number = entered.number
+        if action == "confirm":
+            flash(gettext("%(number)s is confirmed and its stock is reserved", number=number), "success")
+            return redirect(order_url(entered.order_id), 303)
+        if action == "approval":
+            flash(gettext("Draft %(number)s is saved and waits for approval of its discount", number=number), "info")
+        else:
+            flash(gettext("Draft %(number)s is saved. Nothing is reserved yet", number=number), "success")
+        return redirect(url_for("OrderEntryView.draft", pk=entered.order_id), 303)
+
+    def _show(
+        self, tx: Tx, typed: Typed, order: Order | None = None, refusal: OmsError | None = None, action: str = ""
+    ) -> str:
+        """The screen with what was typed and, on their fields, the problems."""
+        errors: dict[str, list[str]] = {}
+        for problem in refusal.problems() if refusal else []:
+            errors.setdefault((problem.field or "").replace("ship_to.", ""), []).append(tr(problem.message))
+        return self.show_page(
+            "order_entry.html",
+            title=gettext("Draft %(number)s", number=order.number) if order else gettext("New order"),
+            typed=typed,
+            order=order,
+            errors=errors,
+            twins=refusal.twins if isinstance(refusal, PossibleDuplicate) else (),
+            action=action,
+            shops=shop_choices(),
+            places=places(tx.session, tx.actor),
+            staff=staff_choices(),
+            terms=[(term.value, TERM_LABELS[term]) for term in TERMS],
+            rows=_rows(tx, typed),
+            stale=isinstance(refusal, Conflict),
+            needs_approval=refusal is not None and refusal.code == "needs_approval",
+            approval=latest_request(tx, order.id) if order else None,
+            order_url=order_url,
+        )
+
+
+def _enter(tx: Tx, typed: Typed, draft_id: int | None, action: str) -> OrderEntered:
+    channels = {shop.id: shop.channel for shop in shop_choices()}
+    cmd = to_command(tx.session, typed, channels=channels, staff=staff_choices(), user_id=tx.actor.user_id)
+    version = int(typed.version) if typed.version.isdecimal() else None
+    if draft_id is not None and version is None:
+        raise NotFound(say("This form does not know which draft it changes; open the draft again"), code="no_version")
+    order = replace(cmd.order, confirm=action == "confirm")
+    anyway = bool(request.form.get("anyway"))
+    entered = enter_order(tx, replace(cmd, draft_id=draft_id, version=version, accept_twin=anyway, order=order))
+    if action == "approval":
+        request_discount(tx, RequestDiscount(entered.order_id, typed.reason))
+    return entered
+
+
+def _rows(tx: Tx, typed: Typed) -> list[dict[str, Any]]:
+    """The typed lines with what is known of their SKUs, for the first paint; the preview keeps them fresh."""
+    skus = by_codes(tx.session, [line.sku for line in typed.lines])
+    ids = [place.id for place in places(tx.session, tx.actor)]
+    free = available(tx.session, [sku.id for sku in skus.values()], ids)
+    rows = []
+    for line in typed.lines:
+        sku = skus.get(clean(line.sku))
+        rows.append({"line": line, "sku": sku, "free": free.get(sku.id, {}) if sku else {}})
+    return rows
+
+
+VIEWS = (OrderEntryView,)
+NAV = (nav.Item("work", "Enter an order", "OrderEntryView.new", "order.create", icon="plus", order=5),)
