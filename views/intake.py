@@ -101,7 +101,8 @@ class IntakeView(OmsView):
         maps = list(db.session.scalars(select(ColumnMap).order_by(ColumnMap.name)))
         facts = {"shops": own_shops(), "kinds": kinds(), "formats": registry.FORMATS.values(), "maps": maps,
                  "recent": recent, "limit": LIMITS.file_bytes // (1024 * 1024), "labels": labels(),
-                 "chosen_shop": request.args.get("shop", ""), "chosen_kind": request.args.get("kind", "orders")}  # fmt: skip
+                 "chosen_shop": request.args.get("shop", ""),
+                 "chosen_kind": request.args.get("kind", "orders")}  # fmt: skip
         return self.show_page("intake/upload.html", title=gettext("Import a file"), **facts)
 
     @page("/upload/file", methods=("POST",))
