@@ -11,6 +11,7 @@ from flask_appbuilder import AppBuilder
 from views import (
     account,
     approvals,
+    customers,
     desk,
     home,
     lookups,
@@ -23,6 +24,7 @@ from views import (
     orders,
     products,
     setup,
+    staff,
     stock,
     stock_work,
 )
@@ -30,6 +32,7 @@ from views import (
 MODULES: tuple[ModuleType, ...] = (
     account,
     approvals,
+    customers,
     desk,
     home,
     lookups,
@@ -41,6 +44,7 @@ MODULES: tuple[ModuleType, ...] = (
     orders,
     products,
     setup,
+    staff,
     stock,
     stock_work,
 )
