@@ -157,7 +157,9 @@ def stranger(label: str = "anonymous") -> Actor:
 
 def current_staff() -> Staff | None:
     """The logged-in person, or None."""
-    return current_user._get_current_object() if current_user.is_authenticated else None  # noqa: SLF001  a proxy
+    if not has_request_context() or not current_user.is_authenticated:
+        return None
+    return current_user._get_current_object()  # noqa: SLF001  how a proxy is asked
 
 
 def current_actor() -> Actor:

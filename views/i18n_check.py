@@ -27,6 +27,7 @@ CALLS = {"say": 1, "gettext": 1, "_": 1, "lazy_gettext": 1, "ngettext": 2, "lazy
 FACT = re.compile(r"\{(\w+)[^}]*\}|%\((\w+)\)[sd]")
 SUFFIXES = ("LABELS", "_TITLES", "_NAMES")
 TABLES = {"ACTIONS", "SECTIONS"}
+LISTS = {"NAV", "ROLES", "WORKLISTS", "BULK_ACTIONS", "RULES"}
 Message = str | tuple[str, str]
 
 
@@ -75,8 +76,9 @@ def _labels(module: ModuleType) -> Iterator[str]:
             yield from (t.label for t in value.transitions.values())
         elif isinstance(value, dict) and (name.endswith(SUFFIXES) or name in TABLES):
             yield from (v for v in value.values() if isinstance(v, str))
-        elif isinstance(value, tuple) and name in {"NAV", "ROLES", "WORKLISTS"}:
-            yield from (str(item.label) for item in value if hasattr(item, "label"))
+        elif name in LISTS and isinstance(value, tuple | dict):
+            items = value.values() if isinstance(value, dict) else value
+            yield from (str(getattr(i, word)) for i in items for word in ("label", "hint") if hasattr(i, word))
         elif isinstance(value, Say):
             yield value.template
 

@@ -16,7 +16,7 @@ from oms.money import ZERO, Money
 from oms.orders.amending import ADDRESS, AmendedLine, Proposal, as_it_is, from_json
 from oms.orders.models import Order
 from oms.reports.order_page import find_order
-from oms.thai.text import query_grams
+from oms.thai.text import normalize, query_grams
 from oms.usecases.orders_amend import (
     CloseChange,
     OpenChange,
@@ -189,7 +189,8 @@ class AmendView(OmsView):
         words = request.args.get("q", "").strip()
         statement = select(Sku.id, Sku.code, Sku.name, Sku.option).where(Sku.is_active).order_by(Sku.code).limit(12)
         if words:
-            statement = statement.where(Sku.grams.contains(query_grams(words)))
+            parts = [Sku.haystack.contains(word, autoescape=True) for word in normalize(words).split()]
+            statement = statement.where(Sku.grams.contains(query_grams(words)), *parts)
         items = [
             {"id": row.id, "text": f"{row.code} · {row.name}", "hint": row.option}
             for row in db.session.execute(statement)

@@ -27,6 +27,7 @@ from oms.orders.states import (
     PaymentStatus,
 )
 from oms.payments.states import CLAIM, METHOD_LABELS
+from oms.permissions import ROLES
 from oms.reports.worklists import BEFORE_HAND_OVER
 from oms.shipping.states import SHIPMENT
 from views.base import current_actor
@@ -88,8 +89,14 @@ def due(row: Any) -> Due | None:
 def payment_pill(row: Any) -> tuple[str, str]:
     """(label, tone) of the money state; the platform's own guarantee is named as such."""
     if row.payment_status is PaymentStatus.CREDIT and row.payment_term.value == "marketplace":
-        return "Paid on the platform", "ok"
+        return TERM_LABELS[row.payment_term], "ok"
     return PAYMENT_LABELS[row.payment_status], PAYMENT_TONES.get(row.payment_status, "mut")
+
+
+def role_words(names: str) -> str:
+    """Role names as the audit log keeps them, in words."""
+    labels = {role.name: tr(role.label) for role in ROLES}
+    return ", ".join(labels.get(name, name) for name in names.split(", ") if name not in {"", "system"})
 
 
 def hold_label(value: str) -> str:
@@ -161,5 +168,5 @@ def install(app: Flask) -> None:
         BOARD_LABELS=BOARD_LABELS, BOARD_TONES=BOARD_TONES, CHANNEL_LABELS=CHANNEL_LABELS, HOLD_LABELS=HOLD_LABELS,
         CANCEL_LABELS=CANCEL_LABELS, TERM_LABELS=TERM_LABELS, METHOD_LABELS=METHOD_LABELS,
         CLAIM_LABELS=CLAIM.labels, SHIPMENT_LABELS=SHIPMENT.labels,
-        order_due=due, payment_pill=payment_pill, hold_label=hold_label, options=options,
+        order_due=due, role_words=role_words, payment_pill=payment_pill, hold_label=hold_label, options=options,
     )  # fmt: skip

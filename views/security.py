@@ -157,6 +157,13 @@ DEMO_NAMES = {
 }  # fmt: skip
 
 
+def logins(app: Flask) -> dict[str, tuple[int, str]]:
+    """(id, shown name) of every login, by user name."""
+    with app.app_context(), transaction(system("init", source="cli")) as tx:
+        rows = tx.session.execute(select(User.username, User.id, User.first_name, User.last_name))
+        return {row[0]: (row[1], f"{row[2]} {row[3]}".strip() or row[0]) for row in rows}
+
+
 def make_demo_users(app: Flask, password: str) -> list[str]:
     """One login per seeded role, named after it; those that exist keep their login but get this password."""
     with app.app_context(), transaction(system("init", source="cli")) as tx:

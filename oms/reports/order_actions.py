@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from oms.db import Tx
 from oms.errors import Say, say
 from oms.orders.models import Order
-from oms.orders.states import CLOSED_BOARDS, ORDER, HoldStatus, OrderStatus
+from oms.orders.states import CLOSED_BOARDS, ORDER, HoldStatus, OrderStatus, PaymentTerm
 from oms.permissions import ACTIONS
 from oms.reports.order_page import OrderPage
 from oms.usecases.orders_amend import amend_refusal
@@ -51,6 +51,8 @@ def _release(_: Tx, page: OrderPage) -> Say | None:
 def _claim(_: Tx, page: OrderPage) -> Say | None:
     if reason := _closed(page.order):
         return reason
+    if page.order.payment_term is PaymentTerm.MARKETPLACE:
+        return say("The platform takes the money for this order")
     if page.money.net >= page.money.due:
         return say("Nothing is due")
     return None
@@ -74,13 +76,13 @@ def _cancel(_: Tx, page: OrderPage) -> Say | None:
     return ORDER.refusal(page.order, "cancel")
 
 
-_RULES: tuple[_Rule, ...] = (
+RULES: tuple[_Rule, ...] = (
     _Rule("confirm", "Confirm", "order.confirm", _confirm, primary=True),
     _Rule("ship", "Hand over", "shipment.hand_over", _ship, primary=True),
     _Rule("claim", "Record a payment", "payment.claim", _claim),
     _Rule("amend", "Amend", "order.amend", _amend),
     _Rule("hold", "Put on hold", "order.hold", _hold),
-    _Rule("release", "Release holds", "order.release_hold", _release),
+    _Rule("release", "Release", "order.release_hold", _release),
     _Rule("cancel", "Cancel the order", "order.cancel", _cancel, danger=True),
 )
 
@@ -88,7 +90,7 @@ _RULES: tuple[_Rule, ...] = (
 def choices(tx: Tx, page: OrderPage) -> list[Choice]:
     """Every action in the order of the page, with the reason against it: the order's first, then the role's."""
     found = []
-    for rule in _RULES:
+    for rule in RULES:
         why_not = rule.refusal(tx, page)
         if why_not is None and not tx.actor.may(rule.needs):
             why_not = say("Your role lacks the permission “{permission}”", permission=say(ACTIONS[rule.needs]))

@@ -23,10 +23,17 @@ from oms.shipping.models import Shipment, ShipmentLine
 from oms.usecases import derived
 from oms.usecases.orders_duplicates import Twin, duplicates_of
 
-CHATS: dict[IdentityKind, tuple[str, str]] = {
-    IdentityKind.LINE: ("Open LINE", "https://line.me/R/ti/p/{id}"),
-    IdentityKind.FACEBOOK: ("Open Messenger", "https://m.me/{id}"),
-    IdentityKind.INSTAGRAM: ("Open Instagram", "https://ig.me/m/{id}"),
+CHAT_LABELS: dict[IdentityKind, str] = {
+    IdentityKind.PHONE: "Call",
+    IdentityKind.LINE: "Open LINE",
+    IdentityKind.FACEBOOK: "Open Messenger",
+    IdentityKind.INSTAGRAM: "Open Instagram",
+    IdentityKind.WEB: "Open the shop's inbox",
+}
+CHAT_URLS: dict[IdentityKind, str] = {
+    IdentityKind.LINE: "https://line.me/R/ti/p/{id}",
+    IdentityKind.FACEBOOK: "https://m.me/{id}",
+    IdentityKind.INSTAGRAM: "https://ig.me/m/{id}",
 }
 
 
@@ -112,16 +119,21 @@ def _shipments(tx: Tx, order: Order) -> list[Shipment]:
 
 def contacts(order: Order, identities: Sequence[CustomerIdentity], *, phones: bool) -> list[Contact]:
     """Call, chat, or the shop's own inbox."""
-    found = [Contact("Call", f"tel:{order.ship_phone}")] if phones and order.ship_phone[:1] in {"0", "+"} else []
+    found = (
+        [Contact(CHAT_LABELS[IdentityKind.PHONE], f"tel:{order.ship_phone}")]
+        if phones and order.ship_phone[:1] in {"0", "+"}
+        else []
+    )
     for identity in identities:
-        label, pattern = CHATS.get(identity.kind, ("Open the chat", ""))
-        if identity.external_id.startswith("https://"):
-            found.append(Contact(label, identity.external_id))
+        pattern = CHAT_URLS.get(identity.kind)
+        if pattern and identity.external_id.startswith("https://"):
+            found.append(Contact(CHAT_LABELS[identity.kind], identity.external_id))
         elif pattern:
-            found.append(Contact(label, pattern.format(id=quote(identity.external_id, safe="@"))))
+            url = pattern.format(id=quote(identity.external_id, safe="@"))
+            found.append(Contact(CHAT_LABELS[identity.kind], url))
     if order.shop.contact_url.startswith("https://"):
         url = order.shop.contact_url.replace("{external_no}", order.external_no or "")
-        found.append(Contact("Open the shop's inbox", url))
+        found.append(Contact(CHAT_LABELS[IdentityKind.WEB], url))
     return found
 
 
@@ -148,6 +160,13 @@ def _other_orders(tx: Tx, order: Order) -> int:
     return len(tx.session.scalars(statement).all())
 
 
+def _without_amount(tx: Tx, reason: Say | None) -> Say | None:
+    """The gate's sentence; people who may not see amounts get one without."""
+    if reason is None or "amount" not in reason.facts or tx.actor.may("order.price"):
+        return reason
+    return say("The money is not complete yet")
+
+
 def order_page(tx: Tx, order_id: int) -> OrderPage:
     """Read the page. Raises NotFound."""
     tx.actor.require("order.view")
@@ -158,7 +177,7 @@ def order_page(tx: Tx, order_id: int) -> OrderPage:
     ).one_or_none()
     return OrderPage(
         order=order,
-        gate=gate(facts.status, facts.money, facts.holds),
+        gate=_without_amount(tx, gate(facts.status, facts.money, facts.holds)),
         money=facts.money,
         holds=[h for h in order.holds if h.status is HoldStatus.ACTIVE],
         reserved=_reserved(tx, order),

@@ -23,7 +23,7 @@ from oms.orders.states import (
     PaymentStatus,
 )
 
-SOURCES: dict[str, str] = {
+SOURCE_LABELS: dict[str, str] = {
     "screen": "on screen",
     "csv": "from a file",
     "api": "through the API",
@@ -31,7 +31,7 @@ SOURCES: dict[str, str] = {
     "cli": "by command",
     "public": "from the customer's link",
 }
-FIELDS: dict[str, str] = {
+FIELD_LABELS: dict[str, str] = {
     "lines": "items",
     "total": "total",
     "discount": "discount",
@@ -48,6 +48,7 @@ FIELDS: dict[str, str] = {
     "tracking_no": "tracking number",
 }
 MONEY_FIELDS = frozenset({"total", "discount", "shipping_fee", "difference", "amount"})
+CODES = frozenset(reason.value for reason in CancelReason)  # a cancellation without a note names only its code
 ADDRESS_FIELDS = frozenset({"ship_phone"})
 
 
@@ -167,8 +168,8 @@ def _shown(value: object) -> str:
 def changes(before: Facts | None, after: Facts | None, hidden: frozenset[str]) -> tuple[Change, ...]:
     """Field by field from -> to, for the fields people know by name."""
     was, now = before or {}, after or {}
-    names = [n for n in FIELDS if n not in hidden and (n in was or n in now) and was.get(n) != now.get(n)]
-    return tuple(Change(n, FIELDS[n], _shown(was.get(n)), _shown(now.get(n))) for n in names)
+    names = [n for n in FIELD_LABELS if n not in hidden and (n in was or n in now) and was.get(n) != now.get(n)]
+    return tuple(Change(n, FIELD_LABELS[n], _shown(was.get(n)), _shown(now.get(n))) for n in names)
 
 
 def order_story(session: Session, order_id: int, *, prices: bool, phones: bool, limit: int = 200) -> Sequence[Event]:
@@ -189,8 +190,8 @@ def order_story(session: Session, order_id: int, *, prices: bool, phones: bool, 
             what=sentence(row.action, row.before, row.after if prices else _without_money(row.after)),
             actor=row.actor,
             role=row.role,
-            source=SOURCES.get(row.source, "{source}"),
-            reason=row.reason,
+            source=SOURCE_LABELS.get(row.source, "{source}"),
+            reason="" if row.reason in CODES else row.reason,
             changes=changes(row.before, row.after, hidden) if row.action in _CHANGES_SHOWN else (),
         )
         for row in rows

@@ -80,7 +80,7 @@ BULK_ACTIONS: dict[str, BulkAction] = {
         "Put on hold", "order.hold", lambda p: _hold(0, p), lambda tx, i, p: hold_order(tx, _hold(i, p))
     ),
     "release": BulkAction(
-        "Release holds", "order.release_hold", lambda p: _release(0, p),
+        "Release", "order.release_hold", lambda p: _release(0, p),
         lambda tx, i, p: release_hold(tx, _release(i, p)),
     ),
     "cancel": BulkAction(
