@@ -97,11 +97,25 @@ def first_owner(app: Flask) -> str | None:
     return security.make_owner(app)
 
 
+def demo_users(app: Flask, password: str) -> dict[str, tuple[int, str]]:
+    """One login per role with this password; (id, shown name) by role."""
+    from views import security
+
+    security.make_demo_users(app, password)
+    return security.logins(app)
+
+
 def factories() -> Factories:
     """What the commands and jobs need of the parts they do not know."""
     from jobs.cli import Factories
 
-    return Factories(worker=create_worker_app, web=create_app, sync=sync_permissions, first_owner=first_owner)
+    return Factories(
+        worker=create_worker_app,
+        web=create_app,
+        sync=sync_permissions,
+        first_owner=first_owner,
+        demo_users=demo_users,
+    )
 
 
 def main() -> Any:

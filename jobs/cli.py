@@ -31,6 +31,7 @@ class Factories:
     web: Factory
     sync: Callable[[Flask], object]  # writes the panel's permissions and roles
     first_owner: Callable[[Flask], str | None]  # makes the first login when there is none; its password
+    demo_users: Callable[[Flask, str], dict[str, tuple[int, str]]]  # one login per role: (id, name) by role
 
 
 class Sentences(click.Group):

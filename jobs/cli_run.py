@@ -111,11 +111,16 @@ def _announce(factories: Factories, settings: Settings, run: object) -> None:
     from jobs import initialize
 
     done = initialize.everything(factories, settings)
+    lines = initialize.sentences(done)
+    if settings.demo:
+        from jobs import demo
+
+        lines = [*demo.prepare(factories, settings, click.echo), *initialize.sentences(replace(done, secrets=()))]
     supervise.start_rest(Path(str(run)))
     url = address(settings)
     _wait_until_served(f"{url}/readyz", settings)
     click.echo(f"\nRuam is at {url}")
-    for line in initialize.sentences(done):
+    for line in lines:
         click.echo(f"  {line}")
     click.echo(f"ready {url}")
 

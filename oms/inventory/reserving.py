@@ -131,8 +131,9 @@ def _change_levels(tx: Tx, on_hand: Mapping[Key, int], reserved: Mapping[Key, in
             "promises": [reserved.get(key, 0) for key in keys],
         },
     )
-    for level in tx.session.identity_map.values():
-        if isinstance(level, StockLevel) and (level.sku_id, level.warehouse_id) in keys:
+    changed = set(keys)
+    for level in list(tx.session.identity_map.values()):
+        if isinstance(level, StockLevel) and (level.sku_id, level.warehouse_id) in changed:
             tx.session.expire(level)
 
 
@@ -196,9 +197,12 @@ def release(tx: Tx, order_ids: Collection[int], line_ids: Collection[int] | None
     return set(freed)
 
 
-def consume(tx: Tx, order_id: int, line_ids: Collection[int], *, document: str, reason: str) -> None:
-    """Goods of these lines leave: promises are used up, on_hand falls, one movement per promise is written."""
-    promises = _active(tx, [order_id], line_ids)
+def consume(tx: Tx, documents: Mapping[int, str], line_ids: Collection[int], *, reason: str) -> None:
+    """Goods of these lines leave: promises are used up, on_hand falls, one movement per promise is written.
+
+    ``documents`` says for every order id under which shipment number its goods leave; the orders are locked.
+    """
+    promises = _active(tx, documents, line_ids)
     lock_levels(tx, ((p.sku_id, p.warehouse_id) for p in promises))
     used = _close(tx, promises, ReservationStatus.CONSUMED)
     _change_levels(tx, used, used)
@@ -209,8 +213,8 @@ def consume(tx: Tx, order_id: int, line_ids: Collection[int], *, document: str, 
         [
             {
                 "at": at, "sku_id": p.sku_id, "warehouse_id": p.warehouse_id, "bucket": Bucket.ON_HAND,
-                "quantity": -p.quantity, "kind": MovementKind.SHIP, "document": document, "order_id": p.order_id,
-                "reason": reason, "actor": tx.actor.label,
+                "quantity": -p.quantity, "kind": MovementKind.SHIP, "document": documents[p.order_id],
+                "order_id": p.order_id, "reason": reason, "actor": tx.actor.label,
             }
             for p in promises
         ],

@@ -40,12 +40,16 @@ def lock_orders(tx: Tx, order_ids: Collection[int]) -> list[Order]:
 
 def lock_order(tx: Tx, order_id: int, version: int | None = None) -> Order:
     """One visible order, locked. Raises NotFound, or Conflict when ``version`` is not the one stored."""
-    found = lock_orders(tx, [order_id])
-    if not found:
+    return checked(next(iter(lock_orders(tx, [order_id])), None), version)
+
+
+def checked(found: Order | None, version: int | None = None) -> Order:
+    """A locked order, or the refusal: NotFound, or Conflict when ``version`` is not the one stored."""
+    if found is None:
         raise NotFound(say("There is no such order, or it is not yours to see"), code="order_not_found")
-    if version is not None and found[0].version != version:
+    if version is not None and found.version != version:
         raise Conflict(say("Someone else changed this order; reload and look again"), code="stale")
-    return found[0]
+    return found
 
 
 def get_order(tx: Tx, order_id: int) -> Order:

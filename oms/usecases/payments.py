@@ -21,6 +21,7 @@ from oms.orders.states import PaymentTerm
 from oms.payments.models import Allocation, PaymentClaim
 from oms.payments.states import CLAIM, ClaimStatus, PaymentMethod
 from oms.usecases import derived
+from oms.usecases.shipping import complete_done
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,7 @@ def _decide(tx: Tx, cmd: DecideClaim, transition: str, action: str) -> ClaimResu
     derived.refresh(tx, orders)
     for order in orders:
         _audit(tx, action, order, claim, cmd.note)
+    complete_done(tx, orders)  # goods that arrived before their money did
     return _result(claim)
 
 

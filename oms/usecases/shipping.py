@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import selectinload
 
 from oms import audit, clock
 from oms.db import Tx, insert_rows
-from oms.errors import Refused, say
+from oms.errors import OmsError, Refused, Say, say
 from oms.inventory import reserving
 from oms.numbering import buddhist_year
 from oms.orders.models import Order
-from oms.orders.queries import lock_order, lock_orders
-from oms.orders.states import ORDER, FulfillmentStatus
+from oms.orders.queries import checked, lock_order, lock_orders
+from oms.orders.states import ORDER, FulfillmentStatus, StockState
 from oms.shipping.models import Parcel, Shipment, ShipmentLine
 from oms.shipping.states import SHIPMENT, ShipmentStatus, TrackingStatus
 from oms.usecases import derived
@@ -57,48 +58,92 @@ def _require(tx: Tx, *, by_channel: bool) -> None:
 
 def mark_shipped(tx: Tx, cmd: MarkShipped) -> Shipped:
     """Hand everything open over. Raises Refused with the gate sentence, or StockShort."""
-    _require(tx, by_channel=cmd.by_channel)
-    order = lock_order(tx, cmd.order_id, cmd.version)
-    if reason := derived.gate_reasons(tx, [order])[order.id]:
+    outcome = mark_shipped_many(tx, [cmd])[0]
+    if isinstance(outcome, OmsError):
+        raise outcome
+    return outcome
+
+
+def mark_shipped_many(tx: Tx, cmds: Sequence[MarkShipped]) -> list[Shipped | OmsError]:
+    """Hand many orders over in one go; each leaves or is refused by itself. Raises Forbidden for the whole."""
+    for by_channel in {c.by_channel for c in cmds}:
+        _require(tx, by_channel=by_channel)
+    orders = {order.id: order for order in lock_orders(tx, [c.order_id for c in cmds])}
+    gates = derived.gate_reasons(tx, list(orders.values()))
+    used = _tracking_in_use(tx, [c.tracking_no for c in cmds])
+    outcomes: dict[int, Shipped | OmsError] = {}
+    leaving: dict[int, MarkShipped] = {}
+    for i, cmd in enumerate(cmds):
+        try:
+            _check_leaving(tx, cmd, orders.get(cmd.order_id), gates, used)
+            leaving[i] = cmd
+        except OmsError as refusal:
+            outcomes[i] = refusal
+    if leaving:
+        outcomes |= dict(zip(leaving, _hand_over(tx, list(leaving.values()), orders), strict=True))
+    return [outcomes[i] for i in range(len(cmds))]
+
+
+def _check_leaving(
+    tx: Tx,
+    cmd: MarkShipped,
+    found: Order | None,
+    gates: dict[int, Say | None],
+    used: set[tuple[str, str]],
+) -> None:
+    """Raise why this order's goods may not leave; else count it as leaving, so that it cannot leave twice."""
+    order = checked(found, cmd.version)
+    if reason := gates[order.id]:
         raise Refused(reason, code="gate_closed")
-    open_lines = [line for line in order.lines if line.open]
-    if not open_lines:
+    if not any(line.open for line in order.lines):
         raise Refused(say("Nothing is open to ship"), code="nothing_open")
-    _check_tracking(tx, [(cmd.carrier, cmd.tracking_no)])
-    _reserve_missing(tx, order)
-    number, shipment_id = _draw_numbers(tx, 1)[0]
-    reserving.consume(tx, order.id, [line.id for line in open_lines], document=number, reason="order.shipped")
-    left = [(order.id, line.id, line.open) for line in open_lines]
-    for line in open_lines:
-        line.shipped += line.open
-    _insert(tx, [_Goods(shipment_id, number, order.warehouse_id, left, cmd, is_delivered=False)])
-    order.carrier = cmd.carrier or order.carrier
-    _finish(tx, order, "order.shipped", {"shipment": number, "tracking_no": cmd.tracking_no, "carrier": cmd.carrier})
-    return Shipped(shipment_id, number)
-
-
-def _reserve_missing(tx: Tx, order: Order) -> None:
-    """An order that waited for stock must get it before its goods can leave."""
-    if order.stock_state.value == "short" and (short := reserve_open_lines(tx, order)):
+    _check_tracking(used, cmd.carrier, cmd.tracking_no)
+    if order.stock_state is StockState.SHORT and (short := reserve_open_lines(tx, order)):
         raise shortage_error(order, short)
+    gates[order.id] = say("Nothing is open to ship")
+    if cmd.tracking_no:
+        used.add((cmd.carrier, cmd.tracking_no))
 
 
-def _check_tracking(tx: Tx, numbers: Sequence[tuple[str, str]]) -> None:
-    """A tracking number is on one live parcel of a carrier only (invariant 7)."""
-    wanted = sorted({no for _, no in numbers if no})
+def _hand_over(tx: Tx, cmds: Sequence[MarkShipped], orders: dict[int, Order]) -> list[Shipped]:
+    numbered = list(zip(cmds, _draw_numbers(tx, len(cmds)), strict=True))
+    goods = []
+    for cmd, (number, shipment_id) in numbered:
+        order = orders[cmd.order_id]
+        left = [(order.id, line.id, line.open) for line in order.lines if line.open]
+        goods.append(_Goods(shipment_id, number, order.warehouse_id, left, cmd, is_delivered=False))
+        order.carrier = cmd.carrier or order.carrier
+    documents = {cmd.order_id: number for cmd, (number, _) in numbered}
+    reserving.consume(tx, documents, [line for g in goods for _, line, _ in g.left], reason="order.shipped")
+    for cmd in cmds:
+        for line in orders[cmd.order_id].lines:
+            line.shipped += line.open
+    _insert(tx, goods)
+    facts = {
+        cmd.order_id: {"shipment": number, "tracking_no": cmd.tracking_no, "carrier": cmd.carrier}
+        for cmd, (number, _) in numbered
+    }
+    _finish(tx, [orders[cmd.order_id] for cmd in cmds], "order.shipped", facts)
+    return [Shipped(shipment_id, number) for _, (number, shipment_id) in numbered]
+
+
+def _tracking_in_use(tx: Tx, numbers: Sequence[str]) -> set[tuple[str, str]]:
+    """(carrier, number) of live parcels among these numbers."""
+    wanted = sorted({no for no in numbers if no})
     if not wanted:
-        return
-    rows = tx.session.execute(
-        select(Parcel.carrier, Parcel.tracking_no).where(Parcel.tracking_no.in_(wanted), Parcel.is_live)
-    )
-    used = {(row.carrier, row.tracking_no) for row in rows}
-    for carrier, no in numbers:
-        if (carrier, no) in used:
-            raise Refused(
-                say("Tracking number {number} is on another parcel already", number=no),
-                field="tracking_no",
-                code="tracking_in_use",
-            )
+        return set()
+    live = select(Parcel.carrier, Parcel.tracking_no).where(Parcel.tracking_no.in_(wanted), Parcel.is_live)
+    return {(carrier, no) for carrier, no in tx.session.execute(live)}
+
+
+def _check_tracking(used: set[tuple[str, str]], carrier: str, number: str) -> None:
+    """A tracking number is on one live parcel of a carrier only (invariant 7)."""
+    if number and (carrier, number) in used:
+        raise Refused(
+            say("Tracking number {number} is on another parcel already", number=number),
+            field="tracking_no",
+            code="tracking_in_use",
+        )
 
 
 def _draw_numbers(tx: Tx, count: int) -> list[tuple[str, int]]:
@@ -169,11 +214,12 @@ def record_left_before(tx: Tx, cmds: Sequence[LeftBefore]) -> None:
         )
         for order, (number, shipment_id) in numbered
     ]
-    _check_tracking(tx, [(g.cmd.carrier, g.cmd.tracking_no) for g in goods])
+    used = _tracking_in_use(tx, [g.cmd.tracking_no for g in goods])
+    for g in goods:
+        _check_tracking(used, g.cmd.carrier, g.cmd.tracking_no)
     _insert(tx, goods)
     derived.refresh(tx, orders)
-    for order in orders:
-        complete_if_done(tx, order)
+    complete_done(tx, orders)
 
 
 def fill_tracking(tx: Tx, order_id: int, carrier: str, tracking_no: str) -> bool:
@@ -188,51 +234,78 @@ def fill_tracking(tx: Tx, order_id: int, carrier: str, tracking_no: str) -> bool
     ).first()
     if bare is None or not tracking_no:
         return False
-    _check_tracking(tx, [(carrier, tracking_no)])
+    _check_tracking(_tracking_in_use(tx, [tracking_no]), carrier, tracking_no)
     status = TrackingStatus.DELIVERED if bare.status is ShipmentStatus.DELIVERED else TrackingStatus.IN_TRANSIT
     tx.session.add(
         Parcel(shipment_id=bare.id, carrier=carrier, tracking_no=tracking_no, is_live=True, tracking_status=status)
     )
     order.carrier = carrier or order.carrier
-    _finish(tx, order, "order.tracking_filled", {"tracking_no": tracking_no, "carrier": carrier})
+    _finish(tx, [order], "order.tracking_filled", {order.id: {"tracking_no": tracking_no, "carrier": carrier}})
     return True
 
 
 def mark_delivered(tx: Tx, order_id: int, *, by_channel: bool = False) -> bool:
     """The parcels arrived. False when nothing of this order is under way. Money and stock stay as they are."""
     _require(tx, by_channel=by_channel)
-    order = lock_order(tx, order_id)
-    under_way = list(
-        tx.session.scalars(
-            select(Shipment)
-            .join(ShipmentLine, ShipmentLine.shipment_id == Shipment.id)
-            .where(ShipmentLine.order_id == order_id, Shipment.status == ShipmentStatus.HANDED_OVER)
-            .order_by(Shipment.id)
-            .distinct()
-        )
+    return bool(_arrive(tx, [lock_order(tx, order_id)]))
+
+
+def mark_delivered_many(tx: Tx, order_ids: Collection[int], *, by_channel: bool = False) -> set[int]:
+    """The parcels of many orders arrived; answers the ids of those that had something under way."""
+    _require(tx, by_channel=by_channel)
+    return _arrive(tx, lock_orders(tx, order_ids))
+
+
+def _arrive(tx: Tx, orders: Sequence[Order]) -> set[int]:
+    rows = tx.session.execute(
+        select(ShipmentLine.order_id, Shipment)
+        .join(Shipment, ShipmentLine.shipment_id == Shipment.id)
+        .where(ShipmentLine.order_id.in_([o.id for o in orders]), Shipment.status == ShipmentStatus.HANDED_OVER)
+        .order_by(Shipment.id)
+        .options(selectinload(Shipment.parcels))
     )
-    for shipment in under_way:
+    under_way: dict[int, dict[int, Shipment]] = {}
+    for order_id, shipment in rows:
+        under_way.setdefault(order_id, {})[shipment.id] = shipment
+    for shipment in {s.id: s for found in under_way.values() for s in found.values()}.values():
         SHIPMENT.fire(shipment, "deliver")
         shipment.delivered_at = clock.now()
         for parcel in shipment.parcels:
             parcel.tracking_status = TrackingStatus.DELIVERED
-    if not under_way:
-        return False
-    _finish(tx, order, "order.delivered", {"shipments": [s.number for s in under_way]})
-    complete_if_done(tx, order)
-    return True
+    arrived = [order for order in orders if order.id in under_way]
+    if arrived:
+        facts = {o.id: {"shipments": [s.number for s in under_way[o.id].values()]} for o in arrived}
+        _finish(tx, arrived, "order.delivered", facts)
+        complete_done(tx, arrived)
+    return set(under_way)
 
 
 def complete_if_done(tx: Tx, order: Order) -> bool:
     """Close an order whose goods arrived and whose money is settled; the caller has it locked and refreshed."""
-    if order.fulfillment_status is not FulfillmentStatus.DELIVERED or ORDER.refusal(order, "complete"):
-        return False
-    ORDER.fire(order, "complete")
-    _finish(tx, order, "order.completed", {"status": order.status})
-    return True
+    return bool(complete_done(tx, [order]))
 
 
-def _finish(tx: Tx, order: Order, action: str, after: dict[str, object]) -> None:
-    before = {"board": order.board}
-    derived.refresh(tx, [order])
-    audit.record(tx, action, "order", order.id, order.number, before=before, after={**after, "board": order.board})
+def complete_done(tx: Tx, orders: Sequence[Order]) -> list[Order]:
+    """Close those of these orders whose goods arrived and whose money is settled."""
+    done = [
+        order
+        for order in orders
+        if order.fulfillment_status is FulfillmentStatus.DELIVERED and not ORDER.refusal(order, "complete")
+    ]
+    for order in done:
+        ORDER.fire(order, "complete")
+    if done:
+        _finish(tx, done, "order.completed", {order.id: {"status": order.status} for order in done})
+    return done
+
+
+def _finish(tx: Tx, orders: Sequence[Order], action: str, facts: Mapping[int, Mapping[str, object]]) -> None:
+    before = {order.id: order.board for order in orders}
+    derived.refresh(tx, orders)
+    audit.record_many(
+        tx,
+        [
+            audit.Entry(action, "order", o.id, o.number, {"board": before[o.id]}, {**facts[o.id], "board": o.board})
+            for o in orders
+        ],
+    )

@@ -1,0 +1,63 @@
+"""``oms up --demo``: the demo shop on the first start, its logins on every one."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from oms.db import db
+from oms.demo.load import Stage, load, stage
+from oms.permissions import ROLES
+from oms.settings import Settings
+
+if TYPE_CHECKING:
+    from jobs.cli import Factories
+
+EVERY_SECONDS = 2.0  # between two progress lines
+
+
+def password_of(settings: Settings) -> str:
+    """The demo logins' password: as set, else made once and kept beside the data, readable by its owner alone."""
+    if settings.demo_password:
+        return settings.demo_password
+    path = settings.data_dir / "demo_password"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(9) + "-Aa1")
+    return path.read_text().strip()
+
+
+def prepare(factories: Factories, settings: Settings, say: Callable[[str], None]) -> list[str]:
+    """Load the demo shop where nothing is yet; answers what the person who started it should read."""
+    panel = factories.web(settings, owner=True)
+    with panel.app_context():
+        found = stage()
+    if found is Stage.OTHER:
+        return ["this installation holds work of its own, so the demo shop was not loaded into it"]
+    password = password_of(settings)
+    users = factories.demo_users(panel, password)
+    if found is not Stage.LOADED:
+        with panel.app_context():
+            began = time.monotonic()
+            done = load(users, _seldom(say))
+            say(f"demo shop: {done.orders} orders, {done.customers} customers, {done.skus} SKUs"
+                f" in {time.monotonic() - began:.0f} s")  # fmt: skip
+    with panel.app_context():
+        db.session.remove()
+        db.engine.dispose()
+    names = ", ".join(role.name for role in ROLES)
+    return [f"demo logins: {names}   password: {password}"]
+
+
+def _seldom(say: Callable[[str], None]) -> Callable[[str], None]:
+    last = 0.0
+
+    def progress(what: str) -> None:
+        nonlocal last
+        if time.monotonic() - last > EVERY_SECONDS:
+            last = time.monotonic()
+            say(f"loading the demo shop: {what}")
+
+    return progress

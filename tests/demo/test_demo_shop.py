@@ -1,0 +1,100 @@
+"""The demo shop: what it shows, and that its books are in order."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from oms import clock
+from oms.actor import system
+from oms.catalog.models import Shop, Sku, SkuBarcode
+from oms.customers.models import Customer
+from oms.db import db, transaction
+from oms.demo.load import Stage, load, stage
+from oms.demo.people import people, tax_id
+from oms.inventory.models import Warehouse
+from oms.orders.models import Order
+from oms.orders.states import Board
+from oms.reports.auditor import audit_all
+from oms.thai.addresses import resolve
+from oms.thai.phone import is_mobile
+from oms.thai.tax_id import is_tax_id
+from tests.shop import small_shop
+
+
+def barcode_is_true(code: str) -> bool:
+    return sum(int(d) * (3 if i % 2 else 1) for i, d in enumerate(code)) % 10 == 0
+
+
+def test_a_small_demo_shop_shows_its_work_and_keeps_its_books(isolated):
+    said: list[str] = []
+    done = load({}, said.append, orders=220, days=8)
+    session = db.session()
+    assert [str(f) for f in audit_all(session)] == []
+    assert done.orders > 200
+    assert said[-1] == "orders 220/220"
+    assert set(session.scalars(select(Shop.code))) == {
+        "shopee-th", "lazada-th", "tiktok-th", "line-shopping", "web", "facebook", "instagram", "line",
+    }  # fmt: skip
+    assert set(session.scalars(select(Warehouse.code))) == {"BKK", "CNX", "HDY"}
+    codes = sorted(session.scalars(select(Sku.code)))
+    assert codes[0] == "RU-0001"
+    assert codes[199] == "RU-0200"
+    assert all(barcode_is_true(b) and b.startswith("885") for b in session.scalars(select(SkuBarcode.barcode)))
+    boards = dict(session.execute(select(Order.board, func.count()).group_by(Order.board)).all())
+    for place in (
+        Board.DRAFT, Board.ON_HOLD, Board.SLIP_WAITING, Board.SHORT_PAYMENT, Board.WAITING_STOCK, Board.READY,
+        Board.HANDED_OVER, Board.COMPLETED, Board.CANCELED,
+    ):  # fmt: skip
+        assert boards.get(place), f"nothing stands at {place}: {boards}"
+    due = session.scalars(select(Order.ship_by).where(Order.board == Board.READY, Order.ship_by.is_not(None))).all()
+    assert any(ship_by > clock.now() for ship_by in due), "no countdown is running"
+    assert session.scalar(select(func.max(Order.created_at))) > clock.now() - timedelta(days=1)
+    assert session.scalar(select(func.count()).select_from(Customer)) > 100
+
+
+def test_the_demo_is_not_loaded_over_other_work(isolated):
+    with transaction(system("test")) as tx:
+        small_shop(tx)
+    assert stage() is Stage.OTHER
+    with pytest.raises(RuntimeError, match="empty installation"):
+        load({}, lambda _: None, orders=1, days=1)
+
+
+def test_a_load_that_was_interrupted_goes_on_where_it_stood(isolated):
+    class PowerCutError(Exception):
+        pass
+
+    def cut(said: str) -> None:
+        if said.startswith("orders") and int(said.split()[1].split("/", maxsplit=1)[0]) > 25:
+            raise PowerCutError
+
+    with pytest.raises(PowerCutError):
+        load({}, cut, orders=60, days=3)
+    assert stage() is Stage.STARTED
+    done = load({}, lambda _: None, orders=60, days=3)
+    session = db.session()
+    assert stage() is Stage.LOADED
+    assert session.scalar(select(func.count()).select_from(Order)) == done.orders
+    assert [str(f) for f in audit_all(session)] == []
+
+
+def test_invented_people_have_addresses_that_agree_and_numbers_that_parse():
+    from random import Random
+
+    made = people(Random(7), 300)
+    assert len({p.phone for p in made}) == 300
+    assert all(is_mobile(p.phone) for p in made)
+    assert all(is_tax_id(p.tax_id) for p in made if p.tax_id)
+    assert is_tax_id(tax_id(123))
+    for person in made[:60]:
+        to = person.home
+        assert resolve(to.subdistrict, to.district, to.province, to.postcode), to
+
+
+def test_the_same_seed_gives_the_same_people():
+    from random import Random
+
+    assert people(Random(3), 40) == people(Random(3), 40)

@@ -1,0 +1,186 @@
+"""The auditor finds every kind of broken book, and nothing in books the verbs keep."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import text
+
+from oms import clock, outbox
+from oms.money import Money
+from oms.orders.models import Order
+from oms.orders.states import CancelReason, HoldReason, PaymentTerm
+from oms.payments.states import PaymentMethod
+from oms.reports.auditor import audit_all
+from oms.reports.invariants import CHECKS
+from oms.usecases.orders_cancel import CancelOrder, Restock, cancel_order
+from oms.usecases.orders_holds import HoldOrder, hold_order
+from oms.usecases.orders_place import NewLine, Stock, place_order
+from oms.usecases.payments import DecideClaim, SubmitClaim, submit_claim, verify_claim
+from oms.usecases.shipping import LeftBefore, MarkShipped, mark_delivered, mark_shipped, record_left_before
+from tests.shop import small_shop
+
+
+def claim(tx, order_id: int, *, verify: bool, part: int = 1) -> int:
+    order = tx.session.get_one(Order, order_id)
+    amount = Money(order.total.amount / part)
+    made = submit_claim(
+        tx, SubmitClaim(PaymentMethod.TRANSFER, amount, ((order_id, amount),), reference=f"T{order_id}")
+    )
+    if verify:
+        verify_claim(tx, DecideClaim(made.claim_id))
+    return made.claim_id
+
+
+@pytest.fixture
+def world(tx):
+    """Orders in many states, made by the verbs alone."""
+    shop = small_shop(tx, pieces=50)
+    cod = {"payment_term": PaymentTerm.COD}
+
+    def place(*lines, **facts):
+        return place_order(tx, shop.order(*lines, **({"confirm": True} | facts))).order_id
+
+    shipped, paid, waiting, part = place((0, 2), (1, 1)), place((1, 2)), place((2, 1)), place((3, 3))
+    delivered, held, gone, aside, short = (
+        place(**cod), place((1, 1)), place((2, 2)), place((3, 1)), place((0, 400), stock=Stock.MAY_WAIT)
+    )  # fmt: skip
+    place(confirm=False)
+    place_order(tx, shop.order(confirm=True, lines=(NewLine(shop.bundle, 2),)))
+    before = place((0, 1), stock=Stock.LEFT_BEFORE, payment_term=PaymentTerm.MARKETPLACE, term_approved=True,
+                   priced_by_channel=True)  # fmt: skip
+    record_left_before(tx, [LeftBefore(before, "Flash", "TH000", delivered=True)])
+    claim(tx, shipped, verify=True)
+    mark_shipped(tx, MarkShipped(shipped, "Flash", "TH001"))
+    mark_shipped(tx, MarkShipped(delivered, "Flash", "TH002"))
+    mark_delivered(tx, delivered)
+    claim(tx, paid, verify=True)
+    claim(tx, waiting, verify=False)
+    claim(tx, part, verify=True, part=2)
+    hold_order(tx, HoldOrder(held, HoldReason.ADDRESS))
+    hold_order(tx, HoldOrder(short, HoldReason.STOCK))
+    cancel_order(tx, CancelOrder(gone, CancelReason.CUSTOMER))
+    cancel_order(tx, CancelOrder(aside, CancelReason.OUT_OF_STOCK, restock=Restock.KEEP_OUT))
+    outbox.add(tx, "test.topic", "test:1")
+    tx.session.flush()
+    return {"tx": tx, "shipped": shipped, "paid": paid, "waiting": waiting, "held": held, "gone": gone, "part": part}
+
+
+def tamper(tx, *statements: str, **facts: object) -> None:
+    """Change the books past every lock: as the owner, triggers and constraints out of the way."""
+    run = tx.session.execute
+    run(text("SET LOCAL ROLE NONE"))
+    run(text("SET LOCAL session_replication_role = replica"))
+    for statement in statements:
+        run(text(statement), facts)
+    tx.session.expire_all()
+
+
+def test_books_kept_by_the_verbs_are_in_order(world):
+    assert [str(f) for f in audit_all(world["tx"].session)] == []
+
+
+NO_CHECK = "ALTER TABLE {} DROP CONSTRAINT {}"
+BREAKS = {
+    "payment_status": ["UPDATE orders SET payment_status = 'paid', board = 'ready' WHERE id = :waiting"],
+    "verified_amount": ["UPDATE orders SET verified_amount = verified_amount + 1 WHERE id = :paid"],
+    "fulfillment_status": ["UPDATE orders SET fulfillment_status = 'delivered' WHERE id = :paid"],
+    "board": ["UPDATE orders SET board = 'packed' WHERE id = :paid"],
+    "hold_reasons": ["UPDATE orders SET hold_reasons = '{}' WHERE id = :held"],
+    "order_total": ["UPDATE orders SET total = total - 100 WHERE id = :paid"],
+    "line_quantities": ["UPDATE order_lines SET total = total + 1 WHERE order_id = :paid"],
+    "shipped_pieces": ["UPDATE order_lines SET shipped = 0 WHERE order_id = :shipped"],
+    "dead_orders": ["UPDATE order_lines SET canceled = 0, shipped = quantity WHERE order_id = :gone"],
+    "gate": ["DELETE FROM allocations WHERE order_id = :shipped"],
+    "allocations": ["UPDATE allocations SET amount = amount + 1 WHERE order_id = :paid"],
+    "stock_bounds": [
+        NO_CHECK.format("stock_levels", "ck_stock_levels_reserved_within_on_hand"),
+        "UPDATE stock_levels SET on_hand = reserved - 1 WHERE reserved > 0",
+    ],
+    "reserved_sum": ["UPDATE stock_levels SET reserved = reserved + 1"],
+    "promises": ["UPDATE order_lines SET quantity = quantity + 1 WHERE order_id = :paid"],
+    "balances": ["DELETE FROM stock_movements WHERE kind = 'ship'"],
+    "external_numbers": [
+        "DROP INDEX uq_orders_external",
+        "UPDATE orders SET external_no = 'X1' WHERE id IN (:paid, :held)",
+    ],
+    "transfer_references": [
+        "DROP INDEX uq_payment_claims_reference",
+        "UPDATE payment_claims SET reference = 'same'",
+    ],
+    "tracking_numbers": ["DROP INDEX uq_parcels_live", "UPDATE parcels SET tracking_no = 'same'"],
+    "outbox_keys": [NO_CHECK.format("outbox", "uq_outbox_key"), "UPDATE outbox SET key = 'same'"],
+    "made_money": ["DELETE FROM audit_log WHERE action = 'payment.verified'"],
+    "made_stock": ["UPDATE stock_movements SET actor = ''"],
+    "expiry": ["UPDATE orders SET status = 'expired', closed_at = now() + interval '1 hour' WHERE id = :waiting"],
+    "outbox_states": ["UPDATE outbox SET status = 'running', lease_until = NULL"],
+    "ledger": [
+        NO_CHECK.format("intake_runs", "ck_intake_runs_ledger_closes"),
+        ("INSERT INTO intake_runs (kind, status, format, file_name, file_key, file_sha256, file_size, received, created,"
+        " updated, unchanged, quarantined, rejected, user_label, created_at, encoding, header_line,"
+        " commit_after_check, cancel_requested, staged, progress, items) VALUES ('orders', 'done', 'x', 'x', 'x', 'x',"
+        " 1, 5, 4, 0, 0, 0, 0, 'x', now(), '', 0, false, false, false, 0, 0)"),
+    ],
+    "ledger_rows": [
+        ("INSERT INTO intake_runs (kind, status, format, file_name, file_key, file_sha256, file_size, received, created,"
+        " updated, unchanged, quarantined, rejected, user_label, created_at, encoding, header_line,"
+        " commit_after_check, cancel_requested, staged, progress, items) VALUES ('orders', 'done', 'x', 'x', 'x', 'x',"
+        " 1, 5, 5, 0, 0, 0, 0, 'x', now(), '', 0, false, false, false, 0, 0)"),
+        ("INSERT INTO intake_items (run_id, no, key, rows, outcome, closed_why)"
+        " SELECT max(id), 1, 'x', 4, 'created', '' FROM intake_runs"),
+    ],
+    "open_changes": [
+        "DROP INDEX uq_order_changes_open",
+        ("INSERT INTO order_changes (order_id, status, base_revision, proposal, difference, reason, opened_by,"
+        " opened_at, closed_by) SELECT :paid, 'open', 0, '{}', 0, '', 'x', now(), '' FROM generate_series(1, 2)"),
+    ],
+    "audited_orders": ["DELETE FROM audit_log WHERE subject_id = :paid"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_the_auditor_finds_a_broken(world, name):
+    tx = world["tx"]
+    tamper(
+        tx, *BREAKS[name], **{k: v for k, v in world.items() if k != "tx" and any(f":{k}" in s for s in BREAKS[name])}
+    )
+    found = {f.check for f in audit_all(tx.session)}
+    assert name in found, found
+
+
+def test_every_check_is_proven_to_find_something():
+    assert {check.name for check in CHECKS} == set(BREAKS)
+
+
+def test_a_shipment_that_left_while_held_is_found(world):
+    tx = world["tx"]
+    moment = clock.now() - timedelta(hours=2)
+    tamper(
+        tx,
+        "INSERT INTO order_holds (order_id, reason, note, status, placed_at, placed_by, released_by, release_note)"
+        " VALUES (:shipped, 'fraud', '', 'active', :moment, 'x', '', '')",
+        shipped=world["shipped"],
+        moment=moment,
+    )
+    assert any(f.check == "gate" and f.row["held"] for f in audit_all(tx.session))
+
+
+def test_money_that_came_in_after_the_parcel_left_does_not_open_the_gate_backwards(world):
+    tx = world["tx"]
+    tamper(
+        tx,
+        "UPDATE payment_claims SET decided_at = now() + interval '1 day' WHERE reference = :reference",
+        reference=f"T{world['shipped']}",
+    )
+    assert "gate" in {f.check for f in audit_all(tx.session)}
+
+
+def test_a_finding_says_what_is_broken_and_where(world):
+    tx = world["tx"]
+    tamper(tx, "UPDATE orders SET total = total + 100 WHERE id = :paid", paid=world["paid"])
+    finding = next(f for f in audit_all(tx.session) if f.check == "order_total")
+    assert "invariant 1" in str(finding)
+    assert tx.session.get_one(Order, world["paid"]).number in str(finding)
+    assert Decimal(finding.row["total"]) > 0
