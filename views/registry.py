@@ -11,6 +11,7 @@ from flask_appbuilder import AppBuilder
 from views import (
     account,
     approvals,
+    customers,
     desk,
     home,
     lookups,
@@ -24,6 +25,7 @@ from views import (
     orders,
     products,
     setup,
+    staff,
     stock,
     stock_work,
 )
@@ -31,6 +33,7 @@ from views import (
 MODULES: tuple[ModuleType, ...] = (
     account,
     approvals,
+    customers,
     desk,
     home,
     lookups,
@@ -43,6 +46,7 @@ MODULES: tuple[ModuleType, ...] = (
     orders,
     products,
     setup,
+    staff,
     stock,
     stock_work,
 )
