@@ -11,8 +11,11 @@ from flask_appbuilder import AppBuilder
 from views import (
     account,
     approvals,
+    customers,
     desk,
     home,
+    intake,
+    intake_work,
     lookups,
     nav,
     operations,
@@ -24,6 +27,7 @@ from views import (
     orders,
     products,
     setup,
+    staff,
     stock,
     stock_work,
 )
@@ -31,8 +35,11 @@ from views import (
 MODULES: tuple[ModuleType, ...] = (
     account,
     approvals,
+    customers,
     desk,
     home,
+    intake,
+    intake_work,
     lookups,
     operations,
     order_actions,
@@ -43,6 +50,7 @@ MODULES: tuple[ModuleType, ...] = (
     orders,
     products,
     setup,
+    staff,
     stock,
     stock_work,
 )
