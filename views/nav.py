@@ -65,11 +65,18 @@ def set_counts(app: Flask, provider: Counts) -> None:
     app.extensions["oms.counts"] = provider
 
 
+def add_counts(app: Flask, provider: Counts) -> None:
+    """Name a function that gives a few more counts, for who may see them; it answers {} to everybody else."""
+    app.extensions.setdefault("oms.more_counts", []).append(provider)
+
+
 def counts() -> Mapping[str, int]:
     """The counts of this request, asked once."""
     if "oms_counts" not in g:
-        provider: Counts | None = current_app.extensions.get("oms.counts")
-        g.oms_counts = {} if provider is None or current_staff() is None else provider(current_actor())
+        main: Counts | None = current_app.extensions.get("oms.counts")
+        more: list[Counts] = current_app.extensions.get("oms.more_counts", [])
+        providers = [p for p in (main, *more) if p is not None] if current_staff() is not None else []
+        g.oms_counts = {name: number for p in providers for name, number in p(current_actor()).items()}
     return g.oms_counts
 
 
