@@ -66,17 +66,15 @@ def set_counts(app: Flask, provider: Counts) -> None:
 
 
 def add_counts(app: Flask, provider: Counts) -> None:
-    """Name a function that gives a few more counts, for who may see them; it answers {} to everybody else."""
+    """Name a function that gives further counts of the menu, of work that is no worklist of orders."""
     app.extensions.setdefault("oms.more_counts", []).append(provider)
 
 
 def counts() -> Mapping[str, int]:
     """The counts of this request, asked once."""
     if "oms_counts" not in g:
-        main: Counts | None = current_app.extensions.get("oms.counts")
-        more: list[Counts] = current_app.extensions.get("oms.more_counts", [])
-        providers = [p for p in (main, *more) if p is not None] if current_staff() is not None else []
-        g.oms_counts = {name: number for p in providers for name, number in p(current_actor()).items()}
+        provider: Counts | None = current_app.extensions.get("oms.counts")
+        g.oms_counts = {} if provider is None or current_staff() is None else provider(current_actor())
     return g.oms_counts
 
 
@@ -100,7 +98,9 @@ def sections() -> list[tuple[str, list[Line]]]:
         item for item in current_app.extensions.get("oms.nav", [])
         if item.endpoint in current_app.view_functions and may(item.action)
     ]  # fmt: skip
-    numbers = counts()
+    numbers = dict(counts())
+    for more in current_app.extensions.get("oms.more_counts", ()):
+        numbers.update(more(current_actor()))
     answer = []
     for key, label in SECTIONS.items():
         mine = sorted((i for i in open_items if i.section == key), key=lambda i: i.order)
