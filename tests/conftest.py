@@ -30,6 +30,7 @@ from oms import permissions
 from oms.actor import Actor, system
 from oms.db import Tx, db, transaction
 from oms.settings import Settings
+from tests.live import Live, close, free_port, served
 
 TEMPLATE = "ruam_template"
 
@@ -278,3 +279,31 @@ def owner_connection(settings: Settings) -> Iterator[psycopg.Connection]:
     """A connection as the database's owner, past every lock of the program: for tests that tamper."""
     with psycopg.connect(settings.database_url) as connection:
         yield connection
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[], str]) -> Iterator[Live]:
+    """A real web server on a database of its own, with one login per role (password: ``live.password``)."""
+    from app import create_app, create_worker_app
+    from views import security
+
+    folder = tmp_path_factory.mktemp("live")
+    made = Settings(
+        data_dir=folder, database_url=new_database(), redis_url=os.environ["RUAM_TEST_REDIS"].partition("?")[0] + "?db=0",
+        secret_key=secrets.token_hex(8), port=free_port(),
+    )  # fmt: skip
+    panel, worker = create_app(made), create_worker_app(made)
+    password = "Demo-Password-1"
+    security.make_demo_users(panel, password)
+    close(panel)
+    with served(made, folder / "web.log") as url:
+        yield Live(url, made, worker, password)
+    close(worker)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share a live server or kill processes run in one xdist worker, after one another."""
+    for item in items:
+        for name in ("e2e", "faults"):
+            if item.get_closest_marker(name):
+                item.add_marker(pytest.mark.xdist_group(name))

@@ -17,7 +17,7 @@ from flask_appbuilder.security.sqla.models import (
     assoc_user_group,
     assoc_user_role,
 )
-from flask_login import UserMixin
+from flask_login import UserMixin, current_user
 from sqlalchemy import String, cast, literal, select, union_all
 
 from oms import clock
@@ -157,8 +157,9 @@ def stranger(label: str = "anonymous") -> Actor:
 
 def current_staff() -> Staff | None:
     """The logged-in person, or None."""
-    user = g.get("user")
-    return user._get_current_object() if user is not None and user.is_authenticated else None  # noqa: SLF001  how a werkzeug proxy is asked
+    if not has_request_context() or not current_user.is_authenticated:
+        return None
+    return current_user._get_current_object()  # noqa: SLF001  how a proxy is asked
 
 
 def current_actor() -> Actor:

@@ -108,29 +108,29 @@ class OmsFormView(Screen, SimpleFormView):
         return safe_path(request.args.get("next")) or url_for(f"{self.endpoint}.this_form_get")
 
     def _render(self, form: FlaskForm) -> str:
-        self._init_vars()
+        fieldsets = self.form_fieldsets or []
         return self.render_template(
             self.form_template,
             title=self.form_title,
             intro=self.form_intro,
             submit_label=self.submit_label,
             form=form,
-            columns=self.form_columns,
-            fieldsets=self.form_fieldsets,
+            columns=self.form_columns or [field.name for field in form],
+            fieldsets=fieldsets,
             cancel_url=safe_path(request.args.get("next")),
         )
 
     @page("/form")
     def this_form_get(self) -> Response | str:
         """Show the form."""
-        form = self.form.refresh()
+        form = self.form()
         self.form_get(form)
         return self._render(form)
 
     @page("/form", methods=("POST",))
     def this_form_post(self) -> Response | str:
         """Take the form."""
-        form = self.form.refresh()
+        form = self.form()
         if form.validate_on_submit():
             try:
                 return self.submit(form) or redirect(self.done_url())

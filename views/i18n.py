@@ -17,7 +17,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 from flask import Flask, request
-from flask_babel import Domain, get_locale
+from flask_babel import Domain, get_locale, refresh
 
 PARTS = Path(__file__).parent / "translations" / "parts"
 
@@ -59,6 +59,7 @@ def install(app: Flask) -> None:
     domain: Any = PanelDomain()
 
     def use() -> None:
+        refresh()  # contexts of commands and tests may be nested: what an outer one knew of a reader is not ours
         domain.as_default()
         request.wtforms_translations = domain.get_translations()  # type: ignore[attr-defined]  # read by Flask-WTF
 

@@ -21,23 +21,21 @@ from flask_appbuilder.security.sqla.models import (
     User,
     ViewMenu,
     assoc_permissionview_role,
-    assoc_user_role,
 )
 from sqlalchemy import Table, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from werkzeug.security import generate_password_hash
 
-from oms import audit, clock
+from oms import audit
 from oms.actor import system
 from oms.db import Tx, db, transaction
-from oms.errors import Refused, say
 from oms.permissions import ACTIONS, ROLES
-from views import access
+from views import access, people
 from views.account import AccountView
 from views.auth import LoginView
 
-OWNER = "owner"
+OWNER = people.OWNER
 
 
 class PanelSecurity(SecurityManager):
@@ -138,25 +136,6 @@ def sync_in(tx: Tx) -> Synced:
     return Synced(tuple(new), added)
 
 
-def _add_login(tx: Tx, username: str, password: str, first_name: str, role: str) -> int:
-    at = clock.now().replace(tzinfo=None)
-    user = tx.session.scalar(
-        insert(User.__table__)
-        .values(
-            username=username, first_name=first_name, last_name="", email=f"{username}@localhost", active=True,
-            password=generate_password_hash(password), created_on=at, changed_on=at, login_count=0, fail_login_count=0,
-        )
-        .returning(User.__table__.c.id)
-    )  # fmt: skip
-    assert user is not None
-    role_id = tx.session.scalar(select(Role.id).where(Role.name == role))
-    if role_id is None:
-        raise Refused(say("The role {role} does not exist; run oms init first", role=role), code="role_missing")
-    _link(tx, assoc_user_role, [{"user_id": user, "role_id": role_id}])
-    audit.record(tx, "staff.added", "staff", user, username, after={"role": role})
-    return user
-
-
 def has_logins(session: Session) -> bool:
     """Whether anybody can log in yet."""
     return session.scalar(select(User.id).limit(1)) is not None
@@ -168,7 +147,7 @@ def make_owner(app: Flask, password: str | None = None) -> str | None:
         if has_logins(tx.session):
             return None
         chosen = password or secrets.token_urlsafe(12)
-        _add_login(tx, OWNER, chosen, "Owner", OWNER)
+        people.add_login(tx, people.NewLogin(OWNER, chosen, "Owner", roles=(OWNER,)), trusted_password=True)
         return chosen
 
 
@@ -195,5 +174,6 @@ def make_demo_users(app: Flask, password: str) -> list[str]:
                 users = User.__table__
                 tx.session.execute(users.update().where(users.c.id == there[role.name]).values(password=digest))
             else:
-                _add_login(tx, role.name, password, DEMO_NAMES[role.name], role.name)
+                new = people.NewLogin(role.name, password, DEMO_NAMES[role.name], roles=(role.name,))
+                people.add_login(tx, new, trusted_password=True)
     return [role.name for role in ROLES]

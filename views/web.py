@@ -18,8 +18,7 @@ from views.errors import _json, to_login, wants_json
 from views.listing import address
 
 PUBLIC = {
-    "LoginView.login",
-    "LoginView.logout",
+    "LoginView",
     "static",
     "language",
     "theme",
@@ -42,7 +41,13 @@ def public(app: Flask, *endpoints: str) -> None:
     app.extensions.setdefault("oms.public", set(PUBLIC)).update(endpoints)
 
 
+REQUEST_FACTS = ("user", "_login_user", "csrf_token", "csrf_valid", "oms_actor", "oms_counts")
+
+
 def _start() -> None:
+    """An id for the request, and nothing known yet of who asks (contexts of commands and tests may be nested)."""
+    for fact in REQUEST_FACTS:
+        g.pop(fact, None)
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if _ID.match(given) else secrets.token_hex(8)
 

@@ -44,6 +44,7 @@ SETTINGS = {
     "checkpoint_timeout": "15min",
     "random_page_cost": "1.1",
     "jit": "off",
+    "client_connection_check_interval": "2s",  # a killed process frees its locks even while it waits for one
     "io_method": "sync",  # fewer resident processes; the shop's reads are small
     "max_parallel_workers_per_gather": "0",
     "timezone": "UTC",

@@ -138,19 +138,45 @@ def _ours(process: psutil.Process, data: Path) -> bool:
     return bool(process.environ().get(MARK) == str(data))
 
 
-def clear(data: Path, seconds: float = 15) -> int:
-    """Stop what a killed supervisor left, gently first; returns how many processes there were."""
+def clear(data: Path, seconds: float = 10) -> int:
+    """Stop what a killed supervisor left, gently first, the engines last; returns how many processes there were."""
     found = left_behind(data)
-    for process in found:
-        try:
-            process.send_signal(signal.SIGINT if process.name() == "postgres" else signal.SIGTERM)
-        except psutil.NoSuchProcess:
-            continue
-    _, stubborn = psutil.wait_procs(found, timeout=seconds)
-    for process in stubborn:
-        process.kill()
-    psutil.wait_procs(stubborn, timeout=5)
+    engines = [p for p in found if _named(p) in ENGINE_NAMES]
+    for some in ([p for p in found if p not in engines], engines):
+        for process in some:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGINT if _named(process) == "postgres" else signal.SIGTERM)
+        stubborn = _still_there(some, seconds)
+        for process in stubborn:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        _still_there(stubborn, 5)
     return len(found)
+
+
+def _still_there(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait for processes to end; returns those that do not."""
+    deadline = time.monotonic() + seconds
+    left = processes
+    while left and time.monotonic() < deadline:
+        left = [p for p in left if _alive(p)]
+        time.sleep(0.05)
+    return left
+
+
+def _alive(process: psutil.Process) -> bool:
+    """A process that ended but was not collected by its parent (a container without init) is not alive."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _named(process: psutil.Process) -> str:
+    try:
+        return str(process.name())
+    except psutil.NoSuchProcess:
+        return ""
 
 
 def check_port(host: str, port: int) -> None:
