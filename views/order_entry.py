@@ -146,9 +146,11 @@ class OrderEntryView(OmsView):
         self, tx: Tx, typed: Typed, order: Order | None = None, refusal: OmsError | None = None, action: str = ""
     ) -> str:
         """The screen with what was typed and, on their fields, the problems."""
+        needs_approval = refusal is not None and refusal.code == "needs_approval"
         errors: dict[str, list[str]] = {}
         for problem in refusal.problems() if refusal else []:
-            errors.setdefault((problem.field or "").replace("ship_to.", ""), []).append(tr(problem.message))
+            field = "" if needs_approval else (problem.field or "").replace("ship_to.", "")
+            errors.setdefault(field, []).append(tr(problem.message))
         return self.show_page(
             "order_entry.html",
             title=gettext("Draft %(number)s", number=order.number) if order else gettext("New order"),
@@ -163,7 +165,7 @@ class OrderEntryView(OmsView):
             terms=[(term.value, TERM_LABELS[term]) for term in TERMS],
             rows=_rows(tx, typed),
             stale=isinstance(refusal, Conflict),
-            needs_approval=refusal is not None and refusal.code == "needs_approval",
+            needs_approval=needs_approval,
             approval=latest_request(tx, order.id) if order else None,
             order_url=order_url,
         )

@@ -303,7 +303,7 @@ def address_problems(subdistrict: str, district: str, province: str, postcode: s
             exact = tuple(a for a in areas if wanted in (key(a.subdistrict), key(a.subdistrict_en)))
             if not exact:
                 return [*problems, _subdistrict_problem(subdistrict, found, home)]
-            areas, place = exact, area_line(exact[0].subdistrict, found, "")
+            areas, place = exact, area_line(exact[0].subdistrict, found, home)
     if areas and (trouble := _postcode_problem(postcode, place, areas)):
         problems.append(trouble)
     elif not areas and postcode and not by_postcode(postcode):

@@ -184,7 +184,8 @@
     });
     $("#sum-goods").textContent = found.goods; $("#sum-total").textContent = $("#foot-total").textContent = found.total;
     $("#sum-percent-row").hidden = found.percent === "0.0"; $("#sum-percent").textContent = `−${found.percent}%`;
-    const over = $("#over"); over.hidden = !found.over_limit;
+    const covered = parseFloat(form.dataset.covered || "-1"); // an approval that was asked for or given already
+    const over = $("#over"); over.hidden = !found.over_limit || parseFloat(found.percent) <= covered + 0.05;
     if (found.over_limit) $("#over-text").textContent = found.over_text;
     const list = $("#warnings"); list.replaceChildren(...found.warnings.map((w) => make("li", { textContent: w.message }))); list.hidden = !found.warnings.length;
     const twins = $("#twins"); twins.hidden = !found.twins.length;
@@ -255,6 +256,7 @@
   restore();
   showItems();
   if (rows().length || field("discount").value || field("postcode").value) preview(); else { $("#sum-goods").textContent = $("#sum-total").textContent = $("#foot-total").textContent = "฿0.00"; }
+  if (!$("#twins").hidden) $("#anyway").focus();
   const first = $(".field.bad input, .field.bad textarea, .field.bad select, td .err");
   if (first) (first.matches(".err") ? $("[name=qty]", first.closest("tr")) : first).focus();
   else if (!$("[role=alert]:not([hidden])")) (rows().length ? what : who || field("name")).focus(); // wrapping the field took its focus
