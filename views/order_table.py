@@ -14,7 +14,6 @@ from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
 
 from oms.catalog.models import CHANNEL_LABELS
-from oms.db import db
 from oms.orders.models import Order, OrderSearch
 from oms.orders.queries import visible
 from oms.orders.states import BOARD_LABELS, ORDER, PAYMENT_LABELS, TERM_LABELS
@@ -99,7 +98,6 @@ class OrderTableView(OmsModelView):
     def show(self, pk: str) -> Response:
         """The order's own page."""
         row = self.record(pk)
-        db.session.rollback()
         return redirect(url_for("OrderView.show", pk=row.id))
 
 
