@@ -11,8 +11,11 @@ from flask_appbuilder import AppBuilder
 from views import (
     account,
     approvals,
+    customers,
     desk,
     home,
+    intake,
+    intake_work,
     lookups,
     nav,
     operations,
@@ -25,6 +28,7 @@ from views import (
     orders,
     products,
     setup,
+    staff,
     stock,
     stock_work,
 )
@@ -32,8 +36,11 @@ from views import (
 MODULES: tuple[ModuleType, ...] = (
     account,
     approvals,
+    customers,
     desk,
     home,
+    intake,
+    intake_work,
     lookups,
     operations,
     order_actions,
@@ -45,6 +52,7 @@ MODULES: tuple[ModuleType, ...] = (
     orders,
     products,
     setup,
+    staff,
     stock,
     stock_work,
 )
