@@ -15,7 +15,7 @@ from flask_appbuilder.security.sqla.models import (
     assoc_permissionview_role,
     assoc_user_role,
 )
-from sqlalchemy import delete, func, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from werkzeug.security import check_password_hash, generate_password_hash
 
@@ -80,6 +80,17 @@ def roles_of(tx: Tx, user_id: int) -> tuple[str, ...]:
     """The names of a login's roles."""
     statement = select(ROLES.c.name).join(assoc_user_role, assoc_user_role.c.role_id == ROLES.c.id)
     return tuple(tx.session.scalars(statement.where(assoc_user_role.c.user_id == user_id).order_by(ROLES.c.name)))
+
+
+def role_pairs() -> Select[Any]:
+    """(user id, role name) of every login."""
+    return select(assoc_user_role.c.user_id, ROLES.c.name).join(ROLES, ROLES.c.id == assoc_user_role.c.role_id)
+
+
+def holders(tx: Tx, role_id: int) -> int:
+    """How many logins have a role."""
+    statement = select(func.count()).where(assoc_user_role.c.role_id == role_id)
+    return int(tx.session.scalar(statement) or 0)
 
 
 def add_login(tx: Tx, new: NewLogin, *, trusted_password: bool = False) -> int:

@@ -22,7 +22,9 @@ from views import (
     order_entry_lookup,
     orders,
     products,
+    roles,
     setup,
+    staff,
     stock,
     stock_work,
 )
@@ -40,7 +42,9 @@ MODULES: tuple[ModuleType, ...] = (
     order_entry_lookup,
     orders,
     products,
+    roles,
     setup,
+    staff,
     stock,
     stock_work,
 )
