@@ -44,9 +44,9 @@ class LimitFields(FlaskForm):
 
     roles = SelectMultipleField(lazy_gettext("Roles"))
     warehouses = SelectMultipleField(
-        lazy_gettext("Warehouses"), coerce=int, description=lazy_gettext("None: all of them")
+        lazy_gettext("Warehouses"), coerce=int, description=lazy_gettext("None ticked: all of them")
     )
-    shops = SelectMultipleField(lazy_gettext("Shops"), coerce=int, description=lazy_gettext("None: all of them"))
+    shops = SelectMultipleField(lazy_gettext("Shops"), coerce=int, description=lazy_gettext("None ticked: all of them"))
     discount_limit = IntegerField(
         lazy_gettext("Discount this person may give alone, in percent"),
         validators=[Optional(), NumberRange(0, 100)],
