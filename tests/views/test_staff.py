@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from oms.actor import system
+from oms.actor import Actor, system
 from oms.audit import AuditLog
 from oms.db import db, transaction
+from oms.errors import Refused
 from oms.permissions import ACTIONS, ROLES
-from oms.usecases.staff import limits_of
 from tests.views.browser import Browser, add_person, entered
 from views import people, security
 
@@ -22,79 +23,47 @@ def audited(action: str) -> list[AuditLog]:
     return list(db.session.scalars(select(AuditLog).where(AuditLog.action == action)))
 
 
-def test_the_owner_adds_a_person_who_then_gets_in(web: Flask):
-    browser = entered(web, "owner")
-    fields = {"username": "mali", "first_name": "มะลิ", "roles": "sales", "password": "river green mango"}
-    answer = browser.post("/staff/add/form", fields)
-    assert answer.status_code == 302
-    assert "มะลิ" in browser.get(answer.location).text
-    assert Browser(web).login("mali", "river green mango").status_code == 302
-
-
-def test_a_second_login_of_the_same_name_is_refused_on_its_field(web: Flask):
-    browser = entered(web, "owner")
-    add_person("sales")
-    fields = {"username": "Sales", "first_name": "x", "roles": "sales", "password": "river green mango"}
-    answer = browser.post("/staff/add/form", fields)
-    assert "There is a login with this name already" in answer.text
-    assert 'value="Sales"' in answer.text
-
-
-def test_limits_are_saved_once_and_a_stale_form_is_refused(web: Flask):
-    browser = entered(web, "owner")
-    user_id = add_person("sales")
-    page = f"/staff/{user_id}"
-    fields = {"roles": ["sales", "cashier"], "discount_limit": "5", "own_orders_only": "y", "version": "0"}
-    assert browser.post(page, fields).status_code == 302
-    with transaction(system("test")) as tx:
-        limits = limits_of(tx, user_id)
-        assert (limits.discount_limit, limits.own_orders_only, limits.version) == (5, True, 1)
-        assert people.roles_of(tx, user_id) == ("cashier", "sales")
-    answer = browser.post(page, fields | {"discount_limit": "50"})
-    assert "Someone else changed this record" in answer.text
-    with transaction(system("test")) as tx:
-        assert limits_of(tx, user_id).discount_limit == 5
-    assert len(audited("staff.limits_changed")) == 1
+def test_who_keeps_staff_without_being_owner_can_neither_make_nor_take_over_an_owner(web: Flask):
+    owner_id, sales_id = add_person("owner"), add_person("sales")
+    keeper = Actor("user", "keeper", user_id=99, role="keeper", actions=frozenset({"staff.edit"}))
+    for attempt in (
+        lambda tx: people.set_roles(tx, sales_id, ["owner"]),
+        lambda tx: people.set_password(tx, owner_id, "stolen green mango"),
+        lambda tx: people.set_active(tx, owner_id, active=False),
+        lambda tx: people.add_login(tx, people.NewLogin("x", "stolen green mango", "x", roles=("owner",))),
+    ):
+        with pytest.raises(Refused, match="Only an owner"), transaction(keeper) as tx:
+            attempt(tx)
+    assert Browser(web).login("owner").status_code == 302
 
 
 def test_the_last_owner_stays_owner_and_open(web: Flask):
-    browser = entered(web, "owner")
-    user_id = db.session.scalar(select(people.USERS.c.id).where(people.USERS.c.username == "owner"))
-    page = f"/staff/{user_id}"
-    assert "at least one active owner" in browser.post(page, {"roles": ["viewer"], "version": "0"}).text
-    browser.post(f"{page}/active", {"active": "0"}, form_on=page)
-    assert browser.logged_in()
+    owner_id = add_person("owner")
+    for attempt in (
+        lambda tx: people.set_roles(tx, owner_id, ["viewer"]),
+        lambda tx: people.set_active(tx, owner_id, active=False),
+    ):
+        with pytest.raises(Refused, match="at least one active owner"), transaction(system("test")) as tx:
+            attempt(tx)
     with transaction(system("test")) as tx:
-        assert people.roles_of(tx, user_id) == ("owner",)
-
-
-def test_who_keeps_staff_without_being_owner_cannot_make_an_owner(web: Flask):
-    with transaction(system("test")) as tx:
-        people.add_role(tx, "keeper", ["staff.edit"])
-    victim = add_person("owner")
-    browser = entered(web, "keeper")
-    user_id = add_person("sales")
-    answer = browser.post(f"/staff/{user_id}", {"roles": ["owner"], "version": "0"})
-    assert "Only an owner can make somebody an owner" in answer.text
-    browser.post(f"/staff/{victim}/password", {"password": "stolen green mango"}, form_on=f"/staff/{victim}")
-    assert Browser(web).login("owner", "stolen green mango").status_code == 401
+        assert people.roles_of(tx, owner_id) == ("owner",)
 
 
 def test_a_role_is_changed_and_counts_at_the_next_click(web: Flask):
-    owner, viewer = entered(web, "owner"), entered(web, "viewer")
-    assert viewer.get("/staff/").status_code == 403
-    page = f"/roles/{role_id('viewer')}"
-    owner.post(page, {"action": ["staff.edit"]})
-    assert viewer.get("/staff/").status_code == 200
-    owner.post(page, {"action": []})
-    assert viewer.get("/staff/").status_code == 403
+    viewer = entered(web, "viewer")
+    assert viewer.get("/staff/list/").status_code == 403
+    with transaction(system("test")) as tx:
+        people.set_actions(tx, role_id("viewer"), ["staff.edit"])
+    assert viewer.get("/staff/list/").status_code == 200
+    with transaction(system("test")) as tx:
+        people.set_actions(tx, role_id("viewer"), [])
+    assert viewer.get("/staff/list/").status_code == 403
     assert audited("role.changed")[0].after["given"] == ["staff.edit"]
 
 
 def test_the_owners_role_cannot_be_changed(web: Flask):
-    browser = entered(web, "owner")
-    page = f"/roles/{role_id('owner')}"
-    browser.client.post(page, data={"csrf_token": browser.token(page), "action": []})
+    with pytest.raises(Refused, match="always has every permission"), transaction(system("test")) as tx:
+        people.set_actions(tx, role_id("owner"), [])
     with transaction(system("test")) as tx:
         assert people.actions_of(tx, role_id("owner")) == frozenset(ACTIONS)
 
