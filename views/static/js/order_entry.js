@@ -90,7 +90,7 @@
     offers.hidden = !addresses.length;
   }
   const who = $("#who");
-  if (who) combo(who, form.dataset.customers, { pick: (person, input) => { input.value = ""; choose(person); (field("line").value ? $("#what") : field("line")).focus(); }, enter: newPerson });
+  if (who) combo(who, form.dataset.customers, { pick: (person, input) => { input.value = ""; choose(person); (field("line").value ? $("#what") : field("line")).focus(); }, enter: newPerson, least: 3 });
   function newPerson(text) {
     const digits = text.replace(/[\s()+.-]/g, "");
     if (/^\d{6,}$/.test(digits)) { if (!field("phone").value) field("phone").value = text; field("name").focus(); } else { if (!field("name").value) field("name").value = text; field("phone").focus(); }
