@@ -11,9 +11,24 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Identity, Index, Integer, String, Text, delete, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Identity,
+    Index,
+    Integer,
+    Select,
+    String,
+    Text,
+    case,
+    delete,
+    func,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB, insert
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oms import clock
 from oms.columns import EnumText, UtcDateTime
@@ -201,3 +216,43 @@ def park(tx: Tx, outbox_id: int, error: str, *, retryable: bool) -> None:
         row.next_try_at = clock.now() + timedelta(seconds=BACKOFF_SECONDS[row.attempts - 1])
     else:
         row.status = OutboxStatus.NEEDS_PERSON
+
+
+class Shelf(StrEnum):
+    """How a person looks at background work: by what it waits for."""
+
+    NEEDS_PERSON = "needs_person"
+    FAILED = "failed"
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    CLOSED = "closed"
+
+
+_FAILED = (Outbox.status == OutboxStatus.WAITING) & (Outbox.attempts > 0)
+_ON_SHELF: Mapping[Shelf, ColumnElement[bool]] = {
+    Shelf.NEEDS_PERSON: Outbox.status == OutboxStatus.NEEDS_PERSON,
+    Shelf.FAILED: _FAILED,
+    Shelf.WAITING: (Outbox.status == OutboxStatus.WAITING) & (Outbox.attempts == 0),
+    Shelf.RUNNING: Outbox.status == OutboxStatus.RUNNING,
+    Shelf.DONE: Outbox.status == OutboxStatus.DONE,
+    Shelf.CLOSED: Outbox.status == OutboxStatus.CLOSED,
+}
+
+
+def on_shelf(shelf: Shelf) -> Select[Outbox]:
+    """The work of one kind, what has waited longest first; finished work newest first."""
+    newest_first = shelf in {Shelf.DONE, Shelf.CLOSED}
+    order = (Outbox.id.desc(),) if newest_first else (Outbox.next_try_at, Outbox.id)
+    return select(Outbox).where(_ON_SHELF[shelf]).order_by(*order)
+
+
+def open_counts(session: Session) -> dict[Shelf, int]:
+    """How much unfinished work there is of each kind, in one statement."""
+    shelf = case(
+        (_ON_SHELF[Shelf.NEEDS_PERSON], Shelf.NEEDS_PERSON.value),
+        (_FAILED, Shelf.FAILED.value),
+        else_=Outbox.status,
+    )
+    rows = session.execute(select(shelf, func.count()).where(Outbox.status != OutboxStatus.DONE).group_by(shelf)).all()
+    return {Shelf(name): int(count) for name, count in rows}

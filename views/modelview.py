@@ -193,11 +193,15 @@ class OmsModelView(Screen, ModelView):
         """One record, with what hangs on it."""
         row = self.record(pk)
         self.prepare([row])
-        fieldsets = self.show_fieldsets or [(None, {"fields": self.show_columns})]
+        fieldsets = self.shown_fieldsets()
         return self.render_template(
             self.show_template, title=self.show_title, view=self, row=row, fieldsets=fieldsets,
             actions=self.open_actions(several=False), related=[self._related_rows(v, c, row) for v, c in self.related],
         )  # fmt: skip
+
+    def shown_fieldsets(self) -> Any:
+        """What the page of a record shows; a view may leave out what this person must not see."""
+        return self.show_fieldsets or [(None, {"fields": self.show_columns})]
 
     def _related_rows(self, kind: type, column: str, row: Any) -> dict[str, Any]:
         view = next(v for v in self.appbuilder.baseviews if type(v) is kind)
@@ -214,9 +218,10 @@ class OmsModelView(Screen, ModelView):
     def _form_page(self, form: FlaskForm, title: Any, columns: Sequence[str], fieldsets: Any, row: Any = None) -> str:
         names = [f.name for f in form if f.type not in {"CSRFTokenField", "HiddenField"}]
         chosen = [c for c in columns or names if c in form] or names
+        version = request.form.get("version", "" if row is None else self.version_of(row))
         return self.render_template(
             self.edit_template, title=title, view=self, form=form, columns=chosen, fieldsets=fieldsets, row=row,
-            version=request.form.get("version", getattr(row, "version", "")), cancel_url=self._back(row),
+            version=version, cancel_url=self._back(row),
         )  # fmt: skip
 
     def _back(self, row: Any = None) -> str:
@@ -261,6 +266,10 @@ class OmsModelView(Screen, ModelView):
                 flash(gettext("Saved"), "success")
                 return redirect(back)
         return self._form_page(form, self.edit_title, self.edit_columns, self.edit_fieldsets, row)
+
+    def version_of(self, row: Any) -> Any:
+        """What a later save is compared with."""
+        return getattr(row, "version", "")
 
     @staticmethod
     def posted_version() -> int | None:

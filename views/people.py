@@ -23,6 +23,7 @@ from oms import audit, clock
 from oms.db import Tx
 from oms.errors import InvalidInput, NotFound, Refused, Say, say
 from oms.permissions import ACTIONS
+from oms.thai import text
 from oms.usecases import logins
 from views.access import PANEL
 from views.passwords import problem_with
@@ -142,6 +143,21 @@ def password_is(tx: Tx, user_id: int, password: str) -> bool:
     return check_password_hash(get_login(tx, user_id).password or "", password)
 
 
+def rename(tx: Tx, user_id: int, first_name: str, last_name: str = "", email: str = "") -> None:
+    """Change how a person is called and written to."""
+    tx.actor.require("staff.edit")
+    row = get_login(tx, user_id)
+    first = text.clean(first_name)[:64]
+    if not first:
+        raise InvalidInput(say("Enter a name"), field="first_name", code="name_missing")
+    fields = {"first_name": first, "last_name": text.clean(last_name)[:64], "email": email.strip()[:200] or row.email}
+    _free(tx, USERS.c.email, fields["email"], say("There is a login with this e-mail already"), "email", user_id)
+    before, after = audit.changes({key: getattr(row, key) for key in fields}, fields)
+    if after:
+        tx.session.execute(USERS.update().where(USERS.c.id == user_id).values(**after))
+        audit.record(tx, "staff.edited", "staff", user_id, row.username, before=before, after=after)
+
+
 def set_roles(tx: Tx, user_id: int, names: Iterable[str]) -> None:
     """Give a login exactly these roles. The last owner keeps the role."""
     tx.actor.require("staff.edit")
@@ -149,6 +165,8 @@ def set_roles(tx: Tx, user_id: int, names: Iterable[str]) -> None:
     if set(before) == set(roles):
         return
     _only_owners_make_owners(tx, set(before) ^ set(roles))
+    for name in set(roles) - set(before):
+        _only_what_one_has(tx, actions_of(tx, roles[name]))
     if OWNER in before and OWNER not in roles:
         _keep_an_owner(tx, user_id)
     tx.session.execute(delete(assoc_user_role).where(assoc_user_role.c.user_id == user_id))
@@ -156,6 +174,17 @@ def set_roles(tx: Tx, user_id: int, names: Iterable[str]) -> None:
         tx.session.execute(insert(assoc_user_role), [{"user_id": user_id, "role_id": r} for r in roles.values()])
     changes = {"before": {"roles": sorted(before)}, "after": {"roles": sorted(roles)}}
     audit.record(tx, "staff.roles_changed", "staff", user_id, row.username, **changes)
+
+
+def _only_what_one_has(tx: Tx, actions: Iterable[str]) -> None:
+    """Nobody hands out a permission they have not got themselves."""
+    missing = sorted(a for a in actions if not tx.actor.may(a))
+    if missing:
+        raise Refused(
+            say("You cannot give what you may not do yourself ({action})", action=say(ACTIONS[missing[0]])),
+            field="roles",
+            code="beyond_own",
+        )
 
 
 def _keep_an_owner(tx: Tx, user_id: int) -> None:
@@ -213,6 +242,7 @@ def set_actions(tx: Tx, role_id: int, actions: Iterable[str]) -> None:
     if role.name == OWNER:
         raise Refused(say("The owner's role always has every permission"), code="owner_role")
     wanted, before, pairs = set(actions) & set(ACTIONS), actions_of(tx, role_id), _pairs(tx)
+    _only_what_one_has(tx, wanted - before)
     link = assoc_permissionview_role
     gone = [pairs[a] for a in before - wanted]
     tx.session.execute(delete(link).where(link.c.role_id == role_id, link.c.permission_view_id.in_(gone)))

@@ -194,6 +194,10 @@ class SkuView(OmsModelView):
     list_title, show_title = lazy_gettext("SKUs"), lazy_gettext("SKU")
     add_title, edit_title = lazy_gettext("Add a SKU"), lazy_gettext("Change a SKU")
     list_columns = ["code", "name", "option", "price", "free", "low_stock", "is_bundle", "is_active"]
+    show_columns = [
+        "code", "name", "product", "option", "price", "cost", "weight_g", "location", "low_stock", "barcodes",
+        "is_bundle", "components", "is_active",
+    ]  # fmt: skip
     order_columns = ["code", "name", "price", "low_stock"]
     base_order = ("code", "asc")
     label_columns = {
@@ -223,16 +227,10 @@ class SkuView(OmsModelView):
         "components", "is_active",
     ]  # fmt: skip
 
-    @property
-    def show_fieldsets(self) -> Any:
-        """What the page shows; the cost only to those who may see it."""
-        cost = ["cost"] if may("stock.cost") else []
-        facts = ["code", "name", "product", "option", "price", *cost, "weight_g", "location", "low_stock", "barcodes"]
-        return [(None, {"fields": [*facts, "is_bundle", "components", "is_active"]})]
-
-    @show_fieldsets.setter
-    def show_fieldsets(self, _value: Any) -> None:
-        """The library sets it; ours depends on the reader."""
+    def shown_fieldsets(self) -> Any:
+        """The cost only for those who may see it."""
+        hidden = set() if may("stock.cost") else {"cost"}
+        return [(None, {"fields": [name for name in self.show_columns if name not in hidden]})]
 
     def find(self, statement: Select[Any], text: str) -> Select[Any]:
         """By code, name, barcode, in any part."""
