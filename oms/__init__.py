@@ -15,4 +15,5 @@
 - ``audit``         who did what; ``outbox`` side effects; ``numbering`` gapless series; ``permissions`` named actions
 - ``db``            the one transaction; ``columns`` the column types
 - ``states``        the state machine; ``money``, ``clock``, ``actor``, ``errors``, ``settings``; ``thai``
+- ``spreadsheets``  cells of files that go out
 """

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from flask import flash, redirect, request, url_for
+from flask import Flask, flash, redirect, request, url_for
 from flask_babel import gettext
+from sqlalchemy import func
 from werkzeug.wrappers import Response
 
+from oms.actor import Actor
 from oms.catalog.models import CHANNEL_LABELS
+from oms.db import db
 from oms.usecases.approvals import DISCOUNT_ACTION, DecideApproval, decide_approval, open_requests
 from views import nav
 from views.base import OmsView, current_actor, page, unit
@@ -50,5 +53,29 @@ class ApprovalView(OmsView):
         return redirect(url_for("ApprovalView.list"), 303)
 
 
+def counts(actor: Actor) -> dict[str, int]:
+    """How many requests wait for who may decide them."""
+    if not actor.may(DISCOUNT_ACTION):
+        return {}
+    waiting = open_requests(actor).order_by(None).with_only_columns(func.count())
+    return {"approvals": db.session.scalar(waiting) or 0}
+
+
+def install(app: Flask) -> None:
+    """Put the count into the menu."""
+    nav.add_counts(app, counts)
+
+
 VIEWS = (ApprovalView,)
-NAV = (nav.Item("work", "Discounts to approve", "ApprovalView.list", DISCOUNT_ACTION, icon="shield", order=90),)
+NAV = (
+    nav.Item(
+        "work",
+        "Discounts to approve",
+        "ApprovalView.list",
+        DISCOUNT_ACTION,
+        icon="shield",
+        order=90,
+        count="approvals",
+        hot=True,
+    ),
+)

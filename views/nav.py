@@ -65,6 +65,11 @@ def set_counts(app: Flask, provider: Counts) -> None:
     app.extensions["oms.counts"] = provider
 
 
+def add_counts(app: Flask, provider: Counts) -> None:
+    """Name a function that gives further counts of the menu, of work that is no worklist of orders."""
+    app.extensions.setdefault("oms.more_counts", []).append(provider)
+
+
 def counts() -> Mapping[str, int]:
     """The counts of this request, asked once."""
     if "oms_counts" not in g:
@@ -93,7 +98,9 @@ def sections() -> list[tuple[str, list[Line]]]:
         item for item in current_app.extensions.get("oms.nav", [])
         if item.endpoint in current_app.view_functions and may(item.action)
     ]  # fmt: skip
-    numbers = counts()
+    numbers = dict(counts())
+    for more in current_app.extensions.get("oms.more_counts", ()):
+        numbers.update(more(current_actor()))
     answer = []
     for key, label in SECTIONS.items():
         mine = sorted((i for i in open_items if i.section == key), key=lambda i: i.order)

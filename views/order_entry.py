@@ -78,7 +78,12 @@ class OrderEntryView(OmsView):
 
     @page("/")
     def new(self) -> str:
-        """An empty form: the last shop, oneself as owner, the cursor on the buyer."""
+        """An empty form: the last shop, oneself as owner, the cursor on the buyer. ``copy``: as that order was."""
+        if request.args.get("copy", "").isdecimal():
+            with unit() as tx:
+                me = current_staff()
+                old = get_order(tx, int(request.args["copy"][:18]))
+                return self._show(tx, order_entry_form.from_order(old, owner_id=me.id if me else None))
         shops = shop_choices()
         last = next((s for s in shops if s.id == session.get(_LAST_SHOP)), shops[0] if shops else None)
         me = current_staff()

@@ -70,6 +70,7 @@ class Typed:
     tags: str = ""
     owner_id: str = ""
     reason: str = ""
+    copied_from: str = ""
     lines: tuple[TypedLine, ...] = ()
 
     @property
@@ -120,6 +121,14 @@ def from_draft(order: Order, note_key: str = "") -> Typed:
             for line in order.lines
         ),
     )
+
+
+def from_order(order: Order, owner_id: int | None) -> Typed:
+    """A new form for "the same as last time": buyer, address and items; prices are today's, discounts are not kept."""
+    rows = tuple(TypedLine(line.sku_code, str(line.quantity)) for line in order.lines)
+    fresh = {"version": "", "discount": "", "tags": "", "owner_id": str(owner_id or ""), "copied_from": str(order.id)}
+    term = order.payment_term if order.payment_term in TERMS else PaymentTerm.PREPAID
+    return replace(from_draft(order), lines=rows, term=term.value, **fresh)
 
 
 def _amount(value: Money) -> str:
@@ -254,6 +263,7 @@ def to_command(
         owner=owner,
         idempotency_key=f"entry:{user_id}:{typed.key}"[:120] if typed.key else None,
         content_hash=typed.fingerprint,
+        copied_from=reading.number("copied_from"),
     )
     reading.refuse()
     return EnterOrder(order, typed.note, typed.note_for_customer, contact)

@@ -19,6 +19,10 @@ UPDATE intake_items i SET {column} = d.outcome, subject_id = d.subject, problems
 FROM unnest(CAST(:nos AS int[]), CAST(:outcomes AS varchar[]), CAST(:subjects AS bigint[])) AS d(no, outcome, subject)
 WHERE i.run_id = :run AND i.no = d.no
 """
+_COVERS = text(
+    "SELECT min(i.placed_at), max(i.placed_at) FROM intake_items t JOIN imported_orders i"
+    " ON i.shop_id = :shop AND i.external_no = t.key WHERE t.run_id = :run AND t.outcome IS NOT NULL"
+)
 _NOTES = {True: text(_NOTE.format(column="outcome")), False: text(_NOTE.format(column="planned"))}
 
 
@@ -69,6 +73,7 @@ def count(tx: Tx, run: IntakeRun, column: InstrumentedAttribute[Outcome | None])
 def write(tx: Tx, run: IntakeRun) -> None:
     """Put the five counters of the written records on the run."""
     written = count(tx, run, IntakeItem.outcome)
+    run.covers_from, run.covers_to = tx.session.execute(_COVERS, {"run": run.id, "shop": run.shop_id}).one()
     run.written = written
     for outcome in Outcome:
         setattr(run, outcome.value, written[outcome.value])

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import JSONB
 
 from oms import audit, clock
 from oms.db import Tx
@@ -62,7 +61,7 @@ def map_and_release(tx: Tx, cmd: MapAndRelease) -> Released:
             IntakeItem.shop_id == cmd.shop_id,
             IntakeItem.outcome == Outcome.QUARANTINED,
             IntakeItem.closed_at.is_(None),
-            IntakeItem.unknown_skus.cast(JSONB).contains([cmd.external_sku]),
+            IntakeItem.unknown_skus.contains([cmd.external_sku]),
         )
         .order_by(IntakeItem.run_id, IntakeItem.no)
         .limit(RELEASE_AT_ONCE)

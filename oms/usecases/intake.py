@@ -27,7 +27,8 @@ NEEDS: dict[IntakeKind, str] = {
 @dataclass(frozen=True)
 class ReceiveFile:
     """A kept file to take in. ``format`` "" means: find out. ``map_name`` names a saved column map; ``column_map`` is
-    one given on the spot. ``queue`` False leaves the work to the caller (the command line does it itself)."""
+    one given on the spot. ``queue`` False leaves the work to the caller (the command line does it itself). ``is_kept``:
+    the file is on record from an earlier run."""
 
     kind: IntakeKind
     file: files.Kept
@@ -37,6 +38,7 @@ class ReceiveFile:
     column_map: dict[str, Any] | None = None
     commit_after_check: bool = False
     queue: bool = True
+    is_kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ def receive_file(tx: Tx, cmd: ReceiveFile) -> int:
     if cmd.map_name:
         saved = find_map(tx, cmd.map_name)
         column_map = {"columns": saved.columns, "options": saved.options}
-    files.register(tx, cmd.file, "upload", "application/octet-stream")
+    if not cmd.is_kept:
+        files.register(tx, cmd.file, "upload", "application/octet-stream")
     run = IntakeRun(
         kind=cmd.kind, status=RunStatus.UPLOADED, shop_id=shop.id if shop else None, format=cmd.format,
         column_map=column_map, file_name=cmd.file.name, file_key=cmd.file.key, file_sha256=cmd.file.sha256,

@@ -222,6 +222,28 @@ def test_the_same_again_is_noticed_and_saved_only_when_meant(web, shop):
     assert db.session.scalars(select(AuditLog).where(AuditLog.action == "order.duplicate_accepted")).one()
 
 
+def test_the_same_as_last_time_keeps_buyer_and_items_but_not_the_discount(web, shop):
+    sales = Panel(web, "sales")
+    sales.post("/entry/", fill(shop, sales.get("/entry/"), ("RU-0001", 2), discount="5%", shipping_fee="40"))
+    old = orders()[0]
+    page = sales.get(f"/entry/?copy={old.id}")
+    assert BUYER["line"] in page.text
+    assert "RU-0001" in page.text
+    again = fill(shop, page, ("RU-0001", 2), copied_from=old.id, customer_id=old.customer_id, anyway=1)
+    assert sales.post("/entry/", again).status_code == 303
+    copy = orders()[1]
+    assert (copy.copied_from, copy.customer_id, copy.discount.in_satang) == (old.id, old.customer_id, 0)
+    assert sales.get("/entry/?copy=424242").status_code == 404
+
+
+def test_what_waits_for_approval_is_counted_in_the_menu(web, shop):
+    manager = Panel(web, "manager")
+    assert re.search(r'href="/approvals/"[^>]*>.*?<b>0</b>', manager.get("/").text, re.DOTALL)
+    sales = Panel(web, "sales")
+    sales.post("/entry/", fill(shop, sales.get("/entry/"), discount="30%", action="approval", reason="ของมีตำหนิ"))
+    assert re.search(r'href="/approvals/"[^>]*>(?:(?!</a>).)*<b>1</b>', manager.get("/").text, re.DOTALL)
+
+
 def test_a_discount_over_the_limit_waits_for_a_second_person(web, shop):
     sales, manager = Panel(web, "sales"), Panel(web, "manager")
     data = fill(shop, sales.get("/entry/"), ("RU-0004", 1), discount="20%")
