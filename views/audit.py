@@ -18,7 +18,7 @@ from oms.thai.phone import mask_phone
 from oms.usecases.audit_check import check_chain
 from views import audit_words, nav
 from views.base import may, page, unit
-from views.filters import cell, tr
+from views.filters import cell, moment, tr
 from views.listing import COUNT_UP_TO
 from views.modelview import OmsModelView
 
@@ -79,6 +79,8 @@ class AuditView(OmsModelView):
 
     def value(self, row: AuditLog, name: str) -> Any:
         """A cell."""
+        if name == "at":
+            return Markup('<span class="nowrap">{}</span>').format(moment(row.at))
         if name == "action":
             return audit_words.action(row.action)
         if name == "role":
@@ -132,10 +134,7 @@ class AuditView(OmsModelView):
 
     def short(self, row: AuditLog) -> str:
         """The change on one line."""
-        parts = [
-            f"{field}: {old} → {new}" if old and old != "–" else f"{field}: {new}"
-            for field, old, new in self.changes(row)
-        ]
+        parts = [f"{name}: {new}" if old == "–" else f"{name}: {old} → {new}" for name, old, new in self.changes(row)]
         line = "; ".join(parts)
         return line if len(line) <= 160 else line[:157] + "…"
 
@@ -157,9 +156,8 @@ class AuditView(OmsModelView):
             text = gettext("The chain is broken at entry %(id)s: %(why)s", id=report.broken, why=tr(report.why))
             flash(text, "danger")
         else:
-            text = gettext(
-                "%(n)s sealed entries are untouched; %(m)s wait for their seal", n=report.checked, m=report.unsealed
-            )
+            counts = {"n": report.checked, "m": report.unsealed}
+            text = gettext("%(n)s sealed entries are untouched; %(m)s wait for their seal", **counts)
             flash(text, "success")
         return redirect(url_for("AuditView.list", **request.args))
 

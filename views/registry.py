@@ -14,6 +14,7 @@ from views import (
     audit,
     customers,
     desk,
+    exports,
     home,
     intake,
     intake_work,
@@ -25,11 +26,13 @@ from views import (
     order_bulk,
     order_entry,
     order_entry_lookup,
+    order_table,
     orders,
     products,
     setup,
     staff,
     stock,
+    stock_approvals,
     stock_work,
 )
 
@@ -39,6 +42,7 @@ MODULES: tuple[ModuleType, ...] = (
     audit,
     customers,
     desk,
+    exports,
     home,
     intake,
     intake_work,
@@ -49,11 +53,13 @@ MODULES: tuple[ModuleType, ...] = (
     order_bulk,
     order_entry,
     order_entry_lookup,
+    order_table,
     orders,
     products,
     setup,
     staff,
     stock,
+    stock_approvals,
     stock_work,
 )
 

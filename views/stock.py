@@ -28,7 +28,7 @@ from oms.inventory.models import (
 )
 from views import listing, nav
 from views.base import OmsView, current_actor, page
-from views.filters import cell, number, tr
+from views.filters import cell, moment, number, tr
 from views.modelview import OmsModelView
 from views.products import find_skus
 
@@ -72,6 +72,11 @@ def remark(text: str) -> str | Markup:
     if code not in REASONS:
         return cell(text)
     return " · ".join(part for part in (tr(REASONS[code]), rest) if part)
+
+
+def on_one_line(at: Any) -> Markup:
+    """A moment that does not break."""
+    return Markup('<span class="nowrap">{}</span>').format(moment(at))
 
 
 def signed(value: int) -> str:
@@ -144,11 +149,11 @@ class StockMovementView(OmsModelView):
     base_order = ("id", "desc")
     label_columns = LABELS
     find_columns = ["document"]
+    formatters_columns = {"at": on_one_line, "quantity": signed, "reason": remark}
     search_columns = ["at", "kind", "bucket", "document", "actor", "quantity"]
     choice_labels = {"kind": MOVEMENT_LABELS, "bucket": BUCKETS}
     numeric_columns = ["quantity"]
     load_options = (joinedload(StockMovement.sku), joinedload(StockMovement.warehouse))
-    formatters_columns = {"quantity": signed, "reason": remark}
     export_list = "stock_movements"
 
     def base_statement(self) -> Select[Any]:
@@ -180,7 +185,7 @@ class StockPaperView(OmsModelView):
     choice_labels = {"kind": STOCK_PAPER_LABELS, "status": PAPER_STATUS}
     numeric_columns = ["pieces"]
     load_options = (joinedload(StockPaper.warehouse),)
-    formatters_columns = {"pieces": signed}
+    formatters_columns = {"at": on_one_line, "pieces": signed}
     show_template = "stock_paper.html"
     export_list = "stock_papers"
     empty_text = lazy_gettext("Every receipt and every adjustment is kept here under its number.")
