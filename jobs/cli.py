@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ class Sentences(click.Group):
 @click.group(cls=Sentences)
 def oms() -> None:
     """Ruam: orders of many channels on one desk."""
+    logging.getLogger("flask_appbuilder").setLevel(logging.ERROR)  # its advice is about screens that we do not use
 
 
 @oms.group()

@@ -36,6 +36,7 @@ def prepare(factories: Factories, settings: Settings, say: Callable[[str], None]
         found = stage()
     if found is Stage.OTHER:
         return ["this installation holds work of its own, so the demo shop was not loaded into it"]
+    settings.demo_mark.touch()  # from here on every screen says that this is demo data
     password = password_of(settings)
     users = factories.demo_users(panel, password)
     if found is not Stage.LOADED:

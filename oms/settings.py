@@ -35,6 +35,11 @@ class Settings:
         return self.data_dir / "files"
 
     @property
+    def demo_mark(self) -> Path:
+        """There when the data is the demo shop's."""
+        return self.data_dir / "demo"
+
+    @property
     def sqlalchemy_url(self) -> str:
         """The database address with the driver named. Raises ValueError when there is no database."""
         if not self.database_url:
@@ -93,6 +98,7 @@ def from_env(environ: Mapping[str, str] | None = None, **overrides: object) -> S
         "redis_url": env.get("REDIS_URL") or None,
         "host": env.get("OMS_HOST") or "127.0.0.1",
         "port": number("OMS_PORT", 8000, 1, 65535),
+        "demo": env.get("OMS_DEMO") == "1" or (data_dir / "demo").exists(),
         "demo_password": env.get("OMS_DEMO_PASSWORD") or None,
         "web_workers": number("OMS_WEB_WORKERS", 2, 1, 64),
         "web_threads": number("OMS_WEB_THREADS", 4, 1, 64),

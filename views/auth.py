@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from flask import current_app, flash, make_response, redirect, request, session, url_for
+from flask import flash, make_response, redirect, request, session, url_for
 from flask_appbuilder.baseviews import BaseView, expose
 from flask_appbuilder.forms import DynamicForm
 from flask_appbuilder.security.decorators import no_cache
@@ -65,8 +65,7 @@ class LoginView(BaseView):
         return self._page(form)
 
     def _page(self, form: DynamicForm) -> str:
-        demo = current_app.extensions["oms.settings"].demo
-        return self.render_template("login.html", form=form, demo=demo, title=gettext("Log in"))
+        return self.render_template("login.html", form=form, title=gettext("Log in"))
 
     def _try(self, name: str, password: str) -> Response | None:
         try:

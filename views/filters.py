@@ -172,10 +172,14 @@ def device(agent: str) -> str:
     return " · ".join(x for x in (system, browser) if x) or gettext("Unknown device")
 
 
+def role_name(name: str) -> str:
+    """A role's name; seeded ones in the reader's language."""
+    return tr(next((role.label for role in ROLES if role.name == name), "")) or name
+
+
 def role_label(staff: Any) -> str:
-    """The roles of a person, seeded ones in the reader's language."""
-    labels = {role.name: role.label for role in ROLES}
-    return ", ".join(tr(labels.get(name, name)) for name in staff.grants.roles) or gettext("No role")
+    """The roles of a person."""
+    return ", ".join(role_name(name) for name in staff.grants.roles) or gettext("No role")
 
 
 def install(app: Flask) -> None:

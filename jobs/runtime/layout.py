@@ -14,6 +14,10 @@ from oms.errors import EngineMissing, say
 
 SYSTEM_USER = "pgserver"  # PostgreSQL refuses to run as root
 SYSTEM_HOME = Path("/var/lib/ruam")  # what root installs for that user lies here, never under a home folder
+OURS = frozenset({  # what a data folder of ours may hold; a folder with anything else in it keeps its mode
+    "secret_key", "log", "run", "redis", "files", "postgres", "postgres.path", "demo", "demo_password", "engine",
+    "engines",
+})  # fmt: skip
 SOCKET_PATH_LIMIT = 90  # a Unix socket's whole path must stay under 104 bytes, name included
 
 
@@ -121,7 +125,7 @@ def _reachable_home(data: Path, account: Account) -> Path:
     """A folder for PostgreSQL that its user can enter. No folder above ours ever has its mode changed."""
     if may_enter(account, data):
         return data / "postgres"
-    if may_enter(account, data.parent):
+    if may_enter(account, data.parent) and all(entry.name in OURS for entry in data.iterdir()):
         data.chmod(data.stat().st_mode & 0o777 | 0o011)  # our own folder: may be walked through, not listed
         return data / "postgres"
     return SYSTEM_HOME / "engines" / secrets.token_hex(6)

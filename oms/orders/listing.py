@@ -16,7 +16,7 @@ from oms.catalog.models import Channel
 from oms.errors import InvalidInput, say
 from oms.orders.models import Order
 from oms.orders.queries import visible
-from oms.orders.states import Board, OrderStatus, PaymentStatus, PaymentTerm
+from oms.orders.states import Board, PaymentTerm
 
 PAGE = 50
 COUNT_CAP = 1000  # beyond this a filtered list says "1,000+": an exact count would cost more than it tells
@@ -28,14 +28,12 @@ class OrderFilter:
     """What a clerk asked to see. Texts as they stand in the URL; ``read`` refuses what has no meaning."""
 
     board: str = ""
-    status: str = ""
     channel: str = ""
     shop: int = 0
     warehouse: int = 0
     owner: int = 0
     tag: str = ""
     term: str = ""
-    money: str = ""
     late: bool = False
     placed_from: str = ""
     placed_to: str = ""
@@ -52,12 +50,10 @@ class OrderFilter:
         return not {k for k in self.to_query() if k != "sort"}
 
 
-_ENUMS: dict[str, type[Board | OrderStatus | Channel | PaymentTerm | PaymentStatus]] = {
+_ENUMS: dict[str, type[Board | Channel | PaymentTerm]] = {
     "board": Board,
-    "status": OrderStatus,
     "channel": Channel,
     "term": PaymentTerm,
-    "money": PaymentStatus,
 }
 _IDS = frozenset({"shop", "warehouse", "owner"})
 _DAYS = frozenset({"placed_from", "placed_to"})
@@ -104,13 +100,14 @@ def _day_start(text: str, plus_days: int = 0) -> datetime:
 def filter_conditions(wanted: OrderFilter) -> list[ColumnElement[bool]]:
     """The filter as conditions on ``orders``. Days are Bangkok days, both ends included."""
     equal = {
-        Order.board: wanted.board, Order.status: wanted.status, Order.channel: wanted.channel,
-        Order.shop_id: wanted.shop, Order.warehouse_id: wanted.warehouse, Order.owner_id: wanted.owner,
-        Order.payment_term: wanted.term, Order.payment_status: wanted.money,
+        Order.board: wanted.board, Order.channel: wanted.channel, Order.shop_id: wanted.shop,
+        Order.warehouse_id: wanted.warehouse, Order.owner_id: wanted.owner, Order.payment_term: wanted.term,
     }  # fmt: skip
     found: list[ColumnElement[bool]] = [column == value for column, value in equal.items() if value]
     if wanted.tag:
         found.append(Order.tags.contains([wanted.tag]))
+    if wanted.sort == "ship_by":
+        found.append(Order.closed_at.is_(None))  # a closed order is not shipped by any time
     if wanted.late:
         found += [Order.closed_at.is_(None), Order.ship_by < clock.now()]
     if wanted.placed_from:

@@ -120,6 +120,13 @@ class Order(Model):
         ),
         Index("ix_orders_work", "board", "ship_by", "id", postgresql_where=text("closed_at IS NULL")),
         Index("ix_orders_ship_by", "ship_by", "id", postgresql_where=text("closed_at IS NULL")),
+        Index(
+            "ix_orders_owner",
+            "owner_id",
+            text("placed_at DESC"),
+            text("id DESC"),
+            postgresql_where=text("owner_id IS NOT NULL"),
+        ),
         Index("ix_orders_customer", "customer_id", text("placed_at DESC")),
         Index("ix_orders_phone", "ship_phone", text("placed_at DESC")),
         Index("ix_orders_expires", "expires_at", postgresql_where=text("status = 'confirmed'")),

@@ -16,10 +16,11 @@ from oms.orders.models import Order, OrderSearch
 from oms.orders.queries import visible
 from oms.shipping.models import Parcel, ShipmentLine
 from oms.thai.phone import phone_fragment
-from oms.thai.text import clean, normalize, query_grams
+from oms.thai.text import GRAM, clean, normalize, query_grams
 
 FOUND = 50  # the newest so many are shown; more means: type more
 SHORTEST = 2
+RECENT = 20_000  # orders looked through one by one before the index is asked
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,29 @@ def fragment_conditions(words: Sequence[str]) -> list[ColumnElement[bool]]:
     return found + [OrderSearch.haystack.like(_like(word)) for word in words]
 
 
+def recent_statement(actor: Actor, words: Sequence[str]) -> Any:
+    """The newest orders that hold every word, looked for in the last ``RECENT`` orders, newest first.
+
+    A common word fills the page at once this way; the index would first gather every order there ever was with it.
+    """
+    recent = (
+        select(OrderSearch.order_id, OrderSearch.haystack)
+        .order_by(OrderSearch.order_id.desc())
+        .limit(RECENT)
+        .subquery()
+    )
+    return (
+        visible(actor)
+        .with_only_columns(*COLUMNS)
+        .join(recent, recent.c.order_id == Order.id)
+        .where(*(recent.c.haystack.like(_like(word)) for word in words))
+        .order_by(recent.c.order_id.desc())
+        .limit(FOUND + 1)
+    )
+
+
 def fragment_statement(actor: Actor, words: Sequence[str]) -> Any:
-    """The newest orders that hold every word."""
+    """The newest orders that hold every word, of all time, by the index."""
     return (
         visible(actor)
         .with_only_columns(*COLUMNS)
@@ -65,6 +87,14 @@ def fragment_statement(actor: Actor, words: Sequence[str]) -> Any:
         .order_by(OrderSearch.order_id.desc())
         .limit(FOUND + 1)
     )
+
+
+def _find(session: Session, actor: Actor, words: Sequence[str]) -> Any:
+    """Recent orders when they fill the page; else all, unless every word is too short for the index."""
+    rows = session.execute(recent_statement(actor, words)).all()
+    if len(rows) > FOUND or all(len(word) < GRAM for word in words):
+        return rows
+    return session.execute(fragment_statement(actor, words)).all()
 
 
 def search_orders(session: Session, actor: Actor, raw: str) -> Found:
@@ -81,7 +111,7 @@ def search_orders(session: Session, actor: Actor, raw: str) -> Found:
     ways = [way for way in ([digits] if digits else [], words) if way]
     rows: Any = []
     for way in ways:
-        rows = session.execute(fragment_statement(actor, way)).all()
+        rows = _find(session, actor, way)
         if rows or way == words:
             break
     return Found(rows[:FOUND], more=len(rows) > FOUND)

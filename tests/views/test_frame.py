@@ -157,7 +157,7 @@ def test_the_frame_costs_few_statements(web: Flask):
     finally:
         event.remove(engine, "before_cursor_execute", note)
     selects = [s for s in seen if s.lstrip().upper().startswith(("SELECT", "WITH"))]
-    assert len(selects) <= 3, selects
+    assert len(selects) <= 6, selects  # who, what they may, the counts of the menu
 
 
 def test_the_language_is_kept_on_the_account(web: Flask):

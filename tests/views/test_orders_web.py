@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Callable
 from contextlib import contextmanager
 from decimal import Decimal
-from functools import partial
 
 import pytest
 from flask import Flask, g
 from flask.testing import FlaskClient
 from sqlalchemy import event, func, select
-from werkzeug.security import generate_password_hash
 from werkzeug.test import TestResponse
 
 from oms.actor import system
@@ -24,31 +21,23 @@ from oms.orders.models import BulkRun, Order, OrderChange
 from oms.orders.states import OrderStatus
 from oms.payments.models import PaymentClaim
 from oms.payments.states import ClaimStatus
-from oms.staff.models import StaffScope
 from oms.usecases.orders_place import place_order
 from tests.shop import SmallShop, small_shop
+from tests.views.people import log_in
 
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
-PASSWORD = "demo-Password-1"
-
-
-_addresses = itertools.count(1)
 
 
 class Person:
     """A logged-in browser without a screen, reading English."""
 
-    def __init__(self, web: Flask, name: str) -> None:
-        self.client: FlaskClient = web.test_client()
-        self.ip = f"10.9.{next(_addresses) % 250}.7"
-        self.post("/login/", origin="/login/", username=name, password=PASSWORD)
-        self.open("/language/en")
-        assert "Worklists" in self.get("/desk/")
+    def __init__(self, web: Flask, role: str, **scope: tuple[int, ...]) -> None:
+        self.client: FlaskClient = log_in(web, role, **scope).client
 
     def open(self, path: str, method: str = "GET", **how: object) -> TestResponse:
         for name in list(g):  # the tests' application context outlives a request; what a request kept must not
             g.pop(name)
-        return self.client.open(path, method=method, environ_base={"REMOTE_ADDR": self.ip}, **how)
+        return self.client.open(path, method=method, **how)
 
     def get(self, path: str, status: int = 200) -> str:
         answer = self.open(path)
@@ -63,13 +52,8 @@ class Person:
 
 
 @pytest.fixture
-def people(web: Flask, monkeypatch) -> Callable[[str], Person]:
-    from views.security import make_demo_users
-
-    quick = partial(generate_password_hash, method="pbkdf2:sha256:1")  # the tests are not about slow passwords
-    monkeypatch.setattr("views.security.generate_password_hash", quick)
-    make_demo_users(web, PASSWORD)
-    return lambda name: Person(web, name)
+def people(web: Flask) -> Callable[..., Person]:
+    return lambda role, **scope: Person(web, role, **scope)
 
 
 @pytest.fixture
@@ -121,20 +105,13 @@ def test_every_role_opens_the_desk_and_an_order_and_sees_no_more_than_it_may(peo
     person.get("/desk/nonsense", 404)
 
 
-def test_another_warehouses_order_in_the_address_is_not_found(web, people, shop, place):
+def test_another_warehouses_order_in_the_address_is_not_found(people, shop, place):
     order_id = place(confirm=True)
-    from flask_appbuilder.security.sqla.models import User
-
-    with transaction(system("test")) as tx:
-        user_id = tx.session.scalar(select(User.id).where(User.username == "warehouse"))
-        if user_id is None:
-            people("owner")
-            user_id = tx.session.scalar(select(User.id).where(User.username == "warehouse"))
-        tx.session.add(StaffScope(user_id=user_id, kind="warehouse", ref_id=shop.cnx))
-    keeper = people("warehouse")
+    keeper = people("warehouse", warehouses=(shop.cnx,))
     keeper.get(f"/orders/{order_id}", 404)
     assert "not yours to see" in keeper.post(f"/order/{order_id}/hold", reason="address").text
     assert "SO69" not in keeper.get("/orders/").split("<main")[1]
+    assert "SO69" not in keeper.get("/orders/table/list/").split("<main")[1]
     assert order(order_id).hold_reasons == []
 
 
