@@ -8,7 +8,7 @@ from flask import flash, g, redirect, request, url_for
 from flask_appbuilder.models.sqla.interface import SQLAInterface
 from flask_babel import gettext, lazy_gettext
 from markupsafe import Markup
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, func, select
 from werkzeug.wrappers import Response
 
 from oms.audit import AuditLog, AuditSeal
@@ -36,6 +36,7 @@ class AuditView(OmsModelView):
 
     datamodel = SQLAInterface(AuditLog)
     route_base = "/audit"
+    base_permissions = ["can_list", "can_show", "can_check"]
     requires = "audit.view"
     list_template, show_template = "audit_list.html", "audit_show.html"
     list_title, show_title = lazy_gettext("Audit"), lazy_gettext("Audit entry")
@@ -60,17 +61,16 @@ class AuditView(OmsModelView):
         """Every entry."""
         return select(AuditLog)
 
-    def find(self, statement: Select[Any], text: str) -> Select[Any]:
-        """By person, subject or reason: an exact action or subject by its index, else any part."""
-        wanted = text.replace("\x00", "").strip()[:200]
-        if not wanted:
-            return statement
-        if wanted in audit_words.ACTIONS:
-            return statement.where(AuditLog.action == wanted)
-        parts = [AuditLog.actor, AuditLog.subject, AuditLog.reason]
-        actions = audit_words.actions_like(wanted)
-        found = [column.icontains(wanted, autoescape=True) for column in parts]
-        return statement.where(or_(*found, AuditLog.action.in_(actions)) if actions else or_(*found))
+    def filter_fields(self) -> Any:
+        """Filters; what was done, about what and which way in are chosen from words."""
+        words = {"action": audit_words.ACTIONS, "subject_type": audit_words.KINDS, "source": audit_words.SOURCES}
+        fields = []
+        for field in super().filter_fields():
+            if known := words.get(field["name"]):
+                choices = sorted(((code, tr(word)) for code, word in known.items()), key=lambda pair: pair[1])
+                field |= {"choices": choices, "operators": [("is", gettext("is"))]}
+            fields.append(field)
+        return fields
 
     def prepare(self, rows: Any) -> None:
         """Which of these entries are sealed, in one statement."""

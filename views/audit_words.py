@@ -190,12 +190,6 @@ def action(code: str) -> str:
     return tr(ACTIONS[code]) if code in ACTIONS else code
 
 
-def actions_like(text: str) -> list[str]:
-    """The codes whose word contains the text, in the reader's language."""
-    wanted = text.lower()
-    return [code for code, word in ACTIONS.items() if wanted in str(word).lower()]
-
-
 def kind(code: str) -> str:
     """What sort of record."""
     return tr(KINDS[code]) if code in KINDS else code

@@ -13,6 +13,7 @@ from sqlalchemy.orm import joinedload
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
+from oms.catalog.finding import narrow
 from oms.catalog.models import Sku
 from oms.db import db
 from oms.errors import NotFound, say
@@ -30,7 +31,6 @@ from views import listing, nav
 from views.base import OmsView, current_actor, page
 from views.filters import cell, moment, number, tr
 from views.modelview import OmsModelView
-from views.products import find_skus
 
 MOVEMENT_LABELS = {
     MovementKind.OPENING: lazy_gettext("Opening stock"),
@@ -108,7 +108,7 @@ class StockLevelView(OmsModelView):
 
     def find(self, statement: Select[Any], text: str) -> Select[Any]:
         """By SKU, name or barcode."""
-        return find_skus(statement, text)
+        return narrow(statement, text)
 
     def ordered(self, statement: Select[Any]) -> Select[Any]:
         """By SKU and warehouse, unless the address names a balance."""
@@ -162,10 +162,7 @@ class StockMovementView(OmsModelView):
 
     def find(self, statement: Select[Any], text: str) -> Select[Any]:
         """By document number, or else by SKU, name or barcode."""
-        wanted = text.replace("\x00", "").strip()[:40]
-        if wanted[:2].isalpha() and "-" in wanted and wanted.split("-")[-1].isdecimal() and len(wanted) == 11:
-            return statement.where(StockMovement.document == wanted.upper())
-        return find_skus(statement, text)
+        return queries.narrow_movements(statement, text)
 
 
 class StockPaperView(OmsModelView):
