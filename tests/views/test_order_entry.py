@@ -245,6 +245,7 @@ def test_the_same_as_last_time_keeps_buyer_and_items_but_not_the_discount(web, s
     sales = Panel(web, "sales")
     sales.post("/entry/", fill(shop, sales.get("/entry/"), ("RU-0001", 2), discount="5%", shipping_fee="40"))
     old = orders()[0]
+    assert f"/entry/?copy={old.id}" in sales.get(f"/orders/{old.id}").text
     page = sales.get(f"/entry/?copy={old.id}")
     assert BUYER["line"] in page.text
     assert "RU-0001" in page.text
