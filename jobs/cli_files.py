@@ -15,10 +15,12 @@ from oms import settings as installation
 from oms.actor import system
 from oms.db import db, transaction
 from oms.errors import Say
+from oms.exporting import making, writing
+from oms.exporting.lists import find_list
 from oms.importing import pipeline
 from oms.importing.tabular import LIMITS
 from oms.intake import files
-from oms.intake.models import IntakeItem, IntakeRun
+from oms.intake.models import ExportRun, IntakeItem, IntakeRun
 from oms.intake.records import stored_sentence
 from oms.intake.states import IntakeKind, RunStatus
 from oms.usecases import intake
@@ -102,4 +104,30 @@ def in_words(answer: dict[str, Any]) -> str:
     return "\n".join([*lines, f"{answer['received']} rows = {total}"])
 
 
-COMMANDS = (import_file,)
+@click.command("export")
+@click.argument("name", metavar="LIST")
+@click.option("--out", "out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write.")
+@click.pass_obj
+def export_list(factories: Factories, name: str, *, out: Path) -> None:
+    """Write a list (orders, order_lines, customers, products, skus, stock, ...) to a .csv or .xlsx file."""
+    with engines.running(installation.from_env(), need_redis=False) as settings:
+        app = factories.worker(settings)
+        with app.app_context():
+            count = write_list(name, out)
+            db.session.remove()
+            db.engine.dispose()
+    click.echo(f"{count} rows in {out}")
+
+
+def write_list(name: str, out: Path) -> int:
+    """Export one list to a file; answers how many rows."""
+    actor = system("oms export", source="cli")
+    form = "xlsx" if out.suffix.lower() == ".xlsx" else "csv"
+    with transaction(actor) as tx:
+        asked = making.ask_export(tx, making.AskExport(name, {}, form=form, queue=False))
+    run = db.session.get_one(ExportRun, asked.run_id)
+    headings = [find_list(name).columns[n].label for n in run.columns]
+    return writing.write(form, out, headings, making.rows_of(db.session(), run))
+
+
+COMMANDS = (import_file, export_list)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jobs import customers, intake, orders, stock
+from jobs import customers, exports, intake, orders, stock
 from jobs.context import QUICK, Handler, effect, steps
 from jobs.schedule import CLEAN, EXPIRE, clean
 
 TOPICS: Mapping[str, Handler] = {
     CLEAN: effect(clean),
     customers.TOPIC: effect(customers.remember),
+    exports.TOPIC: steps(exports.walk),
     intake.TOPIC: steps(intake.walk),
     orders.TOPIC: steps(orders.bulk),
     stock.TOPIC: effect(stock.allocate),

@@ -189,7 +189,7 @@ class GapView(OmsView):
 
 def counts(actor: Actor) -> dict[str, int]:
     """What waits, for the menu of those who may work on it."""
-    return queries.count_waiting(db.session, actor) if actor.may("intake.resolve") else {}
+    return queries.count_conflicts(db.session, actor) if actor.may("intake.resolve") else {}
 
 
 def install(app: Flask) -> None:

@@ -41,14 +41,10 @@ def waiting(actor: Actor) -> Select[Any]:
     return statement
 
 
-def count_waiting(session: Session, actor: Actor) -> dict[str, int]:
-    """How many records and differences wait, for the menu. Both counts walk a small partial index."""
-    items = waiting(actor).with_only_columns(func.count(IntakeItem.no), maintain_column_froms=True).order_by(None)
+def count_conflicts(session: Session, actor: Actor) -> dict[str, int]:
+    """How many differences wait, for the menu (waiting records are counted with the worklists)."""
     differences = conflicts(actor).with_only_columns(func.count(IntakeConflict.id), maintain_column_froms=True)
-    return {
-        "quarantine": session.scalar(items) or 0,
-        "conflicts": session.scalar(differences.order_by(None)) or 0,
-    }
+    return {"conflicts": session.scalar(differences.order_by(None)) or 0}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import func, select
 
@@ -69,6 +69,8 @@ def enter_order(tx: Tx, cmd: EnterOrder) -> OrderEntered:
 
     Raises PossibleDuplicate before anything is saved, and all that placing, editing and confirming raise.
     """
+    if tx.actor.own_orders_only:  # who sees only their own orders enters only such
+        cmd = replace(cmd, order=replace(cmd.order, owner_id=tx.actor.user_id, owner=tx.actor.label))
     _take_turn(tx, cmd)
     _check_choices(tx, cmd.order)
     twins = _twins(tx, cmd)

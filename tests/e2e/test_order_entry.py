@@ -138,3 +138,21 @@ def test_a_session_that_ends_in_the_middle_loses_nothing(walk, web_app):
     with page.expect_navigation():
         page.click("#save-draft")
     assert stored(web_app)[:4] == (OrderStatus.DRAFT, "สมชาย ใจดี", "", [("RU-0001", 4)])
+
+
+def test_a_page_left_in_the_middle_offers_what_was_typed(walk, web_app):
+    page, address = walk[0]("sales", WIDE), walk[1]
+    page.on("dialog", lambda asked: asked.accept())
+    page.goto(f"{address}/entry/")
+    page.fill("#name", "สมชาย ใจดี")
+    page.fill("#what", "RU-0002")
+    page.press("#what", "Enter")
+    page.wait_for_selector("tr.item")
+    page.check("input[name=term][value=cod]")
+    page.wait_for_timeout(600)
+    page.reload()
+    assert page.input_value("#name") == ""
+    page.click(".note .btn.p")
+    expect(page.locator("#name")).to_have_value("สมชาย ใจดี")
+    expect(page.locator("tr.item .item-code")).to_have_text("RU-0002")
+    assert page.is_checked("input[name=term][value=cod]")

@@ -90,7 +90,7 @@
     offers.hidden = !addresses.length;
   }
   const who = $("#who");
-  if (who) combo(who, form.dataset.customers, { pick: (person, input) => { input.value = ""; choose(person); (field("line").value ? $("#what") : field("line")).focus(); }, enter: newPerson });
+  if (who) combo(who, form.dataset.customers, { pick: (person, input) => { input.value = ""; choose(person); (field("line").value ? $("#what") : field("line")).focus(); }, enter: newPerson, least: 3 });
   function newPerson(text) {
     const digits = text.replace(/[\s()+.-]/g, "");
     if (/^\d{6,}$/.test(digits)) { if (!field("phone").value) field("phone").value = text; field("name").focus(); } else { if (!field("name").value) field("name").value = text; field("phone").focus(); }
@@ -223,14 +223,27 @@
   const KEEP = "ruam.entry";
   let keeper = 0;
   const typedNow = () => [...new FormData(form)].filter(([name]) => name !== "csrf_token" && name !== "action");
-  function keep() { sessionStorage.setItem(KEEP, JSON.stringify({ path: location.pathname, typed: typedNow() })); }
-  function keepSoon() { clearTimeout(keeper); keeper = setTimeout(keep, 300); }
+  function keep(sent = false) { sessionStorage.setItem(KEEP, JSON.stringify({ path: location.pathname, user: form.dataset.user, sent, typed: typedNow() })); }
+  function keepSoon() { clearTimeout(keeper); keeper = setTimeout(() => keep(), 300); }
   function restore() {
-    const raw = sessionStorage.getItem(KEEP), url = new URL(location);
-    if (!url.searchParams.has("resume")) { sessionStorage.removeItem(KEEP); return; }
-    url.searchParams.delete("resume"); history.replaceState(null, "", url);
-    const kept = raw && JSON.parse(raw);
-    if (!kept || kept.path !== location.pathname) return;
+    const kept = JSON.parse(sessionStorage.getItem(KEEP) || "null"), url = new URL(location);
+    const resumed = url.searchParams.has("resume");
+    if (resumed) { url.searchParams.delete("resume"); history.replaceState(null, "", url); }
+    if (!kept || kept.path !== location.pathname || kept.user !== form.dataset.user) return;
+    if (resumed) { putBack(kept); return; }
+    sessionStorage.removeItem(KEEP);
+    const worthIt = kept.typed.some(([name, value]) => ["sku", "name", "line"].includes(name) && value.trim());
+    if (!kept.sent && worthIt && form.dataset.fresh !== undefined) offerBack(kept); // left or reloaded in the middle
+  }
+  function offerBack(kept) {
+    const note = make("div", { className: "note info" }, make("b", { textContent: say("Unfinished") }));
+    const yes = make("button", { type: "button", className: "btn p", textContent: say("Putback") }), no = make("button", { type: "button", className: "btn", textContent: say("Discard") });
+    yes.addEventListener("click", () => { note.remove(); putBack(kept); });
+    no.addEventListener("click", () => { note.remove(); (who || field("name")).focus(); });
+    note.append(make("div", { className: "btns" }, yes, no));
+    form.before(note);
+  }
+  function putBack(kept) {
     const columns = { sku: [], qty: [], price: [], line_discount: [] };
     for (const [name, value] of kept.typed) {
       if (columns[name]) { columns[name].push(value); continue; }
@@ -250,7 +263,7 @@
     window.ruam?.tell(document.body.dataset.restored, "info");
     changed();
   }
-  form.addEventListener("submit", (e) => { if (e.defaultPrevented) return; dirty = false; keep(); });
+  form.addEventListener("submit", (e) => { if (e.defaultPrevented) return; dirty = false; clearTimeout(keeper); keep(true); });
   addEventListener("beforeunload", (e) => { if (dirty && rows().length) e.preventDefault(); });
 
   restore();
