@@ -115,7 +115,7 @@ class OmsFormView(Screen, SimpleFormView):
             intro=self.form_intro,
             submit_label=self.submit_label,
             form=form,
-            columns=self.form_columns or [field.name for field in form],
+            columns=[name for name in self.form_columns or [field.name for field in form] if name in form],
             fieldsets=fieldsets,
             cancel_url=safe_path(request.args.get("next")),
         )
