@@ -109,6 +109,14 @@ def bulk_choices() -> Sequence[tuple[str, str]]:
     return [(name, action.label) for name, action in BULK_ACTIONS.items() if actor.may(action.needs)]
 
 
+def _export_query(worklist: Worklist | None, wanted: OrderFilter) -> dict[str, str]:
+    """The list as the exporter's filter; empty for those who may not export."""
+    if not current_actor().may("export.run"):
+        return {}
+    base = worklists.as_filter(worklist, current_actor()).to_query() if worklist else {}
+    return {**base, **wanted.to_query()} or {"sort": "newest"}
+
+
 def list_facts(worklist: Worklist | None) -> dict[str, Any]:
     """Everything a list page shows, in a fixed number of statements."""
     actor = current_actor()
@@ -135,6 +143,7 @@ def list_facts(worklist: Worklist | None) -> dict[str, Any]:
         "chips": _chips(worklist, wanted, counts, known) if own else [],
         "views": list_views(db.session, actor),
         "bulk": bulk_choices(),
+        "export_query": _export_query(worklist, wanted),
         "bulk_key": secrets.token_hex(16),
         "list_url": list_url,
         "most": MOST,

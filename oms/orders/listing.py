@@ -20,14 +20,19 @@ from oms.orders.states import Board, PaymentTerm
 
 PAGE = 50
 COUNT_CAP = 1000  # beyond this a filtered list says "1,000+": an exact count would cost more than it tells
+DUE_SOON = timedelta(hours=24)  # "due soon" starts this long before the ship-by moment
 SORTS = ("ship_by", "newest", "oldest")
 
 
 @dataclass(frozen=True)
 class OrderFilter:
-    """What a clerk asked to see. Texts as they stand in the URL; ``read`` refuses what has no meaning."""
+    """What a clerk asked to see. Texts as they stand in the URL; ``read_filter`` refuses what has no meaning.
+
+    ``boards`` are several states with commas between; ``due``: late or due soon; ``open``: not closed.
+    """
 
     board: str = ""
+    boards: str = ""
     channel: str = ""
     shop: int = 0
     warehouse: int = 0
@@ -35,6 +40,8 @@ class OrderFilter:
     tag: str = ""
     term: str = ""
     late: bool = False
+    due: bool = False
+    open: bool = False
     placed_from: str = ""
     placed_to: str = ""
     sort: str = ""
@@ -57,6 +64,7 @@ _ENUMS: dict[str, type[Board | Channel | PaymentTerm]] = {
 }
 _IDS = frozenset({"shop", "warehouse", "owner"})
 _DAYS = frozenset({"placed_from", "placed_to"})
+_FLAGS = frozenset({"late", "due", "open"})
 
 
 def _read_one(name: str, raw: str) -> Any:
@@ -69,7 +77,9 @@ def _read_one(name: str, raw: str) -> Any:
         return value
     if name in _DAYS:
         return date.fromisoformat(raw).isoformat()
-    if name == "late":
+    if name == "boards":
+        return ",".join(Board(part).value for part in raw.split(","))
+    if name in _FLAGS:
         return raw == "1"
     if name == "sort" and raw not in SORTS:
         raise ValueError(raw)
@@ -106,8 +116,12 @@ def filter_conditions(wanted: OrderFilter) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = [column == value for column, value in equal.items() if value]
     if wanted.tag:
         found.append(Order.tags.contains([wanted.tag]))
-    if wanted.sort == "ship_by":
+    if wanted.boards:
+        found.append(Order.board.in_(wanted.boards.split(",")))
+    if wanted.open or wanted.due or wanted.sort == "ship_by":
         found.append(Order.closed_at.is_(None))  # a closed order is not shipped by any time
+    if wanted.due:
+        found.append(Order.ship_by < clock.now() + DUE_SOON)
     if wanted.late:
         found += [Order.closed_at.is_(None), Order.ship_by < clock.now()]
     if wanted.placed_from:

@@ -192,6 +192,8 @@ def order_page(tx: Tx, order_id: int) -> OrderPage:
 
 def line_stock(order: Order, line: OrderLine, reserved: dict[int, list[tuple[str, int]]]) -> Say:
     """Where the pieces of a line stand, in words."""
+    if order.status in {OrderStatus.CANCELED, OrderStatus.EXPIRED}:
+        return say("Given back")
     if line.canceled == line.quantity:
         return say("Taken out")
     if line.shipped:

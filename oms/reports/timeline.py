@@ -98,7 +98,7 @@ def _paid(after: Facts) -> Say:
 
 
 SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
-    "order.created": lambda _, a: say("Order entered, {n} items", n=len(a.get("lines") or [])),
+    "order.created": lambda _, a: say("Order entered, lines: {n}", n=len(a.get("lines") or [])),
     "order.confirmed": lambda _, a: (
         say("Order confirmed; it waits for stock")
         if a.get("stock") == "short"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, String, and_, func, literal, select, true, type_coerce, union_all
@@ -18,11 +17,10 @@ from oms import clock
 from oms.actor import Actor
 from oms.intake.models import IntakeItem
 from oms.intake.states import Outcome
+from oms.orders.listing import DUE_SOON, OrderFilter
 from oms.orders.models import Order
 from oms.orders.queries import visible
 from oms.orders.states import Board
-
-DUE_SOON = timedelta(hours=24)  # "due soon" starts this long before the ship-by moment
 
 B = Board
 BEFORE_HAND_OVER: tuple[Board, ...] = (
@@ -96,6 +94,17 @@ def conditions(worklist: Worklist, actor: Actor) -> list[ColumnElement[bool]]:
     if worklist.mine:
         found.append(Order.owner_id == actor.user_id)
     return found
+
+
+def as_filter(worklist: Worklist, actor: Actor) -> OrderFilter:
+    """The worklist as a filter, for addresses and exports."""
+    return OrderFilter(
+        boards=",".join(b.value for b in worklist.boards),
+        due=worklist.due_soon,
+        open=True,
+        owner=actor.user_id or 0 if worklist.mine else 0,
+        sort=worklist.sort,
+    )
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,10 @@ def test_every_worklist_counts_exactly_the_orders_it_lists_in_one_statement(tx, 
     assert (ids(tx, "ready"), ids(tx, "held"), ids(tx, "late")) == ([paid.id], [held.id], [late.id])
     for key in WORKLISTS:
         assert found[key] == len(ids(tx, key)), key
+        wanted = read_filter(worklists.as_filter(WORKLISTS[key], tx.actor).to_query())
+        same = listing.page(tx.session, tx.actor, listing.filter_conditions(wanted), sort=wanted.sort)
+        if not WORKLISTS[key].mine:  # the program itself has no orders of its own
+            assert [row.id for row in same.rows] == ids(tx, key), key
     assert found.shops("unpaid") == {shop.line: 2}
 
 

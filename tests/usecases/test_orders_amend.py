@@ -17,6 +17,7 @@ from oms.orders.models import Order, OrderChange, OrderSearch
 from oms.orders.states import Board, ChangeStatus, PaymentStatus
 from oms.outbox import Outbox
 from oms.payments.states import PaymentMethod
+from oms.reports.auditor import audit_all
 from oms.usecases.orders_amend import (
     CloseChange,
     OpenChange,
@@ -86,6 +87,15 @@ def test_applying_moves_lines_total_stock_and_search_text_together(tx, shop, ord
     assert tx.session.scalar(select(Outbox.topic).where(Outbox.topic == "stock.freed")) == "stock.freed"
     row = tx.session.scalars(select(AuditLog).where(AuditLog.action == "order.amended")).one()
     assert (row.before["total"], row.after["total"], row.after["difference"]) == ("440.00", "650.00", "210.00")
+
+
+def test_the_books_are_in_order_after_amendments(tx, shop, order):
+    first, second = as_it_is(order).lines
+    amend(tx, order, proposal(order, replace(first, quantity=3), AmendedLine(shop.bundle, 1)))
+    kept = next(x for x in as_it_is(order).lines if x.line_id == first.line_id)
+    amend(tx, order, proposal(order, replace(kept, quantity=1)))
+    tx.session.flush()
+    assert [str(f) for f in audit_all(tx.session)] == []
 
 
 def test_a_paid_order_that_grows_waits_for_the_rest_and_one_that_shrinks_is_overpaid(tx, shop, order):

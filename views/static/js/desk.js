@@ -19,7 +19,7 @@
     if (e.key === "Enter" && !e.target.closest("a,button,summary,input")) { e.preventDefault(); location.href = rows[at].dataset.href; }
   });
   const named = location.hash.length > 1 ? document.getElementById(decodeURIComponent(location.hash.slice(1))) : null;
-  if (named?.tagName === "DIALOG") named.showModal();
+  if (named?.tagName === "DIALOG") { named.showModal(); named.querySelector("select,input:not([type=hidden]),textarea")?.focus(); }
 })();
 document.addEventListener("click", (e) => {
   if (e.target.closest("[data-print]")) { e.preventDefault(); window.print(); }
