@@ -1,0 +1,154 @@
+"""``make bench``: measures the budgets, prints a table, writes docs/benchmarks.md. ``--only P2,P5 --orders 10000``."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+
+from app import create_app, create_worker_app
+from oms.db import db
+from oms.reports.auditor import audit_all
+from tests.bench import files, pages, verbs, whole
+from tests.bench.installation import installation
+
+PAGE = Path("docs/benchmarks.md")
+ALL = ("P2", "P3", "P5", "P7", "P14", "P15")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One measured figure beside its budget. ``ratio`` is against the floor of the same run, where there is one."""
+
+    budget: str
+    what: str
+    measured: str
+    limit: str
+    holds: bool
+    ratio: str = ""
+
+
+def p2(orders: int) -> list[Line]:
+    with installation(orders) as settings:
+        m = verbs.measure(create_worker_app(settings), settings.database_url or "")
+    ratio = m["verb"] / m["floor"]
+    return [
+        Line("P2", f"create + confirm by the verb, {orders:,} orders there", f"{m['verb']:.0f}/s", ">= 200/s",
+             m["verb"] >= 200, f"{ratio:.2f} of {m['floor']:.0f}/s"),
+        Line("P2", "SQL statements of it", f"{m['statements']:.0f}", "<= 14", m["statements"] <= 14),
+    ]  # fmt: skip
+
+
+def p3(orders: int) -> list[Line]:
+    lines = []
+    with installation(orders) as settings:
+        for kind, seconds in (("csv", 15), ("xlsx", 20)):
+            seed = int(datetime.now(UTC).timestamp()) % 90 + 10  # noqa: TID251  orders never imported before
+            m = files.measure(settings, 10_000, kind, seed)
+            lines += [
+                Line("P3", f"10,000 orders x 3 lines from {kind.upper()}, dry run + commit", f"{m['seconds']:.1f} s",
+                     f"<= {seconds} s", m["seconds"] <= seconds, f"{m['received']:.0f} rows, {m['created']:.0f} created"),
+                Line("P3", f"memory of it ({kind.upper()})", f"{m['memory']:.0f} MB", "<= 300 MB", m["memory"] <= 300),
+            ]  # fmt: skip
+    return lines
+
+
+def p5(orders: int) -> list[Line]:
+    with installation(orders) as settings:
+        found = pages.measure(create_app(settings), settings, settings.data_dir / "log" / "bench-web.log")
+    return [
+        Line("P5" if path != "/" else "P7", f"GET {path} at {orders:,} orders", f"p50 {mid:.0f} ms, p95 {late:.0f} ms",
+             "p95 <= 100 ms" if path != "/" else "<= 60 ms", (late <= 100) if path != "/" else mid <= 60, f"{size // 1000} kB")
+        for path, (mid, late, size) in found.items()
+    ]  # fmt: skip
+
+
+def p7(orders: int) -> list[Line]:
+    with installation(orders) as settings:
+        mid, late = pages.counts(create_worker_app(settings))
+    return [
+        Line(
+            "P7", f"worklist counts at {orders:,} orders", f"p50 {mid:.0f} ms, p95 {late:.0f} ms", "<= 60 ms", mid <= 60
+        )
+    ]
+
+
+def p14() -> list[Line]:
+    m = whole.measure()
+    return [
+        Line("P14", "first start, empty installation, to ready", f"{m['first']:.1f} s", "<= 120 s with installation",
+             m["first"] <= 60),
+        Line("P14", "second start to ready", f"{m['second']:.1f} s", "<= 8 s", m["second"] <= 8),
+        Line("P15", "memory of oms up in all, idle (PSS)", f"{m['memory']:.0f} MB", "<= 700 MB", m["memory"] <= 700),
+    ]  # fmt: skip
+
+
+def clean(orders: int) -> list[Line]:
+    """The generated books themselves, asked of the auditor."""
+    with installation(orders) as settings:
+        app = create_worker_app(settings)
+        with app.app_context():
+            found = audit_all(db.session())
+            db.session.remove()
+            db.engine.dispose()
+    return [Line("-", f"oms check over {orders:,} generated orders", f"{len(found)} findings", "0", not found)]
+
+
+def report(lines: list[Line]) -> str:
+    """The page."""
+    load = ", ".join(f"{x:.1f}" for x in psutil.getloadavg())
+    rows = [
+        f"| {x.budget} | {x.what} | {x.measured} | {x.limit} | {'yes' if x.holds else '**no**'} | {x.ratio} |"
+        for x in lines
+    ]
+    return "\n".join([
+        "# Benchmarks",
+        "",
+        "Written by `make bench`. PostgreSQL with fsync and synchronous_commit on, server and load on the same machine.",
+        "A floor is the same rows written by bare psycopg in the same run: quote the ratio first, machines differ.",
+        "",
+        (f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {platform.machine()}, {psutil.cpu_count()} cores, Python"  # noqa: TID251
+        f" {platform.python_version()}, load of the machine at the end {load} (other work slows every figure)."),
+        "",
+        "| budget | what | measured | limit | holds | beside it |",
+        "|---|---|---|---|---|---|",
+        *rows,
+        "",
+    ])  # fmt: skip
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--only", default=",".join(ALL))
+    asked.add_argument("--orders", type=int, default=1_000_000)
+    asked.add_argument("--small", type=int, default=10_000)
+    options = asked.parse_args()
+    wanted = set(options.only.split(","))
+    steps = {
+        "P2": lambda: (
+            clean(options.small) + p2(options.small) + (p2(options.orders) if options.orders > options.small else [])
+        ),
+        "P3": lambda: p3(options.small),
+        "P5": lambda: p5(options.orders),
+        "P7": lambda: p7(options.orders),
+        "P14": p14,
+    }
+    lines: list[Line] = []
+    for name, step in steps.items():
+        if name in wanted:
+            for line in step():
+                lines.append(line)
+                sys.stdout.write(
+                    f"{line.budget:4} {line.what:62} {line.measured:28} {line.limit:16} {'ok' if line.holds else 'NO':3} {line.ratio}\n"
+                )
+                sys.stdout.flush()
+    PAGE.write_text(report(lines), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
