@@ -51,7 +51,7 @@ class Approval(Model):
     )
 
 
-POLICIES: dict[str, str] = {"stock.adjust": "Stock adjustments"}
+POLICY_LABELS: dict[str, str] = {"stock.adjust": "Stock adjustments"}
 
 
 class ApprovalPolicy(Model):

@@ -108,15 +108,15 @@ class OmsFormView(Screen, SimpleFormView):
         return safe_path(request.args.get("next")) or url_for(f"{self.endpoint}.this_form_get")
 
     def _render(self, form: FlaskForm) -> str:
-        fieldsets = self.form_fieldsets or []
+        listed = self.form_columns or [field.name for field in form]
         return self.render_template(
             self.form_template,
             title=self.form_title,
             intro=self.form_intro,
             submit_label=self.submit_label,
             form=form,
-            columns=self.form_columns or [field.name for field in form],
-            fieldsets=fieldsets,
+            columns=[name for name in listed if name in form],  # a form may leave out what this person must not see
+            fieldsets=self.form_fieldsets or [],
             cancel_url=safe_path(request.args.get("next")),
         )
 

@@ -13,11 +13,11 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import joinedload, selectinload
 from wtforms import BooleanField, SelectField, StringField, TextAreaField
 
+from oms.catalog.finding import narrow
 from oms.catalog.models import BundleItem, ChannelSku, Product, Shop, Sku
 from oms.db import Tx, db
 from oms.inventory.availability import available, places
 from oms.money import ZERO
-from oms.thai.text import normalize, query_grams
 from oms.usecases import catalog, catalog_channels
 from oms.usecases.catalog_parts import Part
 from views import nav
@@ -26,18 +26,6 @@ from views.fields import AmountField, Chosen, LinesField, LookupField, WholeFiel
 from views.lookups import product_label, resolve_product, resolve_sku, sku_label
 from views.modelview import OmsModelView
 from views.sku_lines import SkuLinesField
-
-_ESCAPE = str.maketrans({"\\": r"\\", "%": r"\%", "_": r"\_"})
-
-
-def find_skus(statement: Select[Any], text: str) -> Select[Any]:
-    """Narrow a statement that selects from ``Sku`` by what was typed, through its search index."""
-    words, pieces = normalize(text.replace("\x00", "")[:200]).split(), query_grams(text)
-    if pieces:
-        statement = statement.where(Sku.grams.contains(pieces))
-    for word in words:
-        statement = statement.where(Sku.haystack.like(f"%{word.translate(_ESCAPE)}%", escape="\\"))
-    return statement
 
 
 def on_sale(*, value: bool) -> Markup:
@@ -234,7 +222,7 @@ class SkuView(OmsModelView):
 
     def find(self, statement: Select[Any], text: str) -> Select[Any]:
         """By code, name, barcode, in any part."""
-        return find_skus(statement, text)
+        return narrow(statement, text)
 
     def prepare(self, rows: Any) -> None:
         """Free pieces of the SKUs on this page, in the warehouses this person works with."""

@@ -11,6 +11,7 @@ from flask_appbuilder import AppBuilder
 from views import (
     account,
     approvals,
+    audit,
     customers,
     desk,
     exports,
@@ -31,12 +32,14 @@ from views import (
     setup,
     staff,
     stock,
+    stock_approvals,
     stock_work,
 )
 
 MODULES: tuple[ModuleType, ...] = (
     account,
     approvals,
+    audit,
     customers,
     desk,
     exports,
@@ -56,6 +59,7 @@ MODULES: tuple[ModuleType, ...] = (
     setup,
     staff,
     stock,
+    stock_approvals,
     stock_work,
 )
 

@@ -128,6 +128,7 @@ class StaffView(OmsModelView):
 
     datamodel = SQLAInterface(User)
     route_base = "/staff"
+    base_permissions = ["can_list", "can_show", "can_switch", "can_reset_factor", "can_end_sessions", "can_unlock"]
     requires = "staff.edit"
     list_title, show_title = lazy_gettext("Staff"), lazy_gettext("Staff member")
     add_title, edit_title = lazy_gettext("Add a staff member"), lazy_gettext("Change a staff member")

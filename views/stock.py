@@ -13,6 +13,7 @@ from sqlalchemy.orm import joinedload
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response
 
+from oms.catalog.finding import narrow
 from oms.catalog.models import Sku
 from oms.db import db
 from oms.errors import NotFound, say
@@ -28,9 +29,8 @@ from oms.inventory.models import (
 )
 from views import listing, nav
 from views.base import OmsView, current_actor, page
-from views.filters import cell, number, tr
+from views.filters import cell, moment, number, tr
 from views.modelview import OmsModelView
-from views.products import find_skus
 
 MOVEMENT_LABELS = {
     MovementKind.OPENING: lazy_gettext("Opening stock"),
@@ -74,6 +74,11 @@ def remark(text: str) -> str | Markup:
     return " · ".join(part for part in (tr(REASONS[code]), rest) if part)
 
 
+def on_one_line(at: Any) -> Markup:
+    """A moment that does not break."""
+    return Markup('<span class="nowrap">{}</span>').format(moment(at))
+
+
 def signed(value: int) -> str:
     """+5, −3."""
     return f"{'+' if value > 0 else '−' if value < 0 else ''}{abs(value):,}"
@@ -103,7 +108,7 @@ class StockLevelView(OmsModelView):
 
     def find(self, statement: Select[Any], text: str) -> Select[Any]:
         """By SKU, name or barcode."""
-        return find_skus(statement, text)
+        return narrow(statement, text)
 
     def ordered(self, statement: Select[Any]) -> Select[Any]:
         """By SKU and warehouse, unless the address names a balance."""
@@ -144,11 +149,11 @@ class StockMovementView(OmsModelView):
     base_order = ("id", "desc")
     label_columns = LABELS
     find_columns = ["document"]
+    formatters_columns = {"at": on_one_line, "quantity": signed, "reason": remark}
     search_columns = ["at", "kind", "bucket", "document", "actor", "quantity"]
     choice_labels = {"kind": MOVEMENT_LABELS, "bucket": BUCKETS}
     numeric_columns = ["quantity"]
     load_options = (joinedload(StockMovement.sku), joinedload(StockMovement.warehouse))
-    formatters_columns = {"quantity": signed, "reason": remark}
     export_list = "stock_movements"
 
     def base_statement(self) -> Select[Any]:
@@ -157,10 +162,7 @@ class StockMovementView(OmsModelView):
 
     def find(self, statement: Select[Any], text: str) -> Select[Any]:
         """By document number, or else by SKU, name or barcode."""
-        wanted = text.replace("\x00", "").strip()[:40]
-        if wanted[:2].isalpha() and "-" in wanted and wanted.split("-")[-1].isdecimal() and len(wanted) == 11:
-            return statement.where(StockMovement.document == wanted.upper())
-        return find_skus(statement, text)
+        return queries.narrow_movements(statement, text)
 
 
 class StockPaperView(OmsModelView):
@@ -180,7 +182,7 @@ class StockPaperView(OmsModelView):
     choice_labels = {"kind": STOCK_PAPER_LABELS, "status": PAPER_STATUS}
     numeric_columns = ["pieces"]
     load_options = (joinedload(StockPaper.warehouse),)
-    formatters_columns = {"pieces": signed}
+    formatters_columns = {"at": on_one_line, "pieces": signed}
     show_template = "stock_paper.html"
     export_list = "stock_papers"
     empty_text = lazy_gettext("Every receipt and every adjustment is kept here under its number.")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from oms.catalog.models import Sku, SkuBarcode
@@ -51,6 +52,16 @@ def by_code_or_barcode(session: Session, text: str) -> Sku | None:
         .limit(1)
     )
     return session.scalars(statement).one_or_none()
+
+
+def narrow(statement: Select[Any], text: str) -> Select[Any]:
+    """Narrow a statement that selects from ``Sku`` by what was typed: every word somewhere in its search text."""
+    wanted = text.replace("\x00", "")[:200]
+    if pieces := query_grams(wanted):
+        statement = statement.where(Sku.grams.contains(pieces))
+    for word in normalize(wanted).split():
+        statement = statement.where(Sku.haystack.like(f"%{word.translate(_ESCAPE)}%", escape="\\"))
+    return statement
 
 
 def search(session: Session, text: str, limit: int = 12) -> list[SkuHit]:

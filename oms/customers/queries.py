@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, selectinload
@@ -41,6 +42,14 @@ def matching(text: str) -> Select[int] | None:
     for word in words:
         statement = statement.where(CustomerSearch.haystack.like(f"%{word.translate(_ESCAPE)}%", escape="\\"))
     return statement
+
+
+def narrow(statement: Select[Any], text: str) -> Select[Any]:
+    """Narrow a statement that selects from ``Customer``; too little text finds nobody rather than everybody."""
+    if not text.strip():
+        return statement
+    found = matching(text.replace("\x00", "")[:200])
+    return statement.where(Customer.id < 0 if found is None else Customer.id.in_(found))
 
 
 def search(session: Session, text: str, limit: int = 8) -> list[CustomerHit]:

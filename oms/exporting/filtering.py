@@ -36,7 +36,9 @@ def narrow(wanted: ExportList, statement: Select[Any], filters: Mapping[str, str
     if wanted.name in {"orders", "order_lines"}:
         statement = statement.where(*filter_conditions(read_filter(filters)))
     text = filters.get("q", "").replace("\x00", "").strip()[:200]
-    if text and wanted.find:
+    if text and wanted.search is not None:
+        statement = wanted.search(statement, text)
+    elif text and wanted.find:
         statement = statement.where(or_(*(c.icontains(text, autoescape=True) for c in wanted.find)))
     for name, raw in filters.items():
         if not name.startswith("f_") or not raw.strip():

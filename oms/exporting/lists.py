@@ -5,11 +5,14 @@ from __future__ import annotations
 from sqlalchemy import func, select
 
 from oms.audit import AuditLog
+from oms.catalog import finding
 from oms.catalog.models import ChannelSku, Product, Shop, Sku, SkuBarcode
+from oms.customers import queries as customers
 from oms.customers.models import Customer
 from oms.errors import NotFound, say
 from oms.exporting.shape import COST, PHONE, PRICE, Column, ExportList, own_orders, own_places, own_shops
 from oms.inventory.models import StockLevel, StockMovement, StockPaper, Warehouse
+from oms.inventory.queries import narrow_movements
 from oms.orders.models import Order, OrderLine
 from oms.payments.models import Allocation, PaymentClaim, ReceivingAccount
 from oms.shipping.models import Parcel, ShipmentLine
@@ -117,7 +120,7 @@ CUSTOMERS = ExportList(
         "created_at": Column("Known since", Customer.created_at),
     },
     lambda _: select().select_from(Customer).order_by(Customer.id),
-    find=(Customer.name, Customer.phone),
+    search=customers.narrow,
 )  # fmt: skip
 PRODUCTS = ExportList(
     "products", "Products", "stock.view",
@@ -154,7 +157,7 @@ SKUS = ExportList(
         "is_active": Column("Active", Sku.is_active),
     },
     lambda _: select().select_from(Sku).join(Product, Product.id == Sku.product_id).order_by(Sku.code),
-    find=(Sku.haystack,),
+    search=finding.narrow,
 )  # fmt: skip
 CHANNEL_SKUS = ExportList(
     "channel_skus", "Names of SKUs in shops", "stock.view",
@@ -194,7 +197,7 @@ STOCK = ExportList(
         .join(Warehouse, Warehouse.id == StockLevel.warehouse_id).order_by(Sku.code, Warehouse.code),
         StockLevel.warehouse_id,
     ),
-    find=(Sku.haystack,),
+    search=finding.narrow,
     more={"warehouse_id": StockLevel.warehouse_id, "sku_id": StockLevel.sku_id},
 )  # fmt: skip
 MOVEMENTS = ExportList(
@@ -217,7 +220,7 @@ MOVEMENTS = ExportList(
         .join(Warehouse, Warehouse.id == StockMovement.warehouse_id).order_by(StockMovement.id.desc()),
         StockMovement.warehouse_id,
     ),
-    find=(StockMovement.document,),
+    search=narrow_movements,
     more={"warehouse_id": StockMovement.warehouse_id, "sku_id": StockMovement.sku_id},
 )  # fmt: skip
 PAPERS = ExportList(
@@ -317,7 +320,7 @@ AUDIT = ExportList(
         "request_id": Column("Request", AuditLog.request_id),
     },
     lambda _: select().select_from(AuditLog).order_by(AuditLog.id.desc()),
-    find=(AuditLog.subject, AuditLog.action, AuditLog.actor),
+    find=(AuditLog.actor, AuditLog.subject, AuditLog.reason),
     more={"user_id": AuditLog.user_id, "subject_id": AuditLog.subject_id},
 )  # fmt: skip
 LISTS: dict[str, ExportList] = {

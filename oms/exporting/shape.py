@@ -26,7 +26,8 @@ class Column:
 
 @dataclass(frozen=True)
 class ExportList:
-    """One list. ``rows`` is what this actor may see, in a total order; filters name columns of ``columns`` or more."""
+    """One list. ``rows`` is what this actor may see, in a total order; filters name columns of ``columns`` or more.
+    The search box looks into ``find``, or asks ``search`` as the screen does."""
 
     name: str
     label: str
@@ -35,6 +36,7 @@ class ExportList:
     rows: Callable[[Actor], Select[Any]]
     find: Sequence[Any] = ()
     more: Mapping[str, Any] = field(default_factory=dict)
+    search: Callable[[Select[Any], str], Select[Any]] | None = None
 
     def allowed(self, actor: Actor) -> dict[str, Column]:
         """The columns this actor may have."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,11 +11,13 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from oms.actor import Actor
+from oms.catalog.finding import narrow
 from oms.catalog.models import Sku
 from oms.inventory.availability import Place, available, places
 from oms.inventory.models import Bucket, StockLevel, StockMovement, StockPaper
 
 MOVEMENTS = 50
+DOCUMENT = re.compile(r"^[A-Za-z]{2}\d{2}-\d{6,}$")
 
 
 def visible_levels(actor: Actor) -> Select[StockLevel]:
@@ -33,6 +36,14 @@ def visible_papers(actor: Actor) -> Select[StockPaper]:
     """Stock papers of the warehouses this actor works with."""
     statement = select(StockPaper)
     return statement if actor.warehouses is None else statement.where(_mine(StockPaper, actor))
+
+
+def narrow_movements(statement: Select[Any], text: str) -> Select[Any]:
+    """By document number (``RC69-000012``), or else by SKU, name or barcode."""
+    wanted = text.replace("\x00", "").strip()[:40]
+    if DOCUMENT.match(wanted):
+        return statement.where(StockMovement.document == wanted.upper())
+    return narrow(statement, text)
 
 
 def _mine(model: Any, actor: Actor) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from oms import audit, clock
-from oms.approvals import POLICIES, Approval, ApprovalPolicy
+from oms.approvals import POLICY_LABELS, Approval, ApprovalPolicy
 from oms.db import Tx
 from oms.errors import Conflict, InvalidInput, NotFound, Refused, say
 from oms.inventory import moving
@@ -112,7 +112,7 @@ def _check_decider(tx: Tx, request: Approval, cmd: DecideAdjustment, note: str) 
 def set_policy(tx: Tx, cmd: SetPolicy) -> bool:
     """Switch a two-person rule; True when that changed something. Requests that wait stay open."""
     tx.actor.require("staff.edit")
-    if cmd.kind not in POLICIES:
+    if cmd.kind not in POLICY_LABELS:
         raise NotFound(say("There is no such rule"), code="policy_unknown")
     row = tx.session.get(ApprovalPolicy, cmd.kind, with_for_update=True)
     was = row is not None and row.is_on
