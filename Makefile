@@ -41,13 +41,14 @@ db-check: venv  ## migrations: up from empty, equal to the models, one down and 
 i18n: venv  ## every sentence has its Thai; prints what is missing as a draft
 	$(BIN)/python -m views.i18n
 
-check: lint db-check test  ## everything that must hold before a change lands
+check: lint i18n db-check test  ## everything that must hold before a change lands
 
 bench: venv  ## measure the budgets (10,000 to 1,000,000 orders); writes docs/benchmarks.md
 	$(BIN)/python -m tests.bench
 
 chaos: venv  ## the races and properties for long: a thousand rounds, ten minutes of mixed work, fresh seeds
 	RUAM_CHAOS=1 RUAM_PROFILE=deep $(BIN)/pytest tests/race tests/property -p no:randomly -s
+	$(BIN)/python -m tests.faults.chaos --points 30
 
 diagrams: venv  ## draw docs/states.md from the state machines
 	$(BIN)/python -m oms.diagrams

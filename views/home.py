@@ -22,7 +22,7 @@ class HomeView(OmsView):
     @has_access
     def index(self) -> str:
         """Show it."""
-        return self.show_page("home.html", title=gettext("Home"), staff=current_staff(), urgent=urgent_orders())
+        return self.show_page("home.html", title=gettext("Home"), staff=current_staff(), leave_first=urgent_orders())
 
 
 NAV = (nav.Item("home", "Home", "HomeView.index", icon="home", order=0),)
