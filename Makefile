@@ -48,6 +48,7 @@ bench: venv  ## measure the budgets (10,000 to 1,000,000 orders); writes docs/be
 
 chaos: venv  ## the races and properties for long: a thousand rounds, ten minutes of mixed work, fresh seeds
 	RUAM_CHAOS=1 RUAM_PROFILE=deep $(BIN)/pytest tests/race tests/property -p no:randomly -s
+	$(BIN)/python -m tests.faults.chaos --points 30
 
 diagrams: venv  ## draw docs/states.md from the state machines
 	$(BIN)/python -m oms.diagrams

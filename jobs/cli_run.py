@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -31,18 +32,23 @@ def address(settings: Settings) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
-def programs(own: engines.Engines, *, demo: bool) -> list[supervise.Program]:
-    """Everything one host runs."""
-    folder = str(own.layout.data)
-    become = (sys.executable, "-m", "jobs.runtime.become")
-    listed = [
-        supervise.Program("steward", supervise.oms_command("steward", *(["--demo"] if demo else [])), once=True),
+def programs_of_ours() -> list[supervise.Program]:
+    """What one host runs besides the engines."""
+    return [
         supervise.Program("web", supervise.oms_command("web")),
         supervise.Program("worker-quick", supervise.oms_command("worker", "--queue", QUICK)),
         supervise.Program("worker-bulk", supervise.oms_command("worker", "--queue", BULK)),
         supervise.Program("relay", supervise.oms_command("relay")),
         supervise.Program("scheduler", supervise.oms_command("scheduler")),
     ]
+
+
+def programs(own: engines.Engines, *, demo: bool) -> list[supervise.Program]:
+    """Everything one host runs."""
+    folder = str(own.layout.data)
+    become = (sys.executable, "-m", "jobs.runtime.become")
+    steward_command = supervise.oms_command("steward", *(["--demo"] if demo else []))
+    listed = [supervise.Program("steward", steward_command, once=True), *programs_of_ours()]
     if own.postgres:
         listed.append(
             supervise.Program(
@@ -105,20 +111,21 @@ def _wait_for_engines(settings: Settings) -> None:
     redis.wait(settings.redis_url or "", 300 if "redis" in own else 10)
 
 
-def _announce(factories: Factories, settings: Settings, run: object) -> None:
-    from pathlib import Path
-
+def _announce(factories: Factories, settings: Settings, run: Path) -> None:
     from jobs import initialize
 
+    if initialize.was_done(settings) and (settings.demo_mark.exists() or not settings.demo):
+        supervise.start(run, "web")  # a second start: the panel loads while this makes sure that nothing is missing
     done = initialize.everything(factories, settings)
     lines = initialize.sentences(done)
     if settings.demo:
         from jobs import demo
 
         lines = [*demo.prepare(factories, settings, click.echo), *initialize.sentences(replace(done, secrets=()))]
-    supervise.start_rest(Path(str(run)))
+    supervise.start(run, "web")
     url = address(settings)
     _wait_until_served(f"{url}/readyz", settings)
+    supervise.start(run, *(p.name for p in programs_of_ours()))
     click.echo(f"\nRuam is at {url}")
     for line in lines:
         click.echo(f"  {line}")
@@ -147,7 +154,8 @@ def web(factories: Factories) -> None:
 
     log.install()
     with engines.running(installation.from_env()) as settings:
-        supervise.check_port(settings.host, settings.port)
+        if supervise.MARK not in os.environ:  # under the supervisor a killed server's children let go within a second
+            supervise.check_port(settings.host, settings.port)
         server.serve(lambda: factories.web(settings), settings)
 
 

@@ -42,7 +42,7 @@ def prepare(factories: Factories, settings: Settings, say: Callable[[str], None]
     if found is not Stage.LOADED:
         with panel.app_context():
             began = time.monotonic()
-            done = load(users, _seldom(say))
+            done = load(users, settings.files_dir, _seldom(say))
             say(f"demo shop: {done.orders} orders, {done.customers} customers, {done.skus} SKUs"
                 f" in {time.monotonic() - began:.0f} s")  # fmt: skip
     with panel.app_context():

@@ -73,10 +73,13 @@ def lock(connection: Connection) -> None:
         END $$
         """)
     )
-    for table in append_only_here(connection):
+    locked = connection.scalars(
+        text("SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname LIKE '%_append_only'")
+    )
+    for table in sorted(set(append_only_here(connection)) - set(locked)):  # making one waits for the table's writers
         connection.execute(
             text(
-                f"CREATE OR REPLACE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+                f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
                 "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
             )
         )

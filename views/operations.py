@@ -15,7 +15,7 @@ from views.base import OmsView, page, unit
 
 TOPIC_LABELS = {
     "intake.run": "Take a file in",
-    "export.run": "Write an export file",
+    "export.make": "Write an export file",
     "orders.bulk": "Work through a bulk list of orders",
     "orders.placed": "Remember customers' addresses",
     "schedule.expire_unpaid": "Expire unpaid orders",

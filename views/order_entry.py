@@ -154,7 +154,7 @@ class OrderEntryView(OmsView):
         needs_approval = refusal is not None and refusal.code == "needs_approval"
         errors: dict[str, list[str]] = {}
         for problem in refusal.problems() if refusal else []:
-            field = "" if needs_approval else (problem.field or "").replace("ship_to.", "")
+            field = "" if needs_approval else order_entry_form.field_of(problem)
             errors.setdefault(field, []).append(tr(problem.message))
         return self.show_page(
             "order_entry.html",

@@ -22,16 +22,19 @@ from oms.money import ZERO, Money
 from oms.orders.models import Order
 from oms.orders.rules import MAX_LINES
 from oms.orders.states import PaymentTerm
-from oms.thai.phone import format_phone, parse_phone, read_phone
+from oms.thai.phone import format_phone, parse_phone
 from oms.thai.text import arabic_digits, clean
 from oms.usecases.customers import IdentityInput
 from oms.usecases.orders_entry import EnterOrder
+from oms.usecases.orders_notes import MAX_TAGS, read_tag
 from oms.usecases.orders_place import NewLine, PlaceOrder, ShipTo
 
 TERMS = (PaymentTerm.PREPAID, PaymentTerm.COD)
 _ADDRESS = ("line", "subdistrict", "district", "province", "postcode")
 _LINE_FIELDS = ("sku", "qty", "price", "line_discount")
 _KEY_BYTES = 12
+_LONGEST = {"name": 200, "line": 1000, "postcode": 10, "contact": 200}  # characters; the rest has 100
+_ELSEWHERE = {"external_id": "contact", "tag": "tags", "label": "contact"}  # what verbs call fields of this screen
 
 
 @dataclass(frozen=True)
@@ -194,7 +197,23 @@ class Reading:
         phone = ""
         if typed.phone.strip():
             phone = self._try(lambda: parse_phone(typed.phone, "phone"), "")
-        return ShipTo(clean(typed.name), phone, *(clean(getattr(typed, part)) for part in _ADDRESS))
+        words = {name: self.bounded(getattr(typed, name), name) for name in ("name", *_ADDRESS)}
+        return ShipTo(phone=phone, **words)
+
+    def bounded(self, text: str, name: str) -> str:
+        """The cleaned text; one that is longer than can be kept is a problem, never cut off in silence."""
+        cleaned, most = clean(text), _LONGEST.get(name, 100)
+        if len(cleaned) > most:
+            long = say("This is too long: {length} characters, {most} at most", length=len(cleaned), most=most)
+            self.problems.append(Problem("too_long", long, name))
+        return cleaned
+
+    def tags(self) -> tuple[str, ...]:
+        """The tags between the commas."""
+        written = [tag for tag in self.typed.tags.split(",") if clean(tag).strip("#")]
+        if len(written) > MAX_TAGS:
+            self.problems.append(Problem("tag_many", say("An order may have {most} tags", most=MAX_TAGS), "tags"))
+        return tuple(self._try(lambda tag=tag: read_tag(tag), "") for tag in written[:MAX_TAGS])
 
     def term(self) -> PaymentTerm:
         """How it will be paid."""
@@ -208,6 +227,14 @@ class Reading:
         if self.problems:
             first, *others = self.problems
             raise InvalidInput(first.message, field=first.field, code=first.code, others=tuple(others))
+
+
+def field_of(problem: Problem) -> str:
+    """The place of a problem on the screen; empty when it belongs to no field of it."""
+    name = (problem.field or "").removeprefix("ship_to.")
+    name = _ELSEWHERE.get(name, name)
+    known = {f.name for f in fields(Typed)} | {"lines", "body"}
+    return name if name in known or name.startswith("lines.") else ""
 
 
 def _percent(text: str, base: Money, name: str) -> Money:
@@ -247,7 +274,7 @@ def to_command(
         reading.problems.append(Problem("shop_missing", say("Choose the shop"), "shop_id"))
     customer_id, owner_id = reading.number("customer_id"), reading.number("owner_id")
     owner = next((person.name for person in staff if person.id == owner_id), "")
-    contact = _contact(typed, channels.get(shop_id or 0))
+    contact = _contact(reading, channels.get(shop_id or 0))
     order = PlaceOrder(
         shop_id=shop_id or 0,
         lines=tuple(lines),
@@ -258,7 +285,7 @@ def to_command(
         discount=reading.money(typed.discount, "discount", goods),
         shipping_fee=reading.money(typed.shipping_fee, "shipping_fee"),
         warehouse_id=reading.number("warehouse_id"),
-        tags=tuple(t for t in (clean(tag).lstrip("#") for tag in typed.tags.split(",")) if t),
+        tags=reading.tags(),
         owner_id=owner_id if owner else None,
         owner=owner,
         idempotency_key=f"entry:{user_id}:{typed.key}"[:120] if typed.key else None,
@@ -280,14 +307,9 @@ def goods_before_discount(session: Session, typed: Typed, lines: Sequence[NewLin
     )
 
 
-def _contact(typed: Typed, channel: Channel | None) -> IdentityInput | None:
+def _contact(reading: Reading, channel: Channel | None) -> IdentityInput | None:
     """What the buyer is called on the shop's channel, when the channel has such names."""
-    called = clean(typed.contact)
+    called = reading.bounded(reading.typed.contact, "contact")
     if not called or channel is None or channel.value not in {kind.value for kind in IdentityKind}:
         return None
     return IdentityInput(IdentityKind(channel.value), called)
-
-
-def phone_of(typed: Typed) -> str:
-    """The phone in house form, or what was typed."""
-    return read_phone(typed.phone) or clean(typed.phone)

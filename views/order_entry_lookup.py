@@ -104,8 +104,8 @@ class OrderEntryLookupView(OmsView):
                 {
                     "id": hit.id,
                     "sku": hit.code,
-                    "name": " ".join(part for part in (hit.name, hit.option) if part),
-                    "text": f"{hit.code} · {hit.name}",
+                    "name": _called(hit),
+                    "text": f"{hit.code} · {_called(hit)}",
                     "price": money(hit.price, sign=False) if may("order.price") else "",
                     "hint": " · ".join(f"{place.code} {free[hit.id].get(place.id, 0):,}" for place in stock),
                     "free": {str(place): count for place, count in free[hit.id].items()},
@@ -137,6 +137,11 @@ class OrderEntryLookupView(OmsView):
                 known=_known(tx, found),
                 language=language(),
             )
+
+
+def _called(hit: finding.SkuHit) -> str:
+    """The name with its option, once."""
+    return hit.name if hit.option in hit.name else f"{hit.name} {hit.option}"
 
 
 def _line(line: LinePreview) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Flask
+from flask import Flask, url_for
 from flask_appbuilder.security.sqla.models import User
 from flask_babel import gettext
 from sqlalchemy import select
@@ -30,8 +30,10 @@ from oms.payments.states import CLAIM, METHOD_LABELS
 from oms.permissions import ROLES
 from oms.reports.worklists import BEFORE_HAND_OVER
 from oms.shipping.states import SHIPMENT
+from oms.thai.phone import format_phone, mask_phone
+from views.access import may
 from views.base import current_actor
-from views.filters import countdown, short_moment, tr
+from views.filters import age, countdown, moment, money, short_moment, tr
 
 SOON = timedelta(hours=24)
 URGENT = timedelta(hours=3)
@@ -77,13 +79,13 @@ class Due:
 
 def due(row: Any) -> Due | None:
     """How urgent an order is: a countdown in the last day, the time before, nothing once goods have left."""
-    moment: datetime | None = row.ship_by
-    if moment is None or row.board not in BEFORE_HAND_OVER:
+    ship_by: datetime | None = row.ship_by
+    if ship_by is None or row.board not in BEFORE_HAND_OVER:
         return None
-    left = moment - clock.now()
+    left = ship_by - clock.now()
     if left > SOON:
-        return Due(short_moment(moment), "")
-    return Due(countdown(moment), "bad" if left < URGENT else "warn")
+        return Due(short_moment(ship_by), "")
+    return Due(countdown(ship_by), "bad" if left < URGENT else "warn")
 
 
 def payment_pill(row: Any) -> tuple[str, str]:
@@ -161,6 +163,61 @@ def options(labels: Mapping[Any, str]) -> Sequence[tuple[str, str]]:
     return [(key.value, tr(label)) for key, label in labels.items()]
 
 
+@dataclass(frozen=True)
+class RowText:
+    """One order as a list shows it, every word ready: fifty of these are cheaper than fifty templates."""
+
+    id: int
+    url: str
+    number: str
+    external_no: str
+    channel: str
+    channel_text: str
+    name: str
+    place: str
+    phone: str
+    items: str
+    tags: Sequence[str]
+    owner: str
+    total: str
+    money: tuple[str, str]
+    board: tuple[str, str]
+    holds: Sequence[str]
+    is_held: bool
+    due: Due | None
+    age: str
+    placed: str
+
+
+def row_texts(rows: Sequence[Any]) -> list[RowText]:
+    """The rows of a list in the reader's language; each label is translated once."""
+    words: dict[str, str] = {}
+
+    def say(label: str) -> str:
+        if label not in words:
+            words[label] = tr(label)
+        return words[label]
+
+    whole, prices = may("customer.phone"), may("order.price")
+    base = url_for("OrderView.show", pk=0).removesuffix("0")
+    found = []
+    for row in rows:
+        label, tone = payment_pill(row)
+        number = format_phone(row.ship_phone) if whole else mask_phone(row.ship_phone)
+        found.append(
+            RowText(
+                id=row.id, url=f"{base}{row.id}", number=row.number, external_no=row.external_no or "",
+                channel=row.channel.value, channel_text=say(CHANNEL_LABELS[row.channel]), name=row.ship_name,
+                place=row.ship_province, phone=number, items=row.items_summary, tags=row.tags, owner=row.owner,
+                total=money(row.total) if prices else "", money=(say(label), tone),
+                board=(say(BOARD_LABELS[row.board]), BOARD_TONES.get(row.board, "mut")),
+                holds=[say(HOLD_LABELS[HoldReason(h)]) for h in row.hold_reasons],
+                is_held=row.board is Board.ON_HOLD, due=due(row), age=age(row.placed_at), placed=moment(row.placed_at),
+            )
+        )  # fmt: skip
+    return found
+
+
 def install(app: Flask) -> None:
     """Give the templates the labels."""
     app.jinja_env.filters["hold_word"] = hold_label
@@ -168,5 +225,6 @@ def install(app: Flask) -> None:
         BOARD_LABELS=BOARD_LABELS, BOARD_TONES=BOARD_TONES, CHANNEL_LABELS=CHANNEL_LABELS, HOLD_LABELS=HOLD_LABELS,
         CANCEL_LABELS=CANCEL_LABELS, TERM_LABELS=TERM_LABELS, METHOD_LABELS=METHOD_LABELS,
         CLAIM_LABELS=CLAIM.labels, SHIPMENT_LABELS=SHIPMENT.labels,
-        order_due=due, role_words=role_words, payment_pill=payment_pill, hold_label=hold_label, options=options,
+        order_due=due, row_texts=row_texts, role_words=role_words, payment_pill=payment_pill, hold_label=hold_label,
+        options=options,
     )  # fmt: skip

@@ -242,15 +242,11 @@ def remote(run: Path) -> Iterator[Any]:
         transport.close()
 
 
-def start_rest(run: Path) -> None:
-    """Start everything but the engines; what runs already stays."""
+def start(run: Path, *names: str) -> None:
+    """Start these programs; what runs already stays."""
     with remote(run) as supervisor:
         for process in supervisor.getAllProcessInfo():
-            if (
-                process["group"] == "oms"
-                and process["statename"] in {"STOPPED", "EXITED"}
-                and process["name"] != "steward"
-            ):
+            if process["name"] in names and process["statename"] in {"STOPPED", "EXITED"}:
                 supervisor.startProcess(f"oms:{process['name']}", False)  # noqa: FBT003  the interface's order: wait
 
 

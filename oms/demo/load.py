@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from random import Random
 from typing import Final
 
@@ -18,7 +19,7 @@ from oms.catalog.models import Shop
 from oms.customers.models import Customer
 from oms.db import transaction
 from oms.demo import goods as shop_goods
-from oms.demo import shelves
+from oms.demo import incoming, shelves
 from oms.demo.goods import Goods
 from oms.demo.life import Life
 from oms.demo.people import Person, people
@@ -75,8 +76,13 @@ def staff(users: Users) -> dict[str, Actor]:
     return made | {"system": system("demo", source="job")}
 
 
-def load(users: Users, progress: Progress, *, seed: int = SEED, orders: int = ORDERS, days: int = DAYS) -> Loaded:
-    """Make everything, or the rest of it after an interruption. Raises RuntimeError when real work is there."""
+def load(
+    users: Users, files: Path, progress: Progress, *, seed: int = SEED, orders: int = ORDERS, days: int = DAYS
+) -> Loaded:
+    """Make everything, or the rest of it after an interruption. Raises RuntimeError when real work is there.
+
+    ``files`` is the folder of the file store.
+    """
     found = stage()
     if found in {Stage.LOADED, Stage.OTHER}:
         raise RuntimeError("the demo shop goes into an empty installation only")
@@ -99,6 +105,7 @@ def load(users: Users, progress: Progress, *, seed: int = SEED, orders: int = OR
     life.run(plans, lambda done: progress(f"orders {done}/{orders}"))
     with clock.at(end), transaction(actors["warehouse"]) as tx:
         shelves.corrections(tx, goods, _chance(seed, "corrections"))
+    incoming.take_in(actors["sales"].via("csv"), goods, buyers, _chance(seed, "file"), files)
     with transaction(actors["system"]) as tx:
         audit.record(tx, "demo.loaded", "installation", None, "demo", after={"orders": orders, "seed": seed})
     return Loaded(len(life.standing), len(buyers), len(goods.items) + len(goods.bundles), tuple(life.refused))

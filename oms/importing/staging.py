@@ -63,9 +63,11 @@ def _numbered(source: Source, found: Found, items: _Items) -> Iterator[tuple[Raw
     """Every row that says something, with the number of its record."""
     above = ""
     fresh = True
+    narrowest = last = len(found.headings)
     for line, cells in found.table.rows():
         if line <= found.header_line or not any(cells):
             continue
+        narrowest, last = min(narrowest, last), len(cells)
         row = RawRow(line, cells)
         if fresh and source.skips(row):
             continue
@@ -77,6 +79,12 @@ def _numbered(source: Source, found: Found, items: _Items) -> Iterator[tuple[Raw
         else:
             key = above = key or (above if source.carries_down() else "")
         yield row, items.add(key)
+    if found.table.cut_off and last < narrowest:
+        raise FileRefused(
+            say("The last line stops in the middle: the file is cut off. Download it again"),
+            field="file",
+            code="file_cut_off",
+        )
 
 
 def _write(unit: Unit, batch: list[dict[str, Any]], beat: Callable[[Tx], None]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from oms.errors import InvalidInput, say
 from oms.thai.text import arabic_digits, clean
@@ -46,6 +47,7 @@ def is_landline(phone: str) -> bool:
     return len(phone) == 9 and phone[0] == "0" and phone[1] in _LANDLINE_AREA and _all_digits(phone)
 
 
+@lru_cache(maxsize=20_000)
 def read_phone(text: str) -> str | None:
     """The number in house form, or None when it is none: ``0812345678``, ``021234567``, foreign ones ``+85212345678``.
 

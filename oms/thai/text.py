@@ -17,13 +17,19 @@ _SPACE = re.compile(r"\s+")
 
 def clean(text: str) -> str:
     """Text fit for storing: NFC, one spelling of แ and ำ, nothing invisible, single spaces, no control characters."""
-    text = unicodedata.normalize("NFC", text).translate(_INVISIBLE)
-    text = _DOUBLE_E.sub("แ", text)
-    text = _SPLIT_AM.sub("\\1ำ", text)
-    text = _AM_THEN_TONE.sub("\\1ำ", text)
-    if not text.isprintable():
+    text = unicodedata.normalize("NFC", text)
+    plain = text.isprintable()  # then nothing invisible is in it and no space but the plain one
+    if not plain:
+        text = text.translate(_INVISIBLE)
+    if "เเ" in text:
+        text = _DOUBLE_E.sub("แ", text)
+    if "\u0e4d" in text:
+        text = _SPLIT_AM.sub("\\1ำ", text)
+    if "\u0e33" in text:
+        text = _AM_THEN_TONE.sub("\\1ำ", text)
+    if not plain:
         text = "".join(" " if unicodedata.category(c) == "Cc" else c for c in text)
-    return _SPACE.sub(" ", text).strip()
+    return (_SPACE.sub(" ", text) if not plain or "  " in text else text).strip()
 
 
 def clean_lines(text: str) -> str:

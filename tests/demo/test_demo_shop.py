@@ -14,6 +14,8 @@ from oms.customers.models import Customer
 from oms.db import db, transaction
 from oms.demo.load import Stage, load, stage
 from oms.demo.people import people, tax_id
+from oms.intake.models import IntakeItem
+from oms.intake.states import Outcome
 from oms.inventory.models import Warehouse
 from oms.orders.models import Order
 from oms.orders.states import Board
@@ -28,9 +30,9 @@ def barcode_is_true(code: str) -> bool:
     return sum(int(d) * (3 if i % 2 else 1) for i, d in enumerate(code)) % 10 == 0
 
 
-def test_a_small_demo_shop_shows_its_work_and_keeps_its_books(isolated):
+def test_a_small_demo_shop_shows_its_work_and_keeps_its_books(isolated, tmp_path):
     said: list[str] = []
-    done = load({}, said.append, orders=220, days=8)
+    done = load({}, tmp_path, said.append, orders=220, days=8)
     session = db.session()
     assert [str(f) for f in audit_all(session)] == []
     assert done.orders > 200
@@ -49,21 +51,23 @@ def test_a_small_demo_shop_shows_its_work_and_keeps_its_books(isolated):
         Board.HANDED_OVER, Board.COMPLETED, Board.CANCELED,
     ):  # fmt: skip
         assert boards.get(place), f"nothing stands at {place}: {boards}"
+    waiting = session.scalar(select(func.count()).where(IntakeItem.outcome == Outcome.QUARANTINED))
+    assert waiting == 5, "the file of the live sale waits in quarantine in part"
     due = session.scalars(select(Order.ship_by).where(Order.board == Board.READY, Order.ship_by.is_not(None))).all()
     assert any(ship_by > clock.now() for ship_by in due), "no countdown is running"
     assert session.scalar(select(func.max(Order.created_at))) > clock.now() - timedelta(days=1)
     assert session.scalar(select(func.count()).select_from(Customer)) > 100
 
 
-def test_the_demo_is_not_loaded_over_other_work(isolated):
+def test_the_demo_is_not_loaded_over_other_work(isolated, tmp_path):
     with transaction(system("test")) as tx:
         small_shop(tx)
     assert stage() is Stage.OTHER
     with pytest.raises(RuntimeError, match="empty installation"):
-        load({}, lambda _: None, orders=1, days=1)
+        load({}, tmp_path, lambda _: None, orders=1, days=1)
 
 
-def test_a_load_that_was_interrupted_goes_on_where_it_stood(isolated):
+def test_a_load_that_was_interrupted_goes_on_where_it_stood(isolated, tmp_path):
     class PowerCutError(Exception):
         pass
 
@@ -72,12 +76,13 @@ def test_a_load_that_was_interrupted_goes_on_where_it_stood(isolated):
             raise PowerCutError
 
     with pytest.raises(PowerCutError):
-        load({}, cut, orders=60, days=3)
+        load({}, tmp_path, cut, orders=60, days=3)
     assert stage() is Stage.STARTED
-    done = load({}, lambda _: None, orders=60, days=3)
+    done = load({}, tmp_path, lambda _: None, orders=60, days=3)
     session = db.session()
     assert stage() is Stage.LOADED
-    assert session.scalar(select(func.count()).select_from(Order)) == done.orders
+    from_file = select(func.count()).where(IntakeItem.outcome == Outcome.CREATED)
+    assert session.scalar(select(func.count()).select_from(Order)) == done.orders + session.scalar(from_file)
     assert [str(f) for f in audit_all(session)] == []
 
 

@@ -213,6 +213,22 @@ def test_a_refused_file_says_why_and_takes_nothing_in(desk: Desk):
     assert total(Order) == 0
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "cp874", "utf-16"])
+def test_a_text_file_cut_in_half_is_refused_wherever_the_cut_is(desk: Desk, encoding):
+    whole = market.as_csv(market.shopee(market.samples(12, seed=9)), encoding)
+    for share in (0.31, 0.5, 0.77):
+        cut = whole[: int(len(whole) * share)]
+        run = desk.check(cut)
+        assert run.status is RunStatus.REFUSED, share
+        assert run.refusal["code"] in {"file_cut_off", "file_encoding", "file_quotes"}
+    assert total(Order) == 0
+
+
+def test_a_short_last_line_of_a_hand_made_file_is_no_cut(desk: Desk):
+    rows = b"order no,name,sku,qty,note\r\nH1,A,RU-0001,1\r\nH2,B,RU-0001,1"
+    assert counts(desk.take(rows)) == {"created": 2}
+
+
 def test_a_stopped_run_goes_on_where_it_stopped(desk: Desk, monkeypatch):
     from oms.importing import pipeline
 

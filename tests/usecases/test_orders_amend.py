@@ -90,7 +90,7 @@ def test_applying_moves_lines_total_stock_and_search_text_together(tx, shop, ord
 
 
 def test_the_books_are_in_order_after_amendments(tx, shop, order):
-    first, second = as_it_is(order).lines
+    first, _ = as_it_is(order).lines
     amend(tx, order, proposal(order, replace(first, quantity=3), AmendedLine(shop.bundle, 1)))
     kept = next(x for x in as_it_is(order).lines if x.line_id == first.line_id)
     amend(tx, order, proposal(order, replace(kept, quantity=1)))

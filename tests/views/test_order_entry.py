@@ -16,7 +16,7 @@ from oms.inventory.models import Reservation, StockLevel
 from oms.money import Money
 from oms.orders.models import Order, OrderNote
 from oms.orders.states import OrderStatus, PaymentTerm
-from oms.usecases.customers import Address, CreateCustomer, create_customer
+from oms.usecases.customers import Address, CreateCustomer, IdentityInput, create_customer
 from tests.conftest import clean
 from tests.shop import small_shop
 from tests.views.panel import Panel, make_logins
@@ -176,6 +176,13 @@ def test_more_than_there_is_names_what_is_left_and_keeps_the_form(web, shop):
         ([], {"shop_id": "' OR 1"}, "shop_id"),
         ([], {"warehouse_id": "999999"}, "warehouse_id"),
         ([], {"customer_id": "999999"}, ""),
+        ([], {"name": "ก" * 201}, "name"),
+        ([], {"line": "ก" * 1001}, "line"),
+        ([], {"province": "ก" * 101}, "province"),
+        ([], {"tags": "ก" * 41}, "tags"),
+        ([], {"tags": ",".join(f"ก{i}" for i in range(21))}, "tags"),
+        ([], {"note_for_customer": "ก" * 2001}, "body"),
+        ([("RU-0001", 1)] * 501, {}, "lines"),
     ],
 )
 def test_what_cannot_be_is_said_where_it_stands_and_nothing_is_lost(web, shop, rows, fields, marked):
@@ -189,6 +196,18 @@ def test_what_cannot_be_is_said_where_it_stands_and_nothing_is_lost(web, shop, r
         assert f'id="{at}' in answer.text
         assert "-err1" in answer.text
     assert (orders(), reserved()) == ([], 0)
+
+
+def test_a_chat_name_of_somebody_else_is_said_at_its_field(web, shop):
+    with transaction(system("test")) as tx:
+        line = IdentityInput(IdentityKind.LINE, "kanok.p")
+        create_customer(tx, CreateCustomer("กนกวรรณ", "0800009999", identities=(line,)))
+        other = create_customer(tx, CreateCustomer("สมชาย", "0819998877")).customer_id
+    sales = Panel(web, "sales")
+    answer = sales.post("/entry/", fill(shop, sales.get("/entry/"), customer_id=other, contact="kanok.p"))
+    assert answer.status_code == 422
+    assert 'id="contact-err1"' in answer.text
+    assert orders() == []
 
 
 def test_several_problems_are_told_at_once(web, shop):
@@ -226,6 +245,7 @@ def test_the_same_as_last_time_keeps_buyer_and_items_but_not_the_discount(web, s
     sales = Panel(web, "sales")
     sales.post("/entry/", fill(shop, sales.get("/entry/"), ("RU-0001", 2), discount="5%", shipping_fee="40"))
     old = orders()[0]
+    assert f"/entry/?copy={old.id}" in sales.get(f"/orders/{old.id}").text
     page = sales.get(f"/entry/?copy={old.id}")
     assert BUYER["line"] in page.text
     assert "RU-0001" in page.text

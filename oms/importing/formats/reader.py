@@ -41,7 +41,7 @@ class _Cells:
         if index is None or index >= len(row.cells):
             return ""
         cell = row.cells[index]
-        return "" if values.is_nothing(cell) else cell
+        return "" if not cell or (len(cell) < 8 and values.is_nothing(cell)) else cell
 
     def bad(self, row: RawRow, name: str, code: str, sentence: Say) -> None:
         self.problems.append(CellProblem(row.line, self.columns.heading(name), code, sentence))
@@ -59,6 +59,8 @@ class _Cells:
 
     def first(self, name: str) -> tuple[RawRow, str]:
         """The first row that has the field, and its text: an order's own fields may stand in one row only."""
+        if name not in self.columns.where:
+            return self.rows[0], ""
         for row in self.rows:
             if text := self.raw(row, name):
                 return row, text

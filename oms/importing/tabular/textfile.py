@@ -13,6 +13,7 @@ from oms.importing.tabular.guard import LIMITS, Limits, refuse
 
 DELIMITERS = (",", "\t", ";", "|")
 SAMPLE_ROWS = 30
+_ENDS = frozenset({b"\n", b"\r", b"\x1a", b""})
 _GUARDED = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -49,11 +50,14 @@ def sniff(path: Path, encoding: str) -> str:
     return best
 
 
-def cut_off(path: Path) -> bool:
+def cut_off(path: Path, encoding: str) -> bool:
     """Whether the last line has no line end; with too few cells as well, the file was cut."""
     with path.open("rb") as source:
+        if encoding.startswith("utf-16"):
+            source.seek(-2, os.SEEK_END)
+            return source.read(2).strip(b"\0") not in _ENDS
         source.seek(-1, os.SEEK_END)
-        return source.read(1) not in {b"\n", b"\r", b"\0", b"\x1a"}
+        return source.read(1) not in _ENDS
 
 
 def rows(path: Path, encoding: str, delimiter: str, limits: Limits = LIMITS) -> Iterator[tuple[int, list[str]]]:
