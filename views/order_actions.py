@@ -22,7 +22,15 @@ from oms.usecases.orders_cancel import CancelOrder, Restock, cancel_order
 from oms.usecases.orders_confirm import ConfirmOrder, confirm_order
 from oms.usecases.orders_holds import HoldOrder, ReleaseHold, hold_order, release_hold
 from oms.usecases.orders_notes import AddNote, AssignOrder, TagOrder, add_note, assign_order, tag_order
-from oms.usecases.payments import DecideClaim, SubmitClaim, reject_claim, reverse_claim, submit_claim, verify_claim
+from oms.usecases.payments import (
+    DecideClaim,
+    SubmitClaim,
+    approve_term,
+    reject_claim,
+    reverse_claim,
+    submit_claim,
+    verify_claim,
+)
 from oms.usecases.shipping import MarkShipped, mark_delivered, mark_shipped
 from views.base import OmsView, page, unit
 from views.filters import tr
@@ -126,6 +134,11 @@ class OrderActionView(OmsView):
         """Everything open leaves."""
         command = MarkShipped(pk, text("carrier"), text("tracking_no"), version=version())
         return act(pk, lambda tx: mark_shipped(tx, command), gettext("Handed over"), dialog="ship")
+
+    @page("/<int:pk>/approve", methods=POST)
+    def approve(self, pk: int) -> Response:
+        """Vouch for cash on delivery or credit."""
+        return act(pk, lambda tx: approve_term(tx, pk), gettext("Shipping before payment approved"))
 
     @page("/<int:pk>/delivered", methods=POST)
     def delivered(self, pk: int) -> Response:

@@ -64,6 +64,14 @@ def _ship(_: Tx, page: OrderPage) -> Say | None:
     return None if any(line.open for line in page.order.lines) else say("Nothing is open to ship")
 
 
+def _approve(_: Tx, page: OrderPage) -> Say | None:
+    if reason := _closed(page.order):
+        return reason
+    if page.order.payment_term not in {PaymentTerm.COD, PaymentTerm.CREDIT} or page.money.term_approved:
+        return say("There is nothing to approve on this order")
+    return None
+
+
 def _amend(tx: Tx, page: OrderPage) -> Say | None:
     return amend_refusal(tx, page.order)
 
@@ -79,6 +87,7 @@ def _cancel(_: Tx, page: OrderPage) -> Say | None:
 RULES: tuple[_Rule, ...] = (
     _Rule("confirm", "Confirm", "order.confirm", _confirm, primary=True),
     _Rule("ship", "Hand over", "shipment.hand_over", _ship, primary=True),
+    _Rule("approve", "Approve COD or credit", "payment.approve_cod", _approve, primary=True),
     _Rule("claim", "Record a payment", "payment.claim", _claim),
     _Rule("amend", "Amend", "order.amend", _amend),
     _Rule("hold", "Put on hold", "order.hold", _hold),

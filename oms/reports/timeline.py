@@ -135,9 +135,19 @@ SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     "order.tracking_filled": lambda _, a: say("Tracking number {number} filled in", number=a.get("tracking_no", "")),
     "order.delivered": lambda *_: say("Delivered"),
     "order.stock_reserved": lambda *_: say("Stock came free and was reserved"),
-    "order.term_approved": lambda *_: say("Shipping before payment approved"),
-    "order.imported": lambda *_: say("Updated from a file of the channel"),
-    "order.updated": lambda *_: say("Updated from a file of the channel"),
+    "order.channel_updated": lambda *_: say("Updated from a file of the channel"),
+    "order.channel_refused": lambda _, a: say(
+        "The channel says “{state}”; that cannot be done here", state=a.get("channel_status", "")
+    ),
+    "order.draft_edited": lambda *_: say("Draft changed"),
+    "order.duplicate_accepted": lambda *_: say("Entered although it looks like another order"),
+    "approval.requested": lambda *_: say("Approval of the discount asked for"),
+    "approval.approved": lambda *_: say("Discount approved"),
+    "approval.declined": lambda *_: say("Discount declined"),
+    "approval.withdrawn": lambda *_: say("Request for the discount withdrawn"),
+    "intake.conflict_decided": lambda *_: say("Difference with the channel decided"),
+    "payment.channel_confirmed": lambda *_: say("The platform confirmed the payment"),
+    "payment.term_approved": lambda *_: say("Shipping before payment approved"),
     "payment.claimed": lambda _, a: say("Payment notice of {amount} recorded", amount=_baht(a.get("amount"))),
     "payment.verified": lambda _, a: say(
         "Payment of {amount} verified; now: {state}", amount=_baht(a.get("amount")), state=_paid(a)
@@ -146,7 +156,7 @@ SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     "payment.reversed": lambda _, a: say("Payment of {amount} reversed", amount=_baht(a.get("amount"))),
 }
 _MONEY_ACTIONS = frozenset({"payment.claimed", "payment.verified", "payment.rejected", "payment.reversed"})
-_CHANGES_SHOWN = frozenset({"order.amended", "order.imported", "order.updated"})
+_CHANGES_SHOWN = frozenset({"order.amended", "order.channel_updated", "order.draft_edited"})
 
 
 def _baht(amount: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -31,6 +32,7 @@ from oms.usecases.orders_holds import HoldOrder, hold_order
 from oms.usecases.orders_place import place_order
 from oms.usecases.payments import DecideClaim, SubmitClaim, submit_claim, verify_claim
 from oms.usecases.shipping import MarkShipped, mark_shipped
+from tests.architecture.house import ROOT
 from tests.shop import SmallShop, small_shop
 
 
@@ -221,3 +223,14 @@ def test_money_for_two_orders_is_shown_as_each_ones_share(tx, shop):
     half = Money(Decimal(100))
     submit_claim(tx, SubmitClaim(PaymentMethod.TRANSFER, Money(Decimal(200)), ((one.id, half), (two.id, half))))
     assert [amount for _, amount in order_page(tx, one.id).claims] == [half]
+
+
+def test_everything_the_program_writes_down_about_an_order_has_a_sentence():
+    written = set()
+    for path in (ROOT / "oms").rglob("*.py"):
+        for call in (n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)):
+            texts = [a.value for a in call.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+            if "order" in texts and ast.unparse(call.func).endswith(("record", "Entry")):
+                written |= {t for t in texts if "." in t}
+    assert len(written) > 10
+    assert written <= set(SENTENCES)

@@ -18,7 +18,7 @@ from oms.audit import AuditLog
 from oms.db import db, transaction
 from oms.money import Money
 from oms.orders.models import BulkRun, Order, OrderChange
-from oms.orders.states import OrderStatus
+from oms.orders.states import OrderStatus, PaymentTerm
 from oms.payments.models import PaymentClaim
 from oms.payments.states import ClaimStatus
 from oms.usecases.orders_place import place_order
@@ -295,3 +295,13 @@ def test_the_search_opens_one_order_and_lists_several(people, place):
     assert sales.get("/find/?q=กนกวรรณ").count("data-href") == 2
     assert "Nothing found" in sales.get("/find/?q=%25%25%25")
     assert "What do you look for?" in sales.get("/find/")
+
+
+def test_a_cashier_vouches_for_credit_and_the_order_may_leave(people, place):
+    order_id = place(confirm=True, payment_term=PaymentTerm.CREDIT)
+    home = f"/orders/{order_id}"
+    assert "Approve COD or credit" not in people("sales").get(home).split("Items")[0]
+    cashier = people("cashier")
+    assert "The credit is not approved yet" in cashier.get(home)
+    assert "May be shipped" in cashier.post(f"/order/{order_id}/approve", origin=home).text
+    assert "nothing to approve" in cashier.post(f"/order/{order_id}/approve", origin=home).text
