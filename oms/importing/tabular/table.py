@@ -39,7 +39,9 @@ def open_tables(path: Path, name: str, limits: Limits = LIMITS) -> list[Table]:
     codec = encoding.decide(path)
     delimiter = textfile.sniff(path, codec)
     return [
-        Table(name, codec, lambda: textfile.rows(path, codec, delimiter, limits), cut_off=textfile.cut_off(path, codec)),
+        Table(
+            name, codec, lambda: textfile.rows(path, codec, delimiter, limits), cut_off=textfile.cut_off(path, codec)
+        ),
     ]
 
 
