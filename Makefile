@@ -41,7 +41,7 @@ db-check: venv  ## migrations: up from empty, equal to the models, one down and 
 i18n: venv  ## every sentence has its Thai; prints what is missing as a draft
 	$(BIN)/python -m views.i18n
 
-check: lint db-check test  ## everything that must hold before a change lands
+check: lint i18n db-check test  ## everything that must hold before a change lands
 
 bench: venv  ## measure the budgets (10,000 to 1,000,000 orders); writes docs/benchmarks.md
 	$(BIN)/python -m tests.bench

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import ProgrammingError
 
 from migrations.tables import APPEND_ONLY, FOREIGN_PREFIX
 from oms.db import APP_ROLE
@@ -28,15 +30,17 @@ def work_as_app(connection: Any, _record: object) -> None:
 
 
 def make_role(connection: Connection) -> bool:
-    """Make the role and let the current user become it. False when this user may not make roles."""
-    there = connection.scalar(text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": APP_ROLE})
-    if not there:
-        may = connection.scalar(text("SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user"))
-        if not may:
+    """Make the role and let the current user become it. False when this user may do neither."""
+    try:
+        with connection.begin_nested():
+            if not connection.scalar(text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": APP_ROLE}):
+                connection.execute(text(f"CREATE ROLE {APP_ROLE} NOLOGIN"))
+            if not connection.scalar(text("SELECT pg_has_role(:name, 'MEMBER')"), {"name": APP_ROLE}):
+                connection.execute(text(f"GRANT {APP_ROLE} TO CURRENT_USER"))
+    except ProgrammingError as exc:
+        if isinstance(exc.orig, InsufficientPrivilege):
             return False
-        connection.execute(text(f"CREATE ROLE {APP_ROLE} NOLOGIN"))
-    if not connection.scalar(text("SELECT pg_has_role(:name, 'MEMBER')"), {"name": APP_ROLE}):
-        connection.execute(text(f"GRANT {APP_ROLE} TO CURRENT_USER"))
+        raise
     return True
 
 

@@ -164,6 +164,8 @@ class Planner:
             plan.confirm, plan.steps = False, []
         for reason in HoldReason:
             for plan in islice(platform, 2):
+                if reason is HoldReason.COD_RISK:
+                    plan.shop, plan.term = "line-shopping", PaymentTerm.COD
                 plan.steps = [Step(min(plan.slot + 1, 0), "hold", "sales", reason.value)]
         for plan in islice(platform, 14):
             plan.items, plan.steps = [(self.random.choice(self.scarce), self.random.randint(2, 4))], []

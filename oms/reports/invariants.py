@@ -243,6 +243,24 @@ CHECKS: Final[tuple[Check, ...]] = (
         "SELECT key, count(*) FROM outbox GROUP BY 1 HAVING count(*) > 1",
     ),
     Check(
+        8, "series", "the numbers of papers have no gap and no repeat, and the series stands at the last one",
+        """
+        SELECT coalesce(s.series, p.series) AS series, s.last, p.papers, p.highest FROM
+          (SELECT * FROM number_series WHERE series ~ '^(RC|OP|AD|DM)[0-9]+$') s
+        FULL JOIN (
+          SELECT split_part(number, '-', 1) AS series, count(*) AS papers, max(split_part(number, '-', 2)::bigint)
+            AS highest FROM stock_papers GROUP BY 1) p ON p.series = s.series
+        WHERE s.last IS DISTINCT FROM p.papers OR s.last IS DISTINCT FROM p.highest
+        """,
+    ),
+    Check(
+        8, "papers_moved", "a posted paper moved what stands under its number",
+        """
+        SELECT p.number, p.status FROM stock_papers p WHERE p.status = 'posted' AND p.pieces <> 0
+          AND NOT EXISTS (SELECT 1 FROM stock_movements m WHERE m.document = p.number)
+        """,
+    ),
+    Check(
         9, "made_money", "money is verified by a person, never by a channel's or carrier's event",
         """
         SELECT c.id, c.amount, c.decided_label FROM payment_claims c WHERE c.status = 'verified'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import tempfile
 import time
@@ -32,6 +33,7 @@ def measure(settings: Settings, orders: int, kind: str, seed: int) -> dict[str, 
             **os.environ, "DATABASE_URL": settings.database_url or "", "OMS_DATA_DIR": str(settings.data_dir),
             "OMS_SECRET_KEY": settings.secret_key,
         }  # fmt: skip
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         began = time.perf_counter()
         process = subprocess.Popen(
             oms_command("import", str(path), "--shop", shop, "--json"),
@@ -49,9 +51,11 @@ def measure(settings: Settings, orders: int, kind: str, seed: int) -> dict[str, 
             time.sleep(0.1)
         answer = json.loads(process.communicate()[0])
         seconds = time.perf_counter() - began
+        spent = resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
         "seconds": seconds,
         "memory": most,
+        "cpu": spent.ru_utime + spent.ru_stime - before.ru_utime - before.ru_stime,
         "created": answer.get("created", 0),
         "received": answer.get("received", 0),
     }

@@ -163,13 +163,14 @@
   field("shop_id").addEventListener("change", (e) => { const place = e.target.selectedOptions[0].dataset.warehouse; if ($(`option[value="${place}"]`, field("warehouse_id"))) field("warehouse_id").value = place; });
 
   // --- the server's running total -------------------------------------------------------------------------------
-  let waiting = 0, round = 0, dirty = false;
+  let waiting = 0, round = 0, dirty = false, asking = null;
   function changed() { dirty = true; keepSoon(); clearTimeout(waiting); waiting = setTimeout(preview, 220); }
   async function preview() {
     const mine = ++round;
     let found;
     try {
-      const answer = await fetch(form.dataset.preview, { method: "POST", body: new FormData(form), headers: { Accept: "application/json" } });
+      asking?.abort(); asking = new AbortController();
+      const answer = await fetch(form.dataset.preview, { method: "POST", body: new FormData(form), headers: { Accept: "application/json" }, signal: asking.signal });
       if (!answer.ok) return;
       found = await answer.json();
     } catch { return; }
@@ -263,7 +264,7 @@
     window.ruam?.tell(document.body.dataset.restored, "info");
     changed();
   }
-  form.addEventListener("submit", (e) => { if (e.defaultPrevented) return; dirty = false; clearTimeout(keeper); keep(true); });
+  form.addEventListener("submit", (e) => { if (e.defaultPrevented) return; dirty = false; clearTimeout(keeper); clearTimeout(waiting); asking?.abort(); keep(true); });
   addEventListener("beforeunload", (e) => { if (dirty && rows().length) e.preventDefault(); });
 
   restore();

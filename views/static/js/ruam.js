@@ -173,8 +173,7 @@
     url.searchParams.set($("[data-filter-operator]", row).value, $("[data-filter-value]", row).value);
     url.searchParams.delete("page"); location.href = url;
   }));
-  const toggle = $("[data-theme-toggle]");
-  if (toggle && document.documentElement.dataset.theme === "auto" && matchMedia("(prefers-color-scheme:dark)").matches) { const u = new URL(toggle.href); u.pathname = u.pathname.replace(/dark$/, "light"); toggle.href = u; }
+  for (const toggle of $$("[data-theme-toggle]")) if (document.documentElement.dataset.theme === "auto" && matchMedia("(prefers-color-scheme:dark)").matches) { const u = new URL(toggle.href); u.pathname = u.pathname.replace(/dark$/, "light"); toggle.href = u; }
   addEventListener("scroll", () => body.classList.toggle("scrolled", scrollY > 4), { passive: true });
   window.ruam = { ask, tell };
 })();
