@@ -45,6 +45,7 @@ class AuditView(OmsModelView):
         "at", "actor", "role", "action", "subject", "reason", "source", "ip", "request_id", "sealed",
     ]  # fmt: skip
     order_columns = ["at"]
+    wide_columns = ["subject", "change"]
     base_order = ("id", "desc")
     label_columns = {
         "at": lazy_gettext("When"), "actor": lazy_gettext("Who"), "role": lazy_gettext("Role"),

@@ -6,11 +6,13 @@ from typing import Any
 
 from flask_babel import gettext, lazy_gettext
 
+from oms.catalog.models import CHANNEL_LABELS
 from oms.inventory.models import ADJUST_LABELS
 from oms.orders.states import (
     BOARD_LABELS,
     CANCEL_LABELS,
     HOLD_LABELS,
+    ORDER,
     PAYMENT_LABELS,
 )
 from views.filters import tr
@@ -167,7 +169,8 @@ FIELDS: dict[str, Any] = {
     "format": lazy_gettext("Format"), "list": lazy_gettext("List"), "is_on": lazy_gettext("Switched on"),
     "recipient": lazy_gettext("Recipient"), "line": lazy_gettext("House number, village, road"),
     "subdistrict": lazy_gettext("Subdistrict"), "district": lazy_gettext("District"),
-    "postcode": lazy_gettext("Postcode"),
+    "postcode": lazy_gettext("Postcode"), "shop_id": lazy_gettext("Shop number"),
+    "external_no": lazy_gettext("Channel's number"),
 }  # fmt: skip
 VALUES: dict[str, dict[str, Any]] = {
     "reason": {kind.value: label for kind, label in ADJUST_LABELS.items()},
@@ -175,6 +178,8 @@ VALUES: dict[str, dict[str, Any]] = {
     "board": {kind.value: label for kind, label in BOARD_LABELS.items()},
     "payment_status": {kind.value: label for kind, label in PAYMENT_LABELS.items()},
     "hold": {kind.value: label for kind, label in HOLD_LABELS.items()},
+    "status": {kind.value: label for kind, label in ORDER.labels.items()},
+    "channel": {kind.value: label for kind, label in CHANNEL_LABELS.items()},
 }
 REASONS: dict[str, Any] = {
     "logout": lazy_gettext("logged out"),

@@ -8,10 +8,11 @@ from typing import Any
 
 from flask_appbuilder.const import AUTH_DB
 
+from oms.importing.tabular import LIMITS
 from oms.settings import Settings
 from views.passwords import check_password
 
-MAX_UPLOAD = 64 * 1024 * 1024
+MAX_UPLOAD = LIMITS.file_bytes + 1024 * 1024  # the largest file the importer reads, and the form around it
 LANGUAGES = {"th": {"flag": "th", "name": "ไทย"}, "en": {"flag": "gb", "name": "English"}}
 
 

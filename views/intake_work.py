@@ -29,6 +29,15 @@ from views.filters import tr
 from views.intake import labels
 
 GAP_DAYS = 30
+STAGE_LABELS: dict[str, str] = {
+    "unpaid": "Unpaid",
+    "to_ship": "To be shipped",
+    "shipped": "Shipped",
+    "delivered": "Delivered",
+    "completed": "Completed",
+    "returned": "Returned",
+    "canceled": "Canceled",
+}
 
 
 class QuarantineView(OmsView):
@@ -158,7 +167,7 @@ class ConflictView(OmsView):
     def open(self) -> str:
         """Ours and theirs, side by side."""
         found = listing.fetch(queries.conflicts(current_actor()), scalars=False)
-        facts = {"page": found, "fields": FIELD_LABELS, "never": NEVER_TAKEN}
+        facts = {"page": found, "fields": FIELD_LABELS, "never": NEVER_TAKEN, "stages": STAGE_LABELS}
         return self.show_page("intake/conflicts.html", title=gettext("Differences with the channel"), **facts)
 
     @page("/<int:conflict_id>", methods=("POST",))

@@ -51,6 +51,7 @@ class OmsModelView(Screen, ModelView):
     export_list: ClassVar[str] = ""
     related: ClassVar[Sequence[tuple[type, str]]] = ()
     numeric_columns: ClassVar[Sequence[str]] = ()
+    wide_columns: ClassVar[Sequence[str]] = ()  # take the whole width of a card on a phone
     empty_text: ClassVar[Any] = ""
     create: Callable[[Tx, Any], int | None] | None = None
     change: Callable[[Tx, int, Any], None] | None = None

@@ -10,11 +10,11 @@ from flask_babel import gettext, lazy_gettext
 from flask_wtf import FlaskForm
 from markupsafe import Markup
 from sqlalchemy import Select, select
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import joinedload
 from wtforms import BooleanField, SelectField, StringField, TextAreaField
 
 from oms.catalog.finding import narrow
-from oms.catalog.models import BundleItem, ChannelSku, Product, Shop, Sku
+from oms.catalog.models import ChannelSku, Product, Shop, Sku
 from oms.db import Tx, db
 from oms.inventory.availability import available, places
 from oms.money import ZERO
@@ -199,11 +199,7 @@ class SkuView(OmsModelView):
     find_columns = ["haystack"]
     search_columns = ["is_active", "is_bundle", "price", "low_stock", "location"]
     numeric_columns = ["price", "free", "low_stock", "weight_g", "cost"]
-    load_options = (
-        joinedload(Sku.product),
-        selectinload(Sku.barcodes),
-        selectinload(Sku.components).joinedload(BundleItem.component),
-    )
+    load_options = (joinedload(Sku.product),)
     related = ((ChannelSkuView, "sku_id"),)
     export_list = "skus"
     show_template = "sku_show.html"

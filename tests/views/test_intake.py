@@ -164,3 +164,16 @@ def test_lists_are_exported_and_the_asking_is_on_record(web, panel):
         assert answer.data.startswith(b"PK")
     assert owner.get("/export/nothing").status_code == 404
     assert panel.get("/export/skus").status_code in {302, 403}, "sales may not export"
+
+
+def test_a_post_of_200_megabytes_is_answered_with_a_sentence_and_keeps_nothing(web, panel):
+    panel.get("/intake/upload")
+    panel._fresh()
+    length = str(200 * 1024 * 1024)
+    answer = panel.client.post(
+        "/intake/upload/file", input_stream=io.BytesIO(b"--x\r\n"), content_type="multipart/form-data; boundary=x",
+        environ_overrides={"CONTENT_LENGTH": length},
+    )  # fmt: skip
+    assert answer.status_code == 413
+    assert "151 MB" in answer.text
+    assert db.session.scalar(select(func.count()).select_from(IntakeRun)) == 0

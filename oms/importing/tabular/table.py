@@ -38,11 +38,8 @@ def open_tables(path: Path, name: str, limits: Limits = LIMITS) -> list[Table]:
         return [Table(s.name, "", _sheet_rows(book, s)) for s in book.sheets]
     codec = encoding.decide(path)
     delimiter = textfile.sniff(path, codec)
-    return [
-        Table(
-            name, codec, lambda: textfile.rows(path, codec, delimiter, limits), cut_off=textfile.cut_off(path, codec)
-        ),
-    ]
+    torn = textfile.cut_off(path, codec)
+    return [Table(name, codec, lambda: textfile.rows(path, codec, delimiter, limits), cut_off=torn)]
 
 
 def _sheet_rows(book: workbook.Workbook, sheet: workbook.Sheet) -> Callable[[], Iterator[tuple[int, list[str]]]]:
