@@ -66,6 +66,7 @@ def create_app(settings: Settings, *, owner: bool = False) -> Flask:
 
     app = base_app(settings, owner=owner)
     app.config.from_mapping(config.panel(settings))
+    app.url_map.converters["int"] = web.Id
     CSRFProtect(app)  # without it Flask-AppBuilder deletes and runs actions by GET
     appbuilder = AppBuilder(indexview=HomeView, security_manager_class=PanelSecurity, base_template="layout.html")
     with app.app_context():
@@ -74,8 +75,8 @@ def create_app(settings: Settings, *, owner: bool = False) -> Flask:
         nav.install(app)
         errors.install(app)
         registry.register(app, appbuilder)
-    web.install(app)
     i18n.install(app)
+    web.install(app)  # its hook goes before all others: every line of the log names its request
     health.install(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
