@@ -66,6 +66,7 @@ def create_app(settings: Settings, *, owner: bool = False) -> Flask:
 
     app = base_app(settings, owner=owner)
     app.config.from_mapping(config.panel(settings))
+    app.url_map.converters["int"] = web.Id
     CSRFProtect(app)  # without it Flask-AppBuilder deletes and runs actions by GET
     appbuilder = AppBuilder(indexview=HomeView, security_manager_class=PanelSecurity, base_template="layout.html")
     with app.app_context():

@@ -80,7 +80,7 @@ def counts() -> Mapping[str, int]:
 
 def _is_here(item: Item, url: str) -> bool:
     if item.args:
-        return request.full_path.rstrip("?") == url
+        return url in {request.full_path.rstrip("?"), request.path}
     return request.endpoint == item.endpoint or (request.path == url and url != "/")
 
 

@@ -40,9 +40,14 @@ _E = TypeVar("_E", bound=StrEnum)
 POST = ("POST",)
 
 
-def text(name: str) -> str:
-    """A field of the form as typed."""
-    return request.form.get(name, "").strip()
+def text(name: str, most: int = 500) -> str:
+    """A field of the form as typed, without what no database holds. Raises InvalidInput when it is too long."""
+    found = request.form.get(name, "").replace("\x00", "").strip()
+    if len(found) > most:
+        raise InvalidInput(
+            say("Too long: {n} characters, {most} are possible", n=len(found), most=most), field=name, code="too_long"
+        )
+    return found
 
 
 def version() -> int | None:
@@ -132,7 +137,7 @@ class OrderActionView(OmsView):
     @page("/<int:pk>/ship", methods=POST)
     def ship(self, pk: int) -> Response:
         """Everything open leaves."""
-        command = MarkShipped(pk, text("carrier"), text("tracking_no"), version=version())
+        command = MarkShipped(pk, text("carrier", 80), text("tracking_no", 80), version=version())
         return act(pk, lambda tx: mark_shipped(tx, command), gettext("Handed over"), dialog="ship")
 
     @page("/<int:pk>/approve", methods=POST)
@@ -148,7 +153,7 @@ class OrderActionView(OmsView):
     @page("/<int:pk>/note", methods=POST)
     def note(self, pk: int) -> Response:
         """Write a note."""
-        command = AddNote(pk, text("body"), for_customer=text("audience") == "customer")
+        command = AddNote(pk, text("body", 20_000), for_customer=text("audience") == "customer")
         return act(pk, lambda tx: add_note(tx, command), gettext("Note saved"), dialog="note")
 
     @page("/<int:pk>/tag", methods=POST)
@@ -177,11 +182,11 @@ class OrderActionView(OmsView):
                     amount=amount,
                     allocations=((pk, amount),),
                     account_id=request.form.get("account_id", type=int),
-                    sending_bank=text("sending_bank")[:10],
-                    reference=text("reference")[:80] or None,
+                    sending_bank=text("sending_bank", 10),
+                    reference=text("reference", 80) or None,
                     paid_at=moment("paid_at"),
-                    note=text("note")[:500],
-                    idempotency_key=text("key")[:120] or None,
+                    note=text("note"),
+                    idempotency_key=text("key", 120) or None,
                 ),
             )
 

@@ -15,6 +15,7 @@ from oms.errors import InvalidInput, OmsError, Problem, say
 from oms.money import ZERO, Money
 from oms.orders.amending import ADDRESS, AmendedLine, Proposal, as_it_is, from_json
 from oms.orders.models import Order
+from oms.orders.queries import NO_ID
 from oms.reports.order_page import find_order
 from oms.thai.text import normalize, query_grams
 from oms.usecases.orders_amend import (
@@ -84,6 +85,8 @@ def _added_lines() -> list[AmendedLine]:
                 raise InvalidInput(
                     say("There is no SKU “{text}”", text=typed), field=f"new{i}_text", code="sku_unknown"
                 )
+        if sku_id is not None and not 0 < sku_id < NO_ID:
+            raise InvalidInput(say("There is no such SKU"), field=f"new{i}_text", code="sku_unknown")
         if sku_id is not None:
             found.append(AmendedLine(sku_id, _quantity(f"new{i}_quantity"), unit_price=_money(f"new{i}_price", None)))
     return found
@@ -109,7 +112,10 @@ def read_proposal(order: Order) -> Proposal:
         raise InvalidInput(first.message, field=first.field, code=first.code, others=tuple(rest))
     form = request.form
     return Proposal(
-        tuple(lines), discount, fee, {name: text(name) if name in form else getattr(order, name) for name in ADDRESS}
+        tuple(lines),
+        discount,
+        fee,
+        {name: text(name, 1000) if name in form else getattr(order, name) for name in ADDRESS},
     )
 
 

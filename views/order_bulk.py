@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from flask import jsonify, redirect, request, url_for
@@ -10,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from oms.db import db
 from oms.orders.listing import read_filter
+from oms.orders.queries import NO_ID
 from oms.usecases.orders_bulk import (
     BULK_ACTIONS,
     OK,
@@ -23,6 +25,7 @@ from oms.usecases.orders_bulk import (
     work_bulk,
 )
 from views.base import OmsView, current_actor, page, unit
+from views.order_actions import text
 from views.order_list import find_worklist, matching_ids
 from views.order_parts import person_name
 
@@ -38,8 +41,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
 
 def _params(action: str) -> dict[str, Any]:
     """The fields of the chosen action; each stands in the form under ``<action>_<field>``."""
-    found = {name: request.form.get(f"{action}_{name}", "").strip() for name in FIELDS.get(action, ())}
-    if action == "assign" and found["user_id"].isdigit():
+    found = {name: text(f"{action}_{name}") for name in FIELDS.get(action, ())}
+    if action == "assign" and found["user_id"].isascii() and found["user_id"].isdigit():
         return {"user_id": int(found["user_id"]), "label": person_name(int(found["user_id"]))}
     return found
 
@@ -47,7 +50,7 @@ def _params(action: str) -> dict[str, Any]:
 def _order_ids() -> tuple[int, ...]:
     if "all" in request.form:
         return tuple(matching_ids(find_worklist(request.form.get("worklist", "")), read_filter(request.form)))
-    return tuple(request.form.getlist("rowid", type=int))
+    return tuple(i for i in request.form.getlist("rowid", type=int) if 0 < i < NO_ID)
 
 
 class BulkView(OmsView):
@@ -61,7 +64,7 @@ class BulkView(OmsView):
     def start(self) -> Response:
         """Take the list down; a short one is worked off at once."""
         action = request.form.get("action", "")
-        command = StartBulk(action, _order_ids(), _params(action), request.form.get("key", "")[:120])
+        command = StartBulk(action, _order_ids(), _params(action), text("key", 120) or secrets.token_hex(16))
         with unit() as tx:
             state = start_bulk(tx, command)
         while state.at_once and not state.finished:

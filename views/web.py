@@ -12,6 +12,7 @@ from typing import Any
 
 from flask import Flask, current_app, g, request, session, url_for
 from sqlalchemy import select
+from werkzeug.routing import IntegerConverter
 from werkzeug.wrappers import Response
 
 from oms.audit import AuditLog
@@ -39,6 +40,13 @@ CSP = (
 _ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
 DEMO_SECONDS = 60
 STATIC = Path(__file__).parent / "static"
+
+
+class Id(IntegerConverter):
+    """A number in an address; one too large for any row is an address that leads nowhere."""
+
+    def __init__(self, map: Any, **bounds: Any) -> None:  # noqa: A002  the library calls it so
+        super().__init__(map, **{"max": 2**63 - 1, **bounds})
 
 
 def public(app: Flask, *endpoints: str) -> None:

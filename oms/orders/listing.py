@@ -17,6 +17,7 @@ from oms.errors import InvalidInput, say
 from oms.orders.models import Order
 from oms.orders.queries import visible
 from oms.orders.states import Board, PaymentTerm
+from oms.thai.text import clean
 
 PAGE = 50
 COUNT_CAP = 1000  # beyond this a filtered list says "1,000+": an exact count would cost more than it tells
@@ -90,7 +91,7 @@ def read_filter(params: Mapping[str, str]) -> OrderFilter:
     """The filter in URL parameters; unknown names are ignored, unusable values refused with the field."""
     found: dict[str, Any] = {}
     for name in (f.name for f in fields(OrderFilter)):
-        raw = params.get(name, "").strip()
+        raw = clean(params.get(name, ""))
         if not raw:
             continue
         try:

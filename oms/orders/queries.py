@@ -12,6 +12,8 @@ from oms.db import Tx
 from oms.errors import Conflict, NotFound, say
 from oms.orders.models import Order
 
+NO_ID = 2**63 - 1  # no row has it; larger numbers, which an address may hold, are no ids at all
+
 
 def visible(actor: Actor) -> Select[Order]:
     """The orders this actor may see: by warehouse, shop and, for some, only their own."""
@@ -29,7 +31,7 @@ def lock_orders(tx: Tx, order_ids: Collection[int]) -> list[Order]:
     """The visible orders among these, locked in id order and read afresh, with lines and holds."""
     statement = (
         visible(tx.actor)
-        .where(Order.id.in_(sorted(set(order_ids))))
+        .where(Order.id.in_(sorted({i for i in order_ids if 0 < i < NO_ID})))
         .order_by(Order.id)
         .options(selectinload(Order.lines), selectinload(Order.holds))
         .with_for_update(of=Order, key_share=True)
@@ -54,7 +56,7 @@ def checked(found: Order | None, version: int | None = None) -> Order:
 
 def get_order(tx: Tx, order_id: int) -> Order:
     """One visible order. Raises NotFound."""
-    order = tx.session.scalars(visible(tx.actor).where(Order.id == order_id)).one_or_none()
+    order = tx.session.scalars(visible(tx.actor).where(Order.id == min(order_id, NO_ID))).one_or_none()
     if order is None:
         raise NotFound(say("There is no such order, or it is not yours to see"), code="order_not_found")
     return order

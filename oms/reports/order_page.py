@@ -15,7 +15,7 @@ from oms.db import Tx
 from oms.errors import NotFound, Say, say
 from oms.inventory.models import Reservation, ReservationStatus, Warehouse
 from oms.orders.models import Order, OrderChange, OrderHold, OrderLine
-from oms.orders.queries import visible
+from oms.orders.queries import NO_ID, visible
 from oms.orders.states import CLOSED_BOARDS, ChangeStatus, HoldStatus, OrderStatus, PaymentTerm
 from oms.payments.models import Allocation, PaymentClaim
 from oms.payments.rules import gate
@@ -66,7 +66,7 @@ def find_order(tx: Tx, order_id: int) -> Order:
     """The order with its parts, or NotFound when it is not there or out of the reader's rows."""
     statement = (
         visible(tx.actor)
-        .where(Order.id == order_id)
+        .where(Order.id == min(order_id, NO_ID))
         .options(
             joinedload(Order.shop),
             joinedload(Order.warehouse),

@@ -18,7 +18,7 @@ from oms.money import ZERO, Money
 from oms.orders.models import Order
 from oms.orders.queries import lock_order, lock_orders
 from oms.orders.states import PaymentTerm
-from oms.payments.models import Allocation, PaymentClaim
+from oms.payments.models import Allocation, PaymentClaim, ReceivingAccount
 from oms.payments.states import CLAIM, ClaimStatus, PaymentMethod
 from oms.usecases import derived
 from oms.usecases.shipping import complete_done
@@ -63,6 +63,7 @@ def submit_claim(tx: Tx, cmd: SubmitClaim) -> ClaimResult:
     if len(orders) != len({order_id for order_id, _ in cmd.allocations}):
         raise NotFound(say("There is no such order, or it is not yours to see"), code="order_not_found")
     _check_reference(tx, cmd)
+    _check_account(tx, cmd.account_id)
     claim = PaymentClaim(
         status=ClaimStatus.SUBMITTED, method=cmd.method, amount=cmd.amount, account_id=cmd.account_id,
         sending_bank=cmd.sending_bank, reference=cmd.reference or None, paid_at=cmd.paid_at, note=cmd.note,
@@ -87,6 +88,15 @@ def _check_amounts(cmd: SubmitClaim) -> None:
 
 def _by_key(tx: Tx, key: str) -> PaymentClaim | None:
     return tx.session.scalars(select(PaymentClaim).where(PaymentClaim.idempotency_key == key)).one_or_none()
+
+
+def _check_account(tx: Tx, account_id: int | None) -> None:
+    """The money came into an account of ours that is in use."""
+    if account_id is None:
+        return
+    known = select(ReceivingAccount.id).where(ReceivingAccount.is_active)
+    if account_id not in set(tx.session.scalars(known)):
+        raise InvalidInput(say("Choose one of our accounts"), field="account_id", code="account_unknown")
 
 
 def _check_reference(tx: Tx, cmd: SubmitClaim) -> None:

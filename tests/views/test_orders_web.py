@@ -305,3 +305,33 @@ def test_a_cashier_vouches_for_credit_and_the_order_may_leave(people, place):
     assert "The credit is not approved yet" in cashier.get(home)
     assert "May be shipped" in cashier.post(f"/order/{order_id}/approve", origin=home).text
     assert "nothing to approve" in cashier.post(f"/order/{order_id}/approve", origin=home).text
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("/order/{id}/hold", {"reason": "address", "note": "ก\x00ข"}),
+        ("/order/{id}/hold", {"reason": "address", "note": "ก" * 501}),
+        ("/order/{id}/ship", {"carrier": "x" * 200, "tracking_no": "\x00"}),
+        ("/order/{id}/claim", {"amount": "1", "method": "transfer", "account_id": "9" * 30}),
+        ("/order/{id}/claim", {"amount": "9" * 30, "method": "transfer"}),
+        ("/order/{id}/claim", {"amount": "1", "method": "transfer", "paid_at": "yesterday"}),
+        ("/order/{id}/note", {"body": "😀" * 3000}),
+        ("/order/{id}/tag", {"tag": "=cmd|' /C calc'!A0\x00"}),
+        ("/order/{huge}/confirm", {}),
+        ("/amend/{id}/open", {"reason": "x" * 600}),
+        ("/amend/{id}/propose", {"new0_sku": "9" * 30, "new0_quantity": "-1"}),
+        ("/bulk/", {"action": "tag", "tag_tag": "\x00", "rowid": ["9" * 30, "-1", "x"]}),
+        ("/bulk/", {"action": "assign", "assign_user_id": "²", "rowid": ["1"]}),
+        ("/orders/views", {"name": "\x00", "tag": "\x00"}),
+    ],
+)
+def test_input_made_to_break_things_meets_a_sentence_not_a_crash(people, place, path, data):
+    order_id = place(confirm=True)
+    manager = people("manager")
+    answer = manager.post(path.format(id=order_id, huge="9" * 30), origin=f"/orders/{order_id}", **data)
+    assert answer.status_code < 500
+    for address in (f"/orders/{'9' * 30}", f"/amend/{'9' * 30}", "/bulk/" + "9" * 25, "/desk/%00"):
+        assert manager.open(address).status_code == 404
+    for address in ("/orders/?tag=%00&after=%00", "/find/?q=%00%00", "/orders/?shop=" + "9" * 40, "/orders/?from=-1"):
+        assert manager.open(address).status_code in {200, 422}
