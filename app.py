@@ -75,8 +75,8 @@ def create_app(settings: Settings, *, owner: bool = False) -> Flask:
         nav.install(app)
         errors.install(app)
         registry.register(app, appbuilder)
-    web.install(app)
     i18n.install(app)
+    web.install(app)  # its hook goes before all others: every line of the log names its request
     health.install(app)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+import traceback
 import urllib.error
 import urllib.request
 from dataclasses import replace
@@ -17,7 +18,7 @@ from jobs.context import BULK, QUICK
 from jobs.runtime import engines, layout, postgres, redis, supervise
 from oms import log
 from oms import settings as installation
-from oms.errors import EngineMissing, say
+from oms.errors import EngineMissing, OmsError, say
 from oms.settings import Settings
 
 if TYPE_CHECKING:
@@ -92,14 +93,16 @@ def steward(factories: Factories, *, demo: bool) -> None:
     """Under ``oms up``: bring the schema about, start the rest, say ready."""
     settings = installation.from_env(demo=demo)
     run = layout.Layout(settings.data_dir, None).run
-    failed = True
     try:
         _wait_for_engines(settings)
         _announce(factories, settings, run)
-        failed = False
-    finally:
-        if failed:
-            supervise.shut_down(run, failed=True)
+    except OmsError as refusal:
+        click.echo(f"oms: {refusal}")
+        supervise.shut_down(run, failed=True)
+    except BaseException:
+        traceback.print_exc()
+        supervise.shut_down(run, failed=True)
+        raise
 
 
 def _wait_for_engines(settings: Settings) -> None:

@@ -100,6 +100,7 @@ class Up:
     data: Path
     port: int = field(default_factory=free_port)
     arguments: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[str] | None = None
     lines: list[str] = field(default_factory=list)
     first_lines: list[str] = field(default_factory=list)
@@ -121,9 +122,11 @@ class Up:
 
     def start(self, seconds: float = 90, *, wait: bool = True) -> None:
         """Start, and wait for the line that says ready."""
-        environment = {
-            k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL", "OMS_SUPERVISED"}
-        } | {"OMS_DATA_DIR": str(self.data), "OMS_PORT": str(self.port), "OMS_WEB_WORKERS": "1"}
+        environment = (
+            {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL", "OMS_SUPERVISED"}}
+            | {"OMS_DATA_DIR": str(self.data), "OMS_PORT": str(self.port), "OMS_WEB_WORKERS": "1"}
+            | self.environment
+        )
         self.lines = []
         self.process = subprocess.Popen(
             oms_command("up", *self.arguments), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

@@ -74,7 +74,7 @@ NAV = (
         "ApprovalView.list",
         DISCOUNT_ACTION,
         icon="shield",
-        order=90,
+        order=145,
         count="approvals",
         hot=True,
     ),

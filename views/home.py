@@ -8,6 +8,7 @@ from flask_babel import gettext
 
 from views import nav
 from views.base import ANY_STAFF, OmsView, current_staff
+from views.order_list import urgent_orders
 
 
 class HomeView(OmsView):
@@ -21,7 +22,7 @@ class HomeView(OmsView):
     @has_access
     def index(self) -> str:
         """Show it."""
-        return self.show_page("home.html", title=gettext("Home"), staff=current_staff())
+        return self.show_page("home.html", title=gettext("Home"), staff=current_staff(), leave_first=urgent_orders())
 
 
 NAV = (nav.Item("home", "Home", "HomeView.index", icon="home", order=0),)

@@ -56,6 +56,7 @@ LABELS = {
     "kind": lazy_gettext("Why"), "document": lazy_gettext("Document"), "reason": lazy_gettext("Remark"),
     "actor": lazy_gettext("Who"), "number": lazy_gettext("Number"), "status": lazy_gettext("State"),
     "reference": lazy_gettext("Supplier's paper"), "note": lazy_gettext("Note"), "pieces": lazy_gettext("Pieces"),
+    "paper_reason": lazy_gettext("Reason"),
 }  # fmt: skip
 
 
@@ -76,7 +77,12 @@ def remark(text: str) -> str | Markup:
 
 def on_one_line(at: Any) -> Markup:
     """A moment that does not break."""
-    return Markup('<span class="nowrap">{}</span>').format(moment(at))
+    return unbroken(moment(at))
+
+
+def unbroken(text: str) -> Markup:
+    """A short text that does not break."""
+    return Markup('<span class="nowrap">{}</span>').format(text or "–")
 
 
 def signed(value: int) -> str:
@@ -149,7 +155,7 @@ class StockMovementView(OmsModelView):
     base_order = ("id", "desc")
     label_columns = LABELS
     find_columns = ["document"]
-    formatters_columns = {"at": on_one_line, "quantity": signed, "reason": remark}
+    formatters_columns = {"at": on_one_line, "document": unbroken, "quantity": signed, "reason": remark}
     search_columns = ["at", "kind", "bucket", "document", "actor", "quantity"]
     choice_labels = {"kind": MOVEMENT_LABELS, "bucket": BUCKETS}
     numeric_columns = ["quantity"]
@@ -173,7 +179,9 @@ class StockPaperView(OmsModelView):
     requires = "stock.view"
     list_title, show_title = lazy_gettext("Stock papers"), lazy_gettext("Stock paper")
     list_columns = ["number", "at", "kind", "warehouse", "pieces", "reference", "note", "actor", "status"]
-    show_columns = list_columns
+    show_columns = [
+        "number", "at", "kind", "status", "warehouse", "pieces", "paper_reason", "reference", "note", "actor",
+    ]  # fmt: skip
     order_columns = ["at", "number"]
     base_order = ("id", "desc")
     label_columns = LABELS
@@ -190,6 +198,12 @@ class StockPaperView(OmsModelView):
     def base_statement(self) -> Select[Any]:
         """Papers of one's own warehouses."""
         return queries.visible_papers(current_actor())
+
+    def value(self, row: StockPaper, name: str) -> Any:
+        """A cell; the reason of an adjustment in words."""
+        if name == "paper_reason":
+            return tr(REASONS.get(f"adjust.{row.reason}", row.reason)) or cell("")
+        return super().value(row, name)
 
     def moved(self, paper: StockPaper) -> Any:
         """What the paper did."""

@@ -85,6 +85,6 @@ class RuleView(OmsView):
 
 VIEWS = (StockApprovalView, RuleView)
 NAV = (
-    nav.Item("work", "Adjustments to approve", "StockApprovalView.list", APPROVE_ACTION, icon="shield", order=91),
+    nav.Item("work", "Adjustments to approve", "StockApprovalView.list", APPROVE_ACTION, icon="shield", order=146),
     nav.Item("setup", "Two-person rules", "RuleView.list", "staff.edit", icon="shield", order=70),
 )

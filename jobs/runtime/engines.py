@@ -29,6 +29,8 @@ class Engines:
 
 def prepare(settings: Settings) -> Engines:
     """Make ready whatever engine has no address of its own. Raises EngineMissing with what to install."""
+    if settings.database_url:
+        postgres.reach(settings.database_url)
     folders = layout.prepare(settings.data_dir)
     return Engines(
         folders,

@@ -196,6 +196,21 @@ def wait(pg: Postgres, seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
+def reach(url: str, seconds: float = 5) -> None:
+    """Return when a server that somebody else runs lets us in; raises EngineMissing with its own words."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://"), connect_timeout=5).close()
+        except psycopg.OperationalError as exc:
+            if time.monotonic() > deadline:
+                said = str(exc).strip().splitlines()[0].strip()
+                raise EngineMissing(say("The database cannot be reached: {said}", said=said)) from exc
+            time.sleep(0.3)
+        else:
+            return
+
+
 def become(pg: Postgres) -> None:
     """Turn this process into the server. Never returns."""
     forget_the_dead(pg)

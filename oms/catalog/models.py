@@ -189,3 +189,6 @@ class ChannelSku(Model):
         Index("uq_channel_skus", "shop_id", "external_sku", unique=True),
         CheckConstraint("multiplier > 0", name="multiplier"),
     )
+
+    def __str__(self) -> str:
+        return self.external_sku

@@ -17,7 +17,7 @@ from oms.actor import Actor, system
 from oms.audit import AuditLog
 from oms.catalog.models import Shop
 from oms.customers.models import Customer
-from oms.db import transaction
+from oms.db import Tx, transaction
 from oms.demo import goods as shop_goods
 from oms.demo import incoming, shelves
 from oms.demo.goods import Goods
@@ -25,6 +25,7 @@ from oms.demo.life import Life
 from oms.demo.people import Person, people
 from oms.demo.plan import SLOT_HOURS, Planner
 from oms.usecases.customers import Address, CreateCustomer, TaxIdentity, create_customer
+from oms.usecases.masters_staff import SetLimits, set_limits
 
 SEED: Final = 2569
 ORDERS, DAYS, PEOPLE, REGULARS = 3000, 60, 1500, 150
@@ -107,8 +108,15 @@ def load(
         shelves.corrections(tx, goods, _chance(seed, "corrections"))
     incoming.take_in(actors["sales"].via("csv"), goods, buyers, _chance(seed, "file"), files)
     with transaction(actors["system"]) as tx:
+        _limit_warehouse(tx, users, goods)
         audit.record(tx, "demo.loaded", "installation", None, "demo", after={"orders": orders, "seed": seed})
     return Loaded(len(life.standing), len(buyers), len(goods.items) + len(goods.bundles), tuple(life.refused))
+
+
+def _limit_warehouse(tx: Tx, users: Users, goods: Goods) -> None:
+    """The demo's warehouse login works in Bangkok and sees nothing of the other two places."""
+    if found := users.get("warehouse"):
+        set_limits(tx, SetLimits(found[0], "warehouse", 0, warehouses=frozenset({goods.warehouses["BKK"]})))
 
 
 def _chance(seed: int, part: str) -> Random:

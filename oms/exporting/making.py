@@ -19,7 +19,7 @@ from oms.errors import InvalidInput, NotFound, say
 from oms.exporting import writing
 from oms.exporting.filtering import narrow
 from oms.exporting.lists import find_list
-from oms.exporting.shape import PHONE, ExportList
+from oms.exporting.shape import COST, PHONE, ExportList
 from oms.intake import files
 from oms.intake.models import ExportRun, StoredFile
 from oms.thai.phone import mask_phone
@@ -122,7 +122,17 @@ def rows_of(session: Session, run: ExportRun) -> Iterator[list[Any]]:
         cells = list(row)
         for i in hidden:
             cells[i] = mask_phone(cells[i] or "")
-        yield cells
+        yield [_audited(cell, actor) if isinstance(cell, dict) else cell for cell in cells]
+
+
+def _audited(facts: dict[str, Any], actor: Actor) -> dict[str, Any]:
+    """Before and after of an audit entry, without the numbers and costs this reader may not see."""
+    shown = dict(facts)
+    if not actor.may(PHONE):
+        shown |= {k: mask_phone(v) for k, v in facts.items() if "phone" in k and isinstance(v, str)}
+    if not actor.may(COST) and facts.get("cost") is not None:
+        shown["cost"] = "…"
+    return shown
 
 
 def make(session: Session, run: ExportRun, root: Path, translate: Translate) -> tuple[files.Kept, int]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from oms import clock
 from oms.db import Tx
 from oms.intake.models import IntakeItem, IntakeRun
+from oms.intake.queries import one_of
 from oms.intake.states import Outcome
 from oms.usecases.intake_orders import Taken
 
@@ -87,7 +88,7 @@ def close_older(tx: Tx, run: IntakeRun, keys: Sequence[str]) -> None:
         update(IntakeItem)
         .where(
             IntakeItem.shop_id == run.shop_id,
-            IntakeItem.key.in_(sorted(set(keys))),
+            one_of(IntakeItem.key, set(keys)),
             IntakeItem.outcome == Outcome.QUARANTINED,
             IntakeItem.closed_at.is_(None),
             IntakeItem.run_id < run.id,

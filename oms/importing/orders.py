@@ -15,6 +15,7 @@ from oms.importing.formats import reader
 from oms.importing.formats.columns import Columns, Format, resolve
 from oms.importing.sources import Record, problem_of
 from oms.intake.models import ImportedOrder, IntakeRun
+from oms.intake.queries import one_of
 from oms.intake.records import CellProblem, OrderIn, RawRow
 from oms.intake.states import Outcome
 from oms.usecases.intake_orders import Incoming, Taken, TakeOrders, take_orders
@@ -140,7 +141,7 @@ def fingerprint(form: Format, rows: Sequence[RawRow]) -> str:
 def _last_words(tx: Tx, shop_id: int, numbers: Sequence[str]) -> dict[str, tuple[str, int]]:
     rows = tx.session.execute(
         select(ImportedOrder.external_no, ImportedOrder.fingerprint, ImportedOrder.order_id).where(
-            ImportedOrder.shop_id == shop_id, ImportedOrder.external_no.in_(sorted(set(numbers)))
+            ImportedOrder.shop_id == shop_id, one_of(ImportedOrder.external_no, set(numbers))
         )
     )
     return {number: (mark, order_id) for number, mark, order_id in rows}

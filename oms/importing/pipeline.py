@@ -26,6 +26,7 @@ from oms.importing.sources import Record, Source, find_table, order_format
 from oms.importing.staging import Unit, stage
 from oms.intake import files
 from oms.intake.models import IntakeItem, IntakeRow, IntakeRun
+from oms.intake.queries import one_of
 from oms.intake.records import RawRow
 from oms.intake.states import INTAKE_RUN, IntakeKind, RunStatus
 from oms.usecases.intake import get_run
@@ -207,13 +208,13 @@ def load_records(tx: Tx, run_id: int, items: Sequence[tuple[int, str]]) -> list[
     """Records with their rows, as mended."""
     numbers = [no for no, _ in items]
     changes = select(IntakeItem.no, IntakeItem.mended).where(
-        IntakeItem.run_id == run_id, IntakeItem.no.in_(numbers), IntakeItem.mended.is_not(None)
+        IntakeItem.run_id == run_id, one_of(IntakeItem.no, numbers), IntakeItem.mended.is_not(None)
     )
     mended: dict[int, dict[str, Any] | None] = {row.no: row.mended for row in tx.session.execute(changes)}
     rows: dict[int, list[RawRow]] = {no: [] for no in numbers}
     statement = (
         select(IntakeRow.item_no, IntakeRow.line, IntakeRow.cells)
-        .where(IntakeRow.run_id == run_id, IntakeRow.item_no.in_(numbers))
+        .where(IntakeRow.run_id == run_id, one_of(IntakeRow.item_no, numbers))
         .order_by(IntakeRow.item_no, IntakeRow.line)
     )
     for number, line, cells in tx.session.execute(statement):

@@ -18,6 +18,7 @@ from oms.customers.models import IdentityKind
 from oms.db import Tx, insert_rows
 from oms.errors import NotFound, OmsError, Say, say
 from oms.intake.models import ImportedOrder
+from oms.intake.queries import one_of
 from oms.intake.records import CellProblem, LineIn, OrderIn, Stage
 from oms.intake.states import Outcome
 from oms.money import ZERO, Money
@@ -122,7 +123,7 @@ def sku_meanings(tx: Tx, shop_id: int, words: set[str]) -> dict[str, Meaning]:
 
 def _known(tx: Tx, shop_id: int, numbers: Sequence[str]) -> dict[str, int]:
     rows = tx.session.execute(
-        select(Order.external_no, Order.id).where(Order.shop_id == shop_id, Order.external_no.in_(sorted(numbers)))
+        select(Order.external_no, Order.id).where(Order.shop_id == shop_id, one_of(Order.external_no, numbers))
     )
     return {number: order_id for number, order_id in rows if number}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import platform
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,6 +31,7 @@ class Line:
     limit: str
     holds: bool
     ratio: str = ""
+    load: float = 0.0
 
 
 def p2(orders: int) -> list[Line]:
@@ -103,7 +104,7 @@ def report(lines: list[Line]) -> str:
     """The page."""
     load = ", ".join(f"{x:.1f}" for x in psutil.getloadavg())
     rows = [
-        f"| {x.budget} | {x.what} | {x.measured} | {x.limit} | {'yes' if x.holds else '**no**'} | {x.ratio} |"
+        f"| {x.budget} | {x.what} | {x.measured} | {x.limit} | {'yes' if x.holds else '**no**'} | {x.ratio} | {x.load:.0f} |"
         for x in lines
     ]
     return "\n".join([
@@ -115,8 +116,8 @@ def report(lines: list[Line]) -> str:
         (f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {platform.machine()}, {psutil.cpu_count()} cores, Python"  # noqa: TID251
         f" {platform.python_version()}, load of the machine at the end {load} (other work slows every figure)."),
         "",
-        "| budget | what | measured | limit | holds | beside it |",
-        "|---|---|---|---|---|---|",
+        "| budget | what | measured | limit | holds | beside it | load |",
+        "|---|---|---|---|---|---|---|",
         *rows,
         "",
     ])  # fmt: skip
@@ -141,7 +142,8 @@ def main() -> None:
     lines: list[Line] = []
     for name, step in steps.items():
         if name in wanted:
-            for line in step():
+            for measured in step():
+                line = replace(measured, load=psutil.getloadavg()[0])
                 lines.append(line)
                 sys.stdout.write(
                     f"{line.budget:4} {line.what:62} {line.measured:28} {line.limit:16} {'ok' if line.holds else 'NO':3} {line.ratio}\n"

@@ -85,8 +85,8 @@ class Floor:
             )
             cursor.executemany(self.insert["audit_log"], [facts, facts])
             cursor.execute(
-                "INSERT INTO outbox (topic, key, payload, status, attempts, created_at, next_try_at, last_error)"
-                " VALUES ('x', %s, '{}', 'done', 0, %s, %s, '')", [number, now, now]
+                "INSERT INTO outbox (topic, key, payload, status, attempts, created_at, next_try_at, done_at, last_error)"
+                " VALUES ('x', %s, '{}', 'done', 0, %s, %s, %s, '')", [number, now, now, now]
             )  # fmt: skip
         self.connection.commit()
 

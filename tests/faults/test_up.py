@@ -210,3 +210,19 @@ def test_a_port_in_use_is_one_clear_sentence(tmp_path: Path) -> None:
     assert len(other.lines) == 1
     assert f"Port {other.port} on 127.0.0.1 cannot be used" in other.lines[0]
     assert not (tmp_path / "postgres").exists()
+
+
+@pytest.mark.parametrize(
+    ("facts", "sentence"),
+    [
+        ({"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}, "oms: The database cannot be reached"),
+        ({"REDIS_URL": "redis://127.0.0.1:1/0"}, "oms: Redis does not answer at redis://127.0.0.1:1/0"),
+    ],
+)
+def test_an_engine_that_cannot_be_reached_is_one_sentence_and_exit_1(tmp_path: Path, facts, sentence) -> None:
+    other = Up(tmp_path, environment=facts)
+    other.start(wait=False)
+    assert other.process.wait(60) == 1
+    until(lambda: any(line.startswith(sentence) for line in other.lines), 5)
+    assert not any("Traceback" in line for line in other.lines)
+    assert leftovers(tmp_path) == []

@@ -70,7 +70,8 @@ def test_forty_buyers_race_for_twenty_pieces_and_none_is_sold_twice(committed, s
     with transaction(ME) as tx:
         shop = small_shop(tx)
         skus = goods(tx, shop, rounds * 2, 20)
-        bundle = Sku(code="RB", product_id=1, name="set", is_bundle=True, haystack="", grams=[])
+        product = tx.session.get_one(Sku, skus[0]).product_id
+        bundle = Sku(code="RB", product_id=product, name="set", is_bundle=True, haystack="", grams=[])
         tx.session.add(bundle)
         tx.session.flush()
         tx.session.add_all([BundleItem(bundle_id=bundle.id, component_id=s, quantity=1) for s in skus[:2]])

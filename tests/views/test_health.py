@@ -7,6 +7,7 @@ from dataclasses import replace
 from flask import Flask
 from flask.testing import FlaskClient
 
+from oms import log as lines
 from oms import outbox
 from oms.actor import system
 from oms.db import transaction
@@ -42,3 +43,10 @@ def test_figures_for_the_monitoring(client: FlaskClient):
 def test_an_answer_names_its_request(client: FlaskClient):
     assert client.get("/healthz", headers={"X-Request-Id": "abc-12345678"}).headers["X-Request-Id"] == "abc-12345678"
     assert len(client.get("/healthz", headers={"X-Request-Id": "a b\tc"}).headers["X-Request-Id"]) == 16
+
+
+def test_every_log_line_of_a_request_carries_its_id(client: FlaskClient, monkeypatch):
+    seen = []
+    monkeypatch.setattr("views.health.log.info", lambda *_args, **_facts: seen.append(lines.fact("request_id")))
+    client.get("/login/", headers={"X-Request-Id": "abc-12345678"})
+    assert seen == ["abc-12345678"]

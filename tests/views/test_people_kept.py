@@ -246,3 +246,9 @@ def test_a_list_is_exported_as_it_is_filtered(web, owner, buyer, name, query, in
         text = answer.data.decode("utf-8-sig")
     assert inside in text
     assert outside is None or outside not in text
+
+
+def test_an_exported_audit_masks_the_numbers_its_reader_may_not_see(web, owner, buyer):
+    for role, whole in (("owner", True), ("accountant", False)):
+        with log_in(web, role).get("/export/audit?f_action_is=customer.created&format=csv") as answer:
+            assert ("0812345678" in answer.data.decode("utf-8-sig")) is whole
