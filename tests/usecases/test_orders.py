@@ -346,3 +346,20 @@ def test_recomputing_what_is_derived_changes_nothing(tx, shop):
     derived.refresh(tx, [get(tx, placed)])
     assert get(tx, placed).version == before
     assert not db.session.dirty
+
+
+def test_orders_that_cannot_be_served_do_not_keep_younger_ones_waiting(tx, shop, monkeypatch):
+    monkeypatch.setattr("oms.usecases.stock_allocate.BATCH", 2)
+    may_wait = {
+        "confirm": True,
+        "stock": Stock.MAY_WAIT,
+        "payment_term": PaymentTerm.MARKETPLACE,
+        "term_approved": True,
+    }
+    holder = place_order(tx, shop.order((0, 10), confirm=True))
+    for _ in range(3):
+        place_order(tx, shop.order((0, 11), **may_wait))
+    young = place_order(tx, shop.order((0, 2), **may_wait))
+    cancel_order(tx, CancelOrder(holder.order_id, CancelReason.CUSTOMER))
+    assert allocate_freed(tx, {(shop.skus[0], shop.bkk)}) == 1
+    assert get(tx, young).board is Board.READY
