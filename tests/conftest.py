@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
@@ -33,6 +33,14 @@ from oms.settings import Settings
 from tests.live import Live, close, free_port, served
 
 TEMPLATE = "ruam_template"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What the template holds: its filled tables, and the last row of its audit log."""
+
+    tables: frozenset[str]
+    last_audit: int
 
 
 class Servers:
@@ -207,10 +215,12 @@ def client(web: Flask) -> FlaskClient:
 
 
 @pytest.fixture(scope="session")
-def _kept(settings: Settings) -> frozenset[str]:
-    """Tables that the template itself fills; ``committed`` leaves them alone."""
+def _kept(settings: Settings) -> Kept:
+    """Tables that the template itself fills; ``committed`` leaves them alone, but for what the audit log grew by."""
     with psycopg.connect(settings.database_url) as connection:
-        return frozenset(name for name in _tables(connection) if _filled(connection, [name]))
+        names = frozenset(name for name in _tables(connection) if _filled(connection, [name]))
+        last = connection.execute("SELECT coalesce(max(id), 0) FROM audit_log").fetchone()
+    return Kept(names, last[0] if last else 0)
 
 
 def _tables(connection: psycopg.Connection) -> list[str]:
@@ -228,7 +238,7 @@ def _filled(connection: psycopg.Connection, names: list[str]) -> list[str]:
 
 
 @pytest.fixture
-def committed(app: Flask, settings: Settings, _kept: frozenset[str]) -> Iterator[Flask]:
+def committed(app: Flask, settings: Settings, _kept: Kept) -> Iterator[Flask]:
     """For tests that need real commits (several processes, several connections). Cleans every table afterwards."""
     with app.app_context():
         yield app
@@ -236,14 +246,16 @@ def committed(app: Flask, settings: Settings, _kept: frozenset[str]) -> Iterator
     clean(settings, _kept)
 
 
-def clean(settings: Settings, kept: frozenset[str]) -> None:
+def clean(settings: Settings, kept: Kept) -> None:
     """Empty every table that a test may have filled."""
     with psycopg.connect(settings.database_url, autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")  # the append-only triggers stand aside
-        filled = _filled(connection, [n for n in _tables(connection) if n not in kept])
+        filled = _filled(connection, [n for n in _tables(connection) if n not in kept.tables])
         if filled:
             names = sql.SQL(", ").join(sql.Identifier(n) for n in filled)
             connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(names))
+        connection.execute("DELETE FROM audit_seal WHERE audit_id > %s", (kept.last_audit,))
+        connection.execute("DELETE FROM audit_log WHERE id > %s", (kept.last_audit,))
 
 
 @pytest.fixture

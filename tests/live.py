@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -160,7 +160,11 @@ class Up:
 
         with supervise.remote(layout.Layout(self.data, None).run) as supervisor:
             pids = {p["name"]: p["pid"] for p in supervisor.getAllProcessInfo() if p["pid"]}
-        return {name: psutil.Process(pid) for name, pid in pids.items() if psutil.pid_exists(pid)}
+        found = {}
+        for name, pid in pids.items():
+            with suppress(psutil.NoSuchProcess):  # it died between the two looks
+                found[name] = psutil.Process(pid)
+        return found
 
     def kill(self, name: str) -> None:
         """kill -9 one program and wait until the supervisor has another."""

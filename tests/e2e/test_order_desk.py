@@ -54,7 +54,9 @@ def picture(page, name):
 def speak(page, language):
     if page.get_attribute("html", "lang") != language:
         with page.expect_navigation():
-            page.click("a[data-language]")
+            if page.locator("[data-menu-open]:visible").count():
+                page.locator("[data-menu-open]:visible").first.click()
+            page.locator("a[data-language]:visible").first.click()
 
 
 @pytest.mark.parametrize("view", [WIDE, PHONE], ids=["wide", "phone"])
