@@ -55,7 +55,9 @@ class EnumText(TypeDecorator[StrEnum]):
         self.kind = kind
 
     def process_bind_param(self, value: StrEnum | str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        return None if value is None else self.kind(value).value
+        if value is None:
+            return None
+        return (value if type(value) is self.kind else self.kind(value)).value
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:  # noqa: ARG002
         return None if value is None else self.kind(value)

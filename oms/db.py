@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg.errors
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import MetaData, Table
+from sqlalchemy import MetaData, String, Table
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -83,31 +84,58 @@ COPY_FROM = 40  # rows; below this one INSERT is faster than opening a COPY
 
 
 @dataclass(frozen=True)
-class _Writer:
-    """How values of one column reach the wire."""
+class _Layout:
+    """How the rows of one table reach the wire: the columns, what stands for a missing one, what has to be turned."""
 
-    key: str
-    name: str
-    default: Any
-    process: Any
+    names: tuple[str, ...]
+    defaults: tuple[tuple[str, Any], ...]
+    makers: tuple[tuple[int, Any], ...]
+    processes: tuple[tuple[int, Any], ...]
 
-    def value(self, row: Mapping[str, Any]) -> Any:
-        if self.key in row:
-            value = row[self.key]
-        elif self.default is None:
-            value = None
-        else:
-            value = self.default.arg(None) if self.default.is_callable else self.default.arg
-        return self.process(value) if self.process is not None else value
+    def values(self, row: Mapping[str, Any]) -> list[Any]:
+        """The row's values in column order, as the driver takes them. Written for speed: it runs for every row."""
+        get = row.get
+        found = [get(key, default) for key, default in self.defaults]
+        for i, make in self.makers:
+            if found[i] is None and self.names[i] not in row:
+                found[i] = make(None)
+        for i, process in self.processes:
+            found[i] = process(found[i])
+        return found
+
+
+def _array_text(values: Sequence[str] | None) -> str | None:
+    """A list of texts as PostgreSQL writes an array: many times quicker than the driver's general way."""
+    if values is None:
+        return None
+    quoted = (v.replace("\\", "\\\\").replace('"', '\\"') for v in values)
+    return '{"' + '","'.join(quoted) + '"}' if values else "{}"
+
+
+def _processor(column: Any, dialect: Any) -> Any:
+    if isinstance(column.type, ARRAY) and isinstance(column.type.item_type, String):
+        return _array_text
+    return column.type.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _scalar(default: Any) -> Any:
+    return default.arg if default is not None and default.is_scalar else None
 
 
 @cache
-def _writers(table: Table, keys: frozenset[str]) -> tuple[_Writer, ...]:
+def _layout(table: Table, keys: frozenset[str]) -> _Layout:
     dialect: Any = psycopg_dialect.dialect
     dialect = dialect()
     columns = [c for c in table.columns if c.key in keys or (c.default is not None and not c.primary_key)]
-    return tuple(
-        _Writer(c.key, c.name, c.default, c.type.dialect_impl(dialect).bind_processor(dialect)) for c in columns
+    defaults: list[Any] = [c.default for c in columns]
+    processes = [_processor(c, dialect) for c in columns]
+    return _Layout(
+        names=tuple(c.name for c in columns),
+        defaults=tuple(
+            (c.key, d.arg if d is not None and d.is_scalar else None) for c, d in zip(columns, defaults, strict=True)
+        ),
+        makers=tuple((i, d.arg) for i, d in enumerate(defaults) if d is not None and d.is_callable),
+        processes=tuple((i, process) for i, process in enumerate(processes) if process is not None),
     )
 
 
@@ -121,16 +149,16 @@ def insert_rows(tx: Tx, model: type[Base], rows: Sequence[Mapping[str, Any]]) ->
         return
     tx.session.flush()  # what was changed before goes before
     table: Any = model.__table__
-    writers = _writers(table, frozenset(rows[0]))
-    names = ", ".join(f'"{w.name}"' for w in writers)
+    layout = _layout(table, frozenset(rows[0]))
+    names = ", ".join(f'"{name}"' for name in layout.names)
     connection = tx.session.connection()
     if len(rows) < COPY_FROM:
-        one = "(" + ", ".join(["%s"] * len(writers)) + ")"
+        one = "(" + ", ".join(["%s"] * len(layout.names)) + ")"
         values = ", ".join([one] * len(rows))
         statement = f'INSERT INTO "{table.name}" ({names}) VALUES {values}'  # noqa: S608  names come from the models
-        connection.exec_driver_sql(statement, tuple(w.value(row) for row in rows for w in writers))
+        connection.exec_driver_sql(statement, tuple(v for row in rows for v in layout.values(row)))
         return
     cursor: Any = connection.connection.cursor()
     with cursor, cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
         for row in rows:
-            copy.write_row([w.value(row) for w in writers])
+            copy.write_row(layout.values(row))

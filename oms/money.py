@@ -32,7 +32,7 @@ class Money:
     @classmethod
     def satang(cls, value: int) -> Money:
         """From integer satang."""
-        return cls(Decimal(value).scaleb(-2))
+        return _exact(Decimal(value).scaleb(-2), CURRENCY)
 
     @classmethod
     def parse(cls, text: str, field: str | None = None) -> Money:
@@ -59,11 +59,11 @@ class Money:
 
     def __add__(self, other: Money) -> Money:
         self._same(other)
-        return Money(self.amount + other.amount, self.currency)
+        return _exact(self.amount + other.amount, self.currency)
 
     def __sub__(self, other: Money) -> Money:
         self._same(other)
-        return Money(self.amount - other.amount, self.currency)
+        return _exact(self.amount - other.amount, self.currency)
 
     def __mul__(self, factor: int | Decimal) -> Money:
         return Money(self.amount * factor, self.currency)
@@ -91,6 +91,14 @@ class Money:
 
     def __str__(self) -> str:
         return f"{self.amount:,.2f}"
+
+
+def _exact(amount: Decimal, currency: str) -> Money:
+    """Money of an amount that is known to have two decimals: sums of money need no rounding."""
+    made = object.__new__(Money)
+    object.__setattr__(made, "amount", amount)
+    object.__setattr__(made, "currency", currency)
+    return made
 
 
 ZERO = Money(Decimal(0))

@@ -6,7 +6,7 @@ A worklist is a row of ``WORKLISTS``. The counts of all of them come from one st
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from oms import clock
 from oms.actor import Actor
 from oms.intake.models import IntakeItem
 from oms.intake.states import Outcome
-from oms.orders.listing import DUE_SOON, OrderFilter
+from oms.orders.listing import DUE_SOON, OrderFilter, page_statement
 from oms.orders.models import Order
 from oms.orders.queries import visible
 from oms.orders.states import Board
@@ -174,3 +174,22 @@ def counts(session: Session, actor: Actor) -> Counts:
 def open_to(actor: Actor) -> list[Worklist]:
     """The worklists this actor works."""
     return [w for w in WORKLISTS.values() if actor.may("order.view") and actor.may(w.needs)]
+
+
+def first_to_leave(session: Session, actor: Actor, most: int) -> Sequence[Any]:
+    """The orders that must be handed over first. Each board gives its own first few by index; only those are sorted,
+    so that 10,000 late orders cost no more than ten."""
+    late = WORKLISTS["late"]
+    shared = [Order.closed_at.is_(None), Order.ship_by < due_before()]
+    firsts = [
+        visible(actor)
+        .with_only_columns(Order.id)
+        .where(Order.board == place, *shared)
+        .order_by(Order.ship_by, Order.id)
+        .limit(most)
+        .subquery()
+        for place in late.boards
+    ]
+    ids = union_all(*(select(first.c.id) for first in firsts)).subquery()
+    statement = page_statement(actor, [Order.id.in_(select(ids.c.id))], late.sort)
+    return session.execute(statement.limit(most)).all()

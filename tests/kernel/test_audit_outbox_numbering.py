@@ -11,10 +11,12 @@ from sqlalchemy import select, text
 from oms import audit, clock, numbering, outbox
 from oms.actor import Actor, system
 from oms.audit import AuditLog
-from oms.db import db, transaction
+from oms.catalog.models import Sku
+from oms.db import db, insert_rows, transaction
 from oms.errors import Forbidden, InvalidInput, Refused
 from oms.outbox import Outbox, OutboxStatus
 from oms.usecases.operations import close_work, retry_work
+from tests.shop import small_shop
 
 
 def write_three(tx):
@@ -142,3 +144,13 @@ def test_nobody_may_do_what_their_role_does_not_name():
     with pytest.raises(Forbidden) as refusal:
         Actor("user", "แนน", actions=frozenset({"order.view"})).require("order.cancel")
     assert refusal.value.http_status == 403
+
+
+@pytest.mark.parametrize("rows", [1, 60])
+@pytest.mark.parametrize("tags", [[], ["a"], ['he said "no"', "back\\slash", "a,b", "{x}", "NULL", "ไทย", ""]])
+def test_lists_of_texts_are_written_as_they_are_by_insert_and_by_copy(tx, rows, tags):
+    shop = small_shop(tx)
+    sku = tx.session.get_one(Sku, shop.skus[0])
+    facts = {c.key: getattr(sku, c.key) for c in Sku.__table__.columns if c.key not in {"id", "code", "grams"}}
+    insert_rows(tx, Sku, [facts | {"code": f"X-{i}", "grams": tags} for i in range(rows)])
+    assert list(tx.session.scalars(select(Sku.grams).where(Sku.code.like("X-%")))) == [tags] * rows

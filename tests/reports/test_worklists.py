@@ -234,3 +234,17 @@ def test_everything_the_program_writes_down_about_an_order_has_a_sentence():
                 written |= {t for t in texts if "." in t}
     assert len(written) > 10
     assert written <= set(SENTENCES)
+
+
+def test_the_first_to_leave_are_those_the_late_worklist_shows_first(tx, shop, actor):
+    for hours in (5, 1, 30, 3):
+        placed(tx, shop, confirm=True, ship_by=clock.now() + timedelta(hours=hours))
+    held = placed(tx, shop, confirm=True, ship_by=clock.now() + timedelta(hours=2))
+    hold_order(tx, HoldOrder(held.id, HoldReason.ADDRESS))
+    late = WORKLISTS["late"]
+    everybody = listing.page(tx.session, tx.actor, worklists.conditions(late, tx.actor), sort=late.sort)
+    first = worklists.first_to_leave(tx.session, tx.actor, 3)
+    assert [row.id for row in first] == [row.id for row in everybody.rows][:3]
+    assert len(everybody.rows) == 4
+    elsewhere = actor("warehouse", warehouses=frozenset({shop.cnx}))
+    assert worklists.first_to_leave(tx.session, elsewhere, 3) == []

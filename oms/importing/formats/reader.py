@@ -35,13 +35,22 @@ class _Cells:
     columns: Columns
     rows: Sequence[RawRow]
     problems: list[CellProblem] = field(default_factory=list)
+    texts: dict[int, dict[str, str]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.texts = {id(row): self._texts(row) for row in self.rows}
+
+    def _texts(self, row: RawRow) -> dict[str, str]:
+        """The cells of a row that say something, by field: read once, asked for many times."""
+        cells, end = row.cells, len(row.cells)
+        return {
+            name: cell
+            for name, index in self.columns.where.items()
+            if index < end and (cell := cells[index]) and (len(cell) >= 8 or not values.is_nothing(cell))
+        }
 
     def raw(self, row: RawRow, name: str) -> str:
-        index = self.columns.where.get(name)
-        if index is None or index >= len(row.cells):
-            return ""
-        cell = row.cells[index]
-        return "" if not cell or (len(cell) < 8 and values.is_nothing(cell)) else cell
+        return self.texts[id(row)].get(name, "")
 
     def bad(self, row: RawRow, name: str, code: str, sentence: Say) -> None:
         self.problems.append(CellProblem(row.line, self.columns.heading(name), code, sentence))
@@ -62,7 +71,7 @@ class _Cells:
         if name not in self.columns.where:
             return self.rows[0], ""
         for row in self.rows:
-            if text := self.raw(row, name):
+            if text := self.texts[id(row)].get(name):
                 return row, text
         return self.rows[0], ""
 
