@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def create_app(settings: Settings, *, owner: bool = False) -> Flask:
     from views.home import HomeView
     from views.security import PanelSecurity
 
+    # the library says at every start that it makes no filter for lists of texts; our own search covers those
+    logging.getLogger("flask_appbuilder.models.filters").setLevel(logging.ERROR)
     app = base_app(settings, owner=owner)
     app.config.from_mapping(config.panel(settings))
     app.url_map.converters["int"] = web.Id

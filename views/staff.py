@@ -145,6 +145,7 @@ class StaffView(OmsModelView):
     }  # fmt: skip
     find_columns = ["username", "first_name", "last_name"]
     search_columns = ["active"]
+    export_list = "staff"
     load_options = (selectinload(User.roles),)
     show_template = "staff_show.html"
     add_form, edit_form = StaffAddForm, StaffForm

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -55,6 +56,20 @@ def _people(tx: Tx, wanted: set[Known]) -> dict[Known, int]:
     return {(IdentityKind(row[0]), row[1]): row[2] for row in found}
 
 
+BUCKETS = 256  # queues for new people; a batch of hundreds takes no more locks than these
+_QUEUE_UP = text(
+    "SELECT pg_advisory_xact_lock(:space, bucket) FROM unnest(CAST(:buckets AS int[])) WITH ORDINALITY AS q(bucket, n)"
+    " ORDER BY n"
+)
+_SPACE = 0x4355  # keeps these locks apart from other advisory locks
+
+
+def _queue_up(tx: Tx, names: set[Known]) -> None:
+    """Two orders of one new person at the same moment: the second waits for the first, then finds the person there."""
+    buckets = sorted({zlib.crc32(f"{kind.value}:{value}".encode()) % BUCKETS for kind, value in names})
+    tx.session.connection().execute(_QUEUE_UP, {"space": _SPACE, "buckets": buckets})
+
+
 def _ids(tx: Tx, count: int) -> list[int]:
     sequence = func.nextval("customers_id_seq")
     return list(tx.session.scalars(select(sequence).select_from(func.generate_series(1, count)))) if count else []
@@ -69,6 +84,9 @@ def find_or_create(tx: Tx, buyers: Sequence[Buyer]) -> list[int | None]:
     if not wanted:
         return [None] * len(buyers)
     people = _people(tx, wanted)
+    if fresh_names := wanted - set(people):
+        _queue_up(tx, fresh_names)
+        people |= _people(tx, fresh_names)
     stored = set(people)
     fresh: list[Buyer] = []
     owners: list[Known | None] = []
