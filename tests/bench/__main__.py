@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import platform
 import sys
+import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,11 +50,11 @@ def p3(orders: int) -> list[Line]:
     lines = []
     with installation(orders) as settings:
         for kind, seconds in (("csv", 15), ("xlsx", 20)):
-            seed = int(datetime.now(UTC).timestamp()) % 90 + 10  # noqa: TID251  orders never imported before
+            seed = time.time_ns() // 10**6 % 10**8 + 10**8  # orders never imported before
             m = files.measure(settings, 10_000, kind, seed)
             lines += [
                 Line("P3", f"10,000 orders x 3 lines from {kind.upper()}, dry run + commit", f"{m['seconds']:.1f} s",
-                     f"<= {seconds} s", m["seconds"] <= seconds, f"{m['created']:.0f} rows created, {m['cpu']:.1f} s of it computing"),
+                     f"<= {seconds} s", m["seconds"] <= seconds and m["created"] == m["received"] > 0, f"{m['created']:.0f} rows created, {m['cpu']:.1f} s of it computing"),
                 Line("P3", f"memory of it ({kind.upper()})", f"{m['memory']:.0f} MB", "<= 300 MB", m["memory"] <= 300),
             ]  # fmt: skip
     return lines
