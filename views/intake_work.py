@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from flask import Flask, Response, flash, jsonify, redirect, request, url_for
 from flask_babel import gettext, ngettext
@@ -149,7 +151,7 @@ def _tell(done: Released) -> None:
         flash(gettext("The name is saved. Nothing else waited for it."), "success")
 
 
-def _columns(headings: list[str], rows: list, bad: set[tuple[int, str]]) -> list[int]:  # type: ignore[type-arg]
+def _columns(headings: list[str], rows: Sequence[Any], bad: set[tuple[int, str]]) -> list[int]:
     """Columns worth showing: those with a problem first, then those that say something."""
     wrong = [i for i, h in enumerate(headings) if any(column == h for _, column in bad)]
     told = [i for i in range(len(headings)) if i not in wrong and any(i < len(r.cells) and r.cells[i] for r in rows)]
