@@ -111,16 +111,16 @@ BREAKS = {
     "refunds": [REFUND],
     "statement_matches": [
         LINE.format(1),
-        "INSERT INTO statement_matches (line_id, claim_id, amount, at, by) SELECT max(l.id), min(c.id), 101, now(), 'x'"
-        " FROM statement_lines l, payment_claims c",
+        ("INSERT INTO statement_matches (line_id, claim_id, amount, at, by) SELECT max(l.id), min(c.id), 101, now(), 'x'"
+        " FROM statement_lines l, payment_claims c"),
     ],
     "statement_lines": [
         NO_CHECK.format("statement_lines", "uq_statement_lines_account_id_line_key_occurrence"), LINE.format(2),
     ],
     "cod_ledger": [COD],
     "slips": [SLIP],
-    "pulled_back": ["UPDATE shipments SET status = 'labeled' WHERE id IN (SELECT shipment_id FROM shipment_lines"
-                    " WHERE order_id = :shipped)", "UPDATE payment_claims SET status = 'submitted'"],
+    "pulled_back": [("UPDATE shipments SET status = 'labeled' WHERE id IN (SELECT shipment_id FROM shipment_lines"
+                    " WHERE order_id = :shipped)"), "UPDATE payment_claims SET status = 'submitted'"],
     "payment_status": ["UPDATE orders SET payment_status = 'paid', board = 'ready' WHERE id = :waiting"],
     "verified_amount": ["UPDATE orders SET verified_amount = verified_amount + 1 WHERE id = :paid"],
     "fulfillment_status": ["UPDATE orders SET fulfillment_status = 'delivered' WHERE id = :paid"],
