@@ -11,8 +11,9 @@ import click
 
 from oms.banks.decoder import Decoder
 from oms.banks.pictures import PictureRefused, Prepared, check_size
-from oms.banks.slip_code import NOTHING, CodeKind, SlipCode
+from oms.banks.slip_code import NOTHING, SlipCode
 from oms.errors import say
+from oms.payments.states import SlipKind
 
 
 @click.command("read-slip")
@@ -47,7 +48,7 @@ def read_one(decoder: Decoder, image: Path) -> dict[str, Any]:
 
 def best_of(prepared: Prepared) -> SlipCode:
     """The code of a file that may have several pages: a slip before a QR to pay with before nothing."""
-    order = (CodeKind.SLIP, CodeKind.PAYMENT_QR, CodeKind.NONE)
+    order = (SlipKind.SLIP, SlipKind.PAYMENT_QR, SlipKind.NONE)
     return min((page.code for page in prepared.pages), key=lambda c: (order.index(c.kind), c.crc_ok is False))
 
 

@@ -17,10 +17,11 @@ import time
 import weakref
 from dataclasses import asdict
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from oms.banks.pictures import LIMITS, Limits, Page, Prepared, check_size, kind_of, refuse
-from oms.banks.slip_code import CodeKind, SlipCode
+from oms.banks.slip_code import SlipCode
+from oms.payments.states import SlipKind
 
 COMMAND = (sys.executable, "-I", "-m", "oms.banks.decoding")
 MOST_ANSWER = 256 * 1024 * 1024
@@ -28,7 +29,11 @@ _CHUNK = 1 << 16
 
 
 class _Gone(Exception):
-    """The process ended, or took too long."""
+    """The process ended."""
+
+
+class _Slow(_Gone):
+    """The process took too long."""
 
 
 class Decoder:
@@ -39,7 +44,7 @@ class Decoder:
         self._process: subprocess.Popen[bytes] | None = None
         self._end: weakref.finalize[Any, Any] | None = None
 
-    def __enter__(self) -> Decoder:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -60,16 +65,11 @@ class Decoder:
         fresh = self._start()
         try:
             head, blobs = self._ask(data)
-        except _Gone:
+        except _Gone as gone:
             self.close()
-            if fresh:
+            if fresh or isinstance(gone, _Slow):
                 raise refuse("picture_too_heavy", self.limits) from None
-            try:  # a process that had ended for want of work is no fault of this file
-                self._start()
-                head, blobs = self._ask(data)
-            except _Gone:
-                self.close()
-                raise refuse("picture_too_heavy", self.limits) from None
+            return self.prepare(data)  # it may have ended for want of work, which is no fault of this file
         if "refused" in head:
             raise refuse(str(head["refused"]), self.limits)
         return Prepared(kind, hashlib.sha256(data).hexdigest(), _pages(head, blobs))
@@ -130,7 +130,7 @@ class _Talk:
                 ready.register(self.writes, selectors.EVENT_WRITE)
             events = ready.select(left) if left > 0 else []
         if not events:
-            raise _Gone
+            raise _Slow
         try:
             for key, _ in events:
                 if key.fd == self.writes:
@@ -154,7 +154,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 def _code(facts: dict[str, Any]) -> SlipCode:
     return SlipCode(
-        CodeKind(facts["kind"]),
+        SlipKind(facts["kind"]),
         str(facts["sending_bank"]),
         str(facts["reference"]),
         facts["crc_ok"],

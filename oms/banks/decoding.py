@@ -1,7 +1,7 @@
 """The decoding process: ``python -m oms.banks.decoding``. Files come in on stdin, safe pages go out on stdout.
 
-It has no environment, no database, no network address and no open file of its parent; its memory, its processor time and
-what it may write are limited by the system. A file that breaks it breaks nothing else: the parent starts another.
+It has no environment, no database and no open file of its parent; its memory, its processor time and what it may write
+are limited by the system. A file that breaks it breaks nothing else: the parent starts another.
 
 A message is 8 bytes of length and that many bytes. Asked: limits as JSON, then the file. Answered: a JSON head (pages,
 or the code of a refusal), then for each page its picture and its thumbnail.
@@ -51,9 +51,9 @@ def confine(limits: Limits) -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         _, hard = resource.getrlimit(what)
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
         try:
-            resource.setrlimit(what, (most, most))
+            resource.setrlimit(what, (allowed, allowed))
         except (ValueError, OSError):  # some systems know no limit of that kind; the parent's clock still holds
             continue
 

@@ -1,4 +1,4 @@
-"""The tag-length-value text inside payment QR codes and slip QR codes, and its checksum (EMV QRCPS, merchant presented).
+"""The tag-length-value text inside payment QR codes and slip QR codes (EMV QRCPS, merchant presented).
 
 A payload is ``tag(2 digits) length(2 digits, in characters) value``, repeated. Tag order is free between libraries:
 compare tags, never text. The checksum is CRC-16/CCITT-FALSE over everything before its own value; the standard

@@ -116,8 +116,8 @@ def look_of(picture: Image.Image) -> str:
     """2,048 bits in hex: is each cell of a 32 x 64 grid clearly brighter than its right neighbor (a difference hash).
 
     Slips of one bank share their layout, and the usual 64 bits cannot tell two of them apart; these can: the same slip
-    recompressed, shrunk or darkened differs in up to 10 bits, another slip of the same bank in 29 or more (tests measure
-    it). Light is evened and the frame of one color is cut off first.
+    recompressed, shrunk or darkened differs in up to 10 bits, another slip of the same bank in 29 or more (a test
+    measures it). Light is evened and the frame of one color is cut off first.
     """
     gray = picture.convert("L")
     gray.thumbnail((512, 512), Image.Resampling.BILINEAR, reducing_gap=2.0)

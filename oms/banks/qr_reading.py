@@ -12,7 +12,8 @@ from collections.abc import Iterator
 import zxingcpp
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
-from oms.banks.slip_code import CodeKind, SlipCode, choose
+from oms.banks.slip_code import SlipCode, choose
+from oms.payments.states import SlipKind
 
 QUICK_SIDE = 1400
 SECONDS = 2.5
@@ -28,8 +29,8 @@ def read_codes(picture: Image.Image, seconds: float = SECONDS) -> tuple[SlipCode
     for looks, (view, binarizer) in enumerate(views(picture.convert("L")), 1):
         texts += [t for t in look(view, binarizer) if t not in texts]
         best, _ = choose(texts)
-        settled = best.kind is CodeKind.SLIP and best.crc_ok is not False
-        tired = best.kind is CodeKind.PAYMENT_QR and looks > PATIENCE
+        settled = best.kind is SlipKind.SLIP and best.crc_ok is not False
+        tired = best.kind is SlipKind.PAYMENT_QR and looks > PATIENCE
         if settled or tired or len(texts) >= ENOUGH or time.monotonic() > until:
             break
     return choose(texts)

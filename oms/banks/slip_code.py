@@ -8,19 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 
 from oms.banks.codes import TRUEMONEY
 from oms.banks.emv import Payload, PayloadRefused, read_payload, read_tags, seal, write_tags
+from oms.payments.states import SlipKind
 
 SLIP_API = "000001"  # the mini-QR standard's "slip verification"
 PAYMENT_START = "000201"
-
-
-class CodeKind(StrEnum):
-    SLIP = "slip"
-    PAYMENT_QR = "payment_qr"
-    NONE = "none"
 
 
 @dataclass(frozen=True)
@@ -30,14 +24,14 @@ class SlipCode:
     ``crc_ok`` None: there is no checksum to prove.
     """
 
-    kind: CodeKind
+    kind: SlipKind
     sending_bank: str = ""
     reference: str = ""
     crc_ok: bool | None = None
     payload: str = ""
 
 
-NOTHING = SlipCode(CodeKind.NONE)
+NOTHING = SlipCode(SlipKind.NONE)
 
 
 def understand(text: str) -> SlipCode:
@@ -51,7 +45,7 @@ def understand(text: str) -> SlipCode:
     if slip is not None:
         return slip
     if text.startswith(PAYMENT_START) and "63" in payload.tags:
-        return SlipCode(CodeKind.PAYMENT_QR, crc_ok=payload.crc_ok, payload=text)
+        return SlipCode(SlipKind.PAYMENT_QR, crc_ok=payload.crc_ok, payload=text)
     return NOTHING
 
 
@@ -68,7 +62,7 @@ def _bank_slip(payload: Payload, text: str) -> SlipCode | None:
         return None
     if len(bank) != 3 or not (bank.isascii() and bank.isdecimal()):
         return None
-    return SlipCode(CodeKind.SLIP, bank, reference, payload.crc_ok, text)
+    return SlipCode(SlipKind.SLIP, bank, reference, payload.crc_ok, text)
 
 
 def _wallet_slip(payload: Payload, text: str) -> SlipCode | None:
@@ -79,7 +73,7 @@ def _wallet_slip(payload: Payload, text: str) -> SlipCode | None:
         return None
     if not inner.get("02", "").isalnum() or not _is_reference(reference):
         return None
-    return SlipCode(CodeKind.SLIP, TRUEMONEY, reference, payload.crc_ok, text)
+    return SlipCode(SlipKind.SLIP, TRUEMONEY, reference, payload.crc_ok, text)
 
 
 def _is_reference(text: str) -> bool:
@@ -98,7 +92,7 @@ def choose(texts: Iterable[str]) -> tuple[SlipCode, tuple[SlipCode, ...]]:
     A slip with a right checksum before one without, before a QR to pay with, before nothing.
     """
     seen = list(dict.fromkeys(understand(text) for text in texts))
-    slips = sorted((c for c in seen if c.kind is CodeKind.SLIP), key=lambda c: c.crc_ok is not True)
+    slips = sorted((c for c in seen if c.kind is SlipKind.SLIP), key=lambda c: c.crc_ok is not True)
     if slips:
         return slips[0], tuple(slips[1:])
-    return next((c for c in seen if c.kind is CodeKind.PAYMENT_QR), NOTHING), ()
+    return next((c for c in seen if c.kind is SlipKind.PAYMENT_QR), NOTHING), ()

@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from random import Random
 
@@ -54,6 +55,7 @@ def made(random: Random, bank: str | None = None) -> Slip:
                 account=f"xxx-x-x{random.randrange(10**4):04d}-x", form=random.randrange(3))  # fmt: skip
 
 
+@cache
 def _font(part: str, size: int, weight: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(FONTS / f"plex-thai-{part}-{weight}.woff2", size)
 
