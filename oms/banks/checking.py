@@ -16,17 +16,12 @@ from oms import clock
 from oms.banks.verifiers.port import Party, Transfer
 from oms.errors import Say, say
 from oms.money import Money
+from oms.payments.states import Verdict
 
 SKEW = timedelta(minutes=5)  # clocks of banks and ours
 VISIBLE_AT_LEAST = 3  # digits of a masked number that must show before it proves anything
 _BETWEEN = re.compile(r"[\s\-./]")
 _MASKED = re.compile(r"[0-9xX*•]+")
-
-
-class Verdict(StrEnum):
-    MATCH = "match"
-    MISMATCH = "mismatch"
-    NOT_CHECKED = "not_checked"
 
 
 class Topic(StrEnum):
@@ -108,7 +103,7 @@ class Verdicts:
 def fits(masked: str, number: str) -> bool | None:
     """Whether a masked number (``xxx-x-x5366-x``) can be this number, position by position; None: too little shows."""
     shown, ours = _BETWEEN.sub("", masked), _BETWEEN.sub("", number)
-    if not ours or not ours.isdecimal() or not _MASKED.fullmatch(shown):
+    if not (ours.isascii() and ours.isdecimal()) or not _MASKED.fullmatch(shown):
         return None
     if sum(c.isdecimal() for c in shown) < VISIBLE_AT_LEAST:
         return None

@@ -48,7 +48,7 @@ class EasySlip:
         try:
             transfer = reading.portal_model(reading.part(data, "rawSlip"), "date")
         except ValueError as exc:
-            raise silent(f"an answer that cannot be read: {exc}", status=str(reply.status)) from exc
+            raise silent("unreadable", str(exc)) from exc
         return Answer(Out.USED_BEFORE if data.get("isDuplicate") is True else Out.FOUND, transfer=transfer)
 
     def quota(self) -> Quota:
@@ -68,6 +68,6 @@ def _problem(reply: Reply) -> Answer:
     if outcome is None:
         return reading.trouble(reply, code, message)
     if outcome is Out.UNAVAILABLE:
-        raise silent(message or "trouble at the service", status=code)
+        raise silent(code, message)
     waits = outcome in {Out.NOT_FOUND, Out.PENDING}
     return Answer(outcome, code=code, message=message, retry_after=FRESH if waits else None)

@@ -58,11 +58,11 @@ class KBank:
         code, message = reply.text("statusCode"), reply.text("statusMessage")
         if reply.status < 400 and code == GOOD:
             if reply.text("rqUID") != numbers[-1]:
-                raise silent("the answer belongs to another question", status=code)
+                raise silent("other_question")
             try:
                 return Answer(Out.FOUND, transfer=reading.bank_model(reply.part("data"), question.sending_bank))
             except ValueError as exc:
-                raise silent(f"an answer that cannot be read: {exc}", status=code) from exc
+                raise silent("unreadable", str(exc)) from exc
         if code in UNKNOWN:
             return Answer(Out.NOT_FOUND, code=code, message=message)
         if reply.status < 400 and code:

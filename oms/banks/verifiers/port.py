@@ -10,11 +10,26 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from oms.errors import External, say
+from oms.errors import External, Say, say
 from oms.money import Money
 from oms.payments.states import CheckOutcome
 
 MESSAGE_LENGTH = 300  # of a provider's own words; they are shown, not understood
+
+
+SILENCE_LABELS: dict[str, str] = {
+    "no_connection": "No connection to the service",
+    "timeout": "No answer in time",
+    "broken": "The connection broke",
+    "redirect": "The server sends us elsewhere, which is not followed",
+    "too_long": "The answer is too long",
+    "unreadable": "The answer cannot be read",
+    "other_question": "The answer belongs to another question",
+    "too_many": "Too many questions at once",
+    "trouble": "The service has trouble of its own",
+    "bad_key": "The key was not accepted",
+    "question": "The question was not accepted",
+}  # our own codes, beside the providers'
 
 
 @dataclass(frozen=True)
@@ -70,7 +85,8 @@ class Transfer:
 @dataclass(frozen=True)
 class Answer:
     """What came back. ``reached`` False: the question certainly never arrived, so it cannot have been counted there.
-    ``code`` and ``message`` are the provider's own; ``retry_after`` is how long it wants us to wait."""
+    ``code`` is the provider's or one of ``SILENCE_LABELS``, ``message`` the provider's own words; ``retry_after`` is
+    how long it wants us to wait."""
 
     outcome: CheckOutcome
     transfer: Transfer | None = None
@@ -88,13 +104,19 @@ class Quota:
     ends_on: str = ""
 
 
+def words_of(code: str, message: str) -> Say | str:
+    """Why there was no answer, for a person: our own sentence, or the provider's code and words as they came."""
+    known = SILENCE_LABELS.get(code)
+    return say(known) if known else f"{code} {message}".strip()
+
+
 class NoAnswer(External):
     """The provider gave no usable answer; ``answer`` says how far the question came."""
 
     code = "verifier_no_answer"
 
     def __init__(self, answer: Answer) -> None:
-        super().__init__(say("The slip verifier did not answer: {why}", why=answer.message or answer.outcome.value))
+        super().__init__(say("The service gave no answer: {why}", why=words_of(answer.code, answer.message)))
         self.answer = answer
 
 

@@ -131,16 +131,15 @@ def _portal_party(data: Mapping[str, Any]) -> Party:
 
 def trouble(reply: Reply, code: str = "", message: str = "") -> Answer:
     """What any reply means that the provider's own table does not name: by its HTTP status."""
-    code = code or str(reply.status)
     if reply.status == 429:
-        return Answer(
-            Out.UNAVAILABLE, code=code, message=message or "too many questions", retry_after=reply.retry_after
-        )
+        return Answer(Out.UNAVAILABLE, code="too_many", message=message, retry_after=reply.retry_after)
     if reply.status in {401, 403}:
-        return Answer(Out.REFUSED, code=code, message=message or "the key was not accepted")
-    if reply.status >= 500 or reply.status < 400 or reply.body is None:
-        raise silent(message or "an answer that cannot be read", status=code)
-    return Answer(Out.UNREADABLE, code=code, message=message or "the question was not accepted")
+        return Answer(Out.REFUSED, code=code or "bad_key", message=message)
+    if reply.status >= 500:
+        raise silent(code or "trouble", message)
+    if reply.status < 400 or reply.body is None:
+        raise silent("unreadable", message)
+    return Answer(Out.UNREADABLE, code=code or "question", message=message)
 
 
 def minutes(value: Any, default: int, most: int = 24 * 60) -> timedelta:

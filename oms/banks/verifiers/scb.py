@@ -60,11 +60,11 @@ class Scb:
             try:
                 return Answer(Out.FOUND, transfer=reading.bank_model(reply.part("data"), question.sending_bank))
             except ValueError as exc:
-                raise silent(f"an answer that cannot be read: {exc}", status=code) from exc
+                raise silent("unreadable", str(exc)) from exc
         if reply.status == 404 and code:
             return Answer(Out.NOT_FOUND, code=code, message=message)
         if reply.status not in {401, 403, 429} and code[:1] in {"5", "9"}:
-            raise silent(message or "trouble at the bank", status=code)
+            raise silent(code, message)
         if reply.status < 400 and code[:1] == "4":
             return Answer(Out.UNREADABLE, code=code, message=message)
         return reading.trouble(reply, code, message)

@@ -63,7 +63,7 @@ def _transfer(reply: Reply) -> Transfer:
     try:
         return reading.portal_model(reply.part("data"), "dateTime")
     except ValueError as exc:
-        raise silent(f"an answer that cannot be read: {exc}", status=str(reply.status)) from exc
+        raise silent("unreadable", str(exc)) from exc
 
 
 def _refused(reply: Reply) -> Answer:

@@ -46,7 +46,7 @@ class SlipOk:
         reply = self._transport.send("POST", self._path, headers=self._headers, body=body)
         data = reply.part("data")
         if reply.status < 400 and reply.body and reply.body.get("success") is True and data.get("success") is True:
-            return Answer(Out.FOUND, transfer=_transfer(data, question, reply))
+            return Answer(Out.FOUND, transfer=_transfer(data, question))
         return _problem(reply, question)
 
     def quota(self) -> Quota:
@@ -60,11 +60,11 @@ class SlipOk:
         return Quota(left + (extra if isinstance(extra, int) else 0), reading.words(data.get("endDate"))[:10])
 
 
-def _transfer(data: Mapping[str, Any], question: Question, reply: Reply) -> Transfer:
+def _transfer(data: Mapping[str, Any], question: Question) -> Transfer:
     try:
         return reading.bank_model(data, question.sending_bank)
     except ValueError as exc:
-        raise silent(f"an answer that cannot be read: {exc}", status=str(reply.status)) from exc
+        raise silent("unreadable", str(exc)) from exc
 
 
 def _problem(reply: Reply, question: Question | None) -> Answer:
@@ -80,5 +80,5 @@ def _problem(reply: Reply, question: Question | None) -> Answer:
         wait = data.get("delay", (reply.body or {}).get("delay"))
         return Answer(outcome, code=code, message=message, retry_after=reading.minutes(wait, DELAY_MINUTES))
     if data.get("transRef") and question is not None:
-        return Answer(outcome, code=code, message=message, transfer=_transfer(data, question, reply))
+        return Answer(outcome, code=code, message=message, transfer=_transfer(data, question))
     return answer

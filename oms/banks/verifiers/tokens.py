@@ -67,5 +67,5 @@ def life(seconds: object) -> datetime:
 def refused(reply: Reply, code: str, message: str) -> NoAnswer:
     """The bank gave no token: its trouble when it says so by status, else our settings."""
     if reply.status >= 500 or reply.status == 429 or reply.body is None:
-        return NoAnswer(Answer(CheckOutcome.UNAVAILABLE, code=code or str(reply.status), message=message or "no token"))
-    return NoAnswer(Answer(CheckOutcome.REFUSED, code=code or str(reply.status), message=message or "no token"))
+        return NoAnswer(Answer(CheckOutcome.UNAVAILABLE, code=code or "trouble", message=message))
+    return NoAnswer(Answer(CheckOutcome.REFUSED, code=code or "bad_key", message=message))

@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
+import certifi
 import httpx
 
 from oms.banks.verifiers.port import Answer, NoAnswer
@@ -85,14 +86,21 @@ def is_local(hostname: str) -> bool:
 
 def secure(certificate: str = "", key: str = "", authority: str = "") -> ssl.SSLContext:
     """How to trust the server, and our own certificate where the bank asks for one (PEM texts)."""
-    context = ssl.create_default_context(cadata=authority or None)
+    try:
+        context = ssl.create_default_context(cadata=authority.strip() or None)
+        if not authority.strip():
+            context.load_verify_locations(certifi.where())  # a system's own list may be empty
+    except (ssl.SSLError, ValueError) as exc:
+        raise InvalidInput(
+            say("The certificate of the authority cannot be read"), field="authority", code="verifier_authority"
+        ) from exc
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if certificate:
         handle, path = tempfile.mkstemp(suffix=".pem")  # the library reads files only; 0600, gone at once
         try:
             with os.fdopen(handle, "w") as out:
                 out.write(f"{certificate.strip()}\n{key.strip()}\n")
-            context.load_cert_chain(path)
+            context.load_cert_chain(path, password="")  # a key with a passphrase is refused, not asked for
         except (ssl.SSLError, ValueError) as exc:
             raise InvalidInput(
                 say("The certificate and its key do not belong together or cannot be read"),
@@ -146,31 +154,30 @@ class Transport:
             finally:
                 response.close()
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as exc:
-            raise silent(f"no connection ({type(exc).__name__})", reached=False) from exc
+            raise silent("no_connection", reached=False) from exc
         except httpx.TimeoutException as exc:
-            raise silent(f"no answer in time ({type(exc).__name__})") from exc
+            raise silent("timeout") from exc
         except httpx.HTTPError as exc:
-            raise silent(f"the connection broke ({type(exc).__name__})") from exc
+            raise silent("broken") from exc
 
 
-def silent(why: str, *, reached: bool = True, status: str = "") -> NoAnswer:
-    """There is no answer; worth another try."""
-    return NoAnswer(Answer(CheckOutcome.UNAVAILABLE, code=status, message=why, reached=reached))
+def silent(code: str, message: str = "", *, reached: bool = True) -> NoAnswer:
+    """There is no answer; worth another try. ``code``: the provider's, or one of ``SILENCE_LABELS``."""
+    return NoAnswer(Answer(CheckOutcome.UNAVAILABLE, code=code, message=message, reached=reached))
 
 
 def _read(response: httpx.Response, ends: float) -> Reply:
-    status = str(response.status_code)
     if response.is_redirect:
-        raise silent("the server sends us elsewhere, which is not followed", status=status)
+        raise silent("redirect")
     if response.headers.get("content-encoding", "identity") != "identity":
-        raise silent("the answer is packed, which was not asked for", status=status)
+        raise silent("unreadable")  # packed, which was not asked for: it could unpack to anything
     found = bytearray()
     for chunk in response.iter_raw():
         found += chunk
         if len(found) > MAX_BYTES:
-            raise silent("the answer is too long", status=status)
+            raise silent("too_long")
         if time.monotonic() > ends:
-            raise silent("the answer took too long", status=status)
+            raise silent("timeout")
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     body = _object(bytes(found)) if kind == "application/json" or kind.endswith("+json") else None
     return Reply(response.status_code, body, _seconds(response.headers.get("retry-after", "")))
