@@ -66,7 +66,8 @@ def open_entries(tx: Tx, leaving: Sequence[Departure], facts: Mapping[int, Facts
     if not cash:
         return {}
     known = {row.id: row for row in tx.session.execute(_KNOWN, {"ids": sorted({d.order.id for d in cash})})}
-    rows, opened = [], {}
+    rows: list[dict[str, object]] = []
+    opened: dict[int, Money] = {}
     for departure in cash:
         order_id = departure.order.id
         money, before = facts[order_id].money, known[order_id]
