@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import bindparam, text, update
@@ -17,10 +17,10 @@ from oms.money import ZERO, Money
 from oms.orders.models import Order
 from oms.orders.states import PaymentTerm
 from oms.payments.cod_models import CodEntry
+from oms.payments.cod_rules import HOLD_DAYS
 from oms.payments.states import COD_ENTRY, CodStatus
 from oms.usecases.derived import Facts
 
-HOLD_DAYS: Final = timedelta(days=5)  # the carrier holds the cash for the recipient: OCPB notice, since 3 Oct 2024
 PLATFORMS: Final = frozenset({Channel.SHOPEE, Channel.LAZADA, Channel.TIKTOK})  # these collect and pay us themselves
 
 _KNOWN = text(

@@ -82,7 +82,7 @@ def submit_claim(tx: Tx, cmd: SubmitClaim) -> ClaimResult:
     used = take_reference(tx, cmd.sending_bank, cmd.reference) if cmd.reference else None
     claim = PaymentClaim(
         status=ClaimStatus.SUBMITTED, method=cmd.method, amount=cmd.amount, account_id=cmd.account_id,
-        customer_id=cmd.customer_id or next((o.customer_id for o in orders if o.customer_id), None),
+        customer_id=cmd.customer_id or _payer(cmd, orders),
         sending_bank=cmd.sending_bank, reference=cmd.reference or None, paid_at=cmd.paid_at, note=cmd.note,
         payer_name=cmd.payer_name[:200], submitted_by=tx.actor.user_id, submitted_label=tx.actor.label,
         idempotency_key=cmd.idempotency_key,
@@ -97,21 +97,25 @@ def submit_claim(tx: Tx, cmd: SubmitClaim) -> ClaimResult:
     return _result(claim)
 
 
-def record_payment(tx: Tx, cmd: SubmitClaim) -> ClaimResult:
-    """Money that is certainly in (a statement line, cash on the counter, a carrier's round): claimed and verified."""
+def record_payment(tx: Tx, cmd: SubmitClaim, *, proven: bool = False) -> ClaimResult:
+    """Money that is certainly in (a statement line, cash on the counter, a carrier's round): claimed and verified.
+
+    ``proven``: the bank's own line says so, so that nobody vouches for work of their own."""
     tx.actor.require("payment.verify")
     claimed = submit_claim(tx, cmd)
     if claimed.status is not ClaimStatus.SUBMITTED:
         return claimed  # the same key again
-    return verify_claim(tx, DecideClaim(claimed.claim_id, note=cmd.note))
+    return verify_claim(tx, DecideClaim(claimed.claim_id, note=cmd.note), proven=proven)
 
 
-def verify_claim(tx: Tx, cmd: DecideClaim) -> ClaimResult:
-    """The money is on our account. Raises Refused when the actor entered it and another person has to look."""
+def verify_claim(tx: Tx, cmd: DecideClaim, *, proven: bool = False) -> ClaimResult:
+    """The money is on our account. Raises Refused when the actor entered it and another person has to look, unless it
+    is ``proven`` by a line of a statement."""
     tx.actor.require("payment.verify")
     claim, orders = lock_claim(tx, cmd.claim_id, [i for i, _ in cmd.allocations or ()], cmd.version)
     CLAIM.check(claim, "verify")
-    check_own_work(tx, claim, orders)
+    if not proven:
+        check_own_work(tx, claim, orders)
     shares = _final_shares(claim, cmd)
     amount = cmd.amount or claim.amount
     _check_amounts(amount, tuple(shares.items()))
@@ -257,6 +261,11 @@ def _lock_all(tx: Tx, ids: Collection[int], *, of_claim: bool = False) -> list[O
     if of_claim:
         raise NotFound(say("There is no such payment, or it is not yours to see"), code="claim_not_found")
     raise NotFound(say("There is no such order, or it is not yours to see"), code="order_not_found")
+
+
+def _payer(cmd: SubmitClaim, orders: Sequence[Order]) -> int | None:
+    """Whose credit the rest would be. A carrier pays for many: what is left over of its round is nobody's credit."""
+    return None if cmd.method is PaymentMethod.COD else next((o.customer_id for o in orders if o.customer_id), None)
 
 
 def _by_key(tx: Tx, key: str) -> PaymentClaim | None:
