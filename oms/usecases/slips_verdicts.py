@@ -92,7 +92,9 @@ def verdicts(
     """The checks of these slips by slip id. ``due``: order id -> what it still misses (``derived.read_facts``)."""
     ids = [slip.id for slip in slips]
     last, told = _checks(session, ids)
-    names: dict[int, str] = dict(session.execute(select(VerifierAccount.id, VerifierAccount.name)).tuples().all())
+    names: dict[int, str] = {
+        row.id: row.name for row in session.execute(select(VerifierAccount.id, VerifierAccount.name))
+    }
     accounts, wanted, uses = our_accounts(session), _due(session, slips, due), _uses(session, slips)
     answer = {}
     for slip in slips:
@@ -142,9 +144,9 @@ def _due(session: Session, slips: Sequence[Slip], due: Mapping[int, Money]) -> d
         if slip.claim_id in by_claim:
             orders[slip.id] = by_claim[slip.claim_id]
     every = sorted({o for found in orders.values() for o in found})
-    placed: dict[int, datetime] = dict(
-        session.execute(select(Order.id, Order.placed_at).where(Order.id.in_(every))).tuples().all()
-    )
+    placed: dict[int, datetime] = {
+        row.id: row.placed_at for row in session.execute(select(Order.id, Order.placed_at).where(Order.id.in_(every)))
+    }
     return {
         slip_id: Due(sum((due.get(o, ZERO) for o in found), start=ZERO), min(placed[o] for o in found if o in placed))
         for slip_id, found in orders.items()

@@ -101,11 +101,7 @@ def _choose(tx: Tx, slip: Slip, now: datetime) -> tuple[VerifierAccount | None, 
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
-    able = [
-        v
-        for v in rows
-        if slip.account_id is None or v.account_id in {None, slip.account_id}
-    ]
+    able = [v for v in rows if slip.account_id is None or v.account_id in {None, slip.account_id}]
     if not able:
         return None, None
     waits = {v.id: _breaker(v).waits(now) for v in able}
