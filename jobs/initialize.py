@@ -38,6 +38,7 @@ def schema(app: Flask) -> Initialized:
         role = roles.make_role(connection)
         connection.commit()
         roles.lock(connection)
+        roles.freeze_claims(connection)
         connection.commit()
         return Initialized(steps.current(connection), role)
 

@@ -89,6 +89,31 @@ def lock(connection: Connection) -> None:
         )
 
 
+def freeze_claims(connection: Connection) -> None:
+    """A decided payment keeps what it says: only its state moves on, and a reference may be added to one without."""
+    connection.execute(
+        text("""
+        CREATE OR REPLACE FUNCTION refuse_claim_change() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE EXCEPTION 'a decided payment is reversed, never changed' USING ERRCODE = '42501';
+        END $$
+        """)
+    )
+    there = "SELECT to_regclass('payment_claims') IS NULL OR EXISTS (SELECT 1 FROM pg_trigger WHERE tgname = :name)"
+    if connection.scalar(text(there), {"name": "payment_claims_frozen"}):
+        return
+    connection.execute(
+        text("""
+        CREATE TRIGGER payment_claims_frozen BEFORE UPDATE ON payment_claims FOR EACH ROW
+        WHEN (OLD.status <> 'submitted' AND (
+            (OLD.amount, OLD.method, OLD.account_id, OLD.said_amount) IS DISTINCT FROM
+            (NEW.amount, NEW.method, NEW.account_id, NEW.said_amount)
+            OR (OLD.reference IS NOT NULL AND OLD.reference IS DISTINCT FROM NEW.reference)))
+        EXECUTE FUNCTION refuse_claim_change()
+        """)
+    )
+
+
 def foreign(name: str | None) -> bool:
     """Whether a table belongs to Flask-AppBuilder."""
     return name is not None and name.startswith(FOREIGN_PREFIX)

@@ -10,7 +10,15 @@ from sqlalchemy import MetaData
 import oms
 from oms.db import Base
 
-APPEND_ONLY = ("audit_log", "audit_seal", "stock_movements")  # rows are added and read, never changed or removed
+APPEND_ONLY = (
+    "audit_log",
+    "audit_seal",
+    "stock_movements",
+    "allocations",
+    "statement_matches",
+    "cod_round_lines",
+    "day_closings",
+)  # rows are added and read, never changed or removed
 FOREIGN_PREFIX = "ab_"  # Flask-AppBuilder's own tables
 
 

@@ -51,7 +51,11 @@ class Approval(Model):
     )
 
 
-POLICY_LABELS: dict[str, str] = {"stock.adjust": "Stock adjustments"}
+POLICY_LABELS: dict[str, str] = {
+    "stock.adjust": "Stock adjustments",
+    "payment.verify": "Verifying payments: not by whoever entered the order or the payment",
+    "refund": "Refunds",
+}
 
 
 class ApprovalPolicy(Model):

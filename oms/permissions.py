@@ -22,8 +22,12 @@ ACTIONS: Final[dict[str, str]] = {
     "payment.claim": "Record a customer's payment notice",
     "payment.verify": "Verify or reject payments",
     "payment.approve_cod": "Approve cash on delivery",
+    "payment.statement": "Take bank statements in and match them",
+    "payment.cod": "Keep the COD ledger",
     "gate.override": "Ship before the money is in",
+    "refund.request": "Ask for refunds",
     "refund.approve": "Approve refunds",
+    "refund.pay": "Pay approved refunds back",
     "document.void": "Void documents",
     "shipment.hand_over": "Hand parcels over",
     "stock.view": "See stock",
@@ -59,12 +63,13 @@ class Role:
 
 _SALES = frozenset({
     "order.view", "order.create", "order.confirm", "order.amend", "order.cancel", "order.hold", "order.assign",
-    "order.note", "order.price", "payment.claim", "stock.view", "customer.view", "customer.edit", "customer.phone",
-    "intake.import", "intake.resolve",
+    "order.note", "order.price", "payment.claim", "refund.request", "stock.view", "customer.view", "customer.edit",
+    "customer.phone", "intake.import", "intake.resolve",
 })  # fmt: skip
 _CASHIER = frozenset({
     "order.view", "order.hold", "order.note", "order.price", "payment.claim", "payment.verify", "payment.approve_cod",
-    "customer.view", "customer.phone", "report.view",
+    "payment.statement", "payment.cod", "refund.request", "refund.pay", "customer.view", "customer.phone",
+    "report.view",
 })  # fmt: skip
 _WAREHOUSE = frozenset({
     "order.view", "order.hold", "order.note", "stock.view", "stock.receive", "stock.adjust", "shipment.hand_over",

@@ -28,6 +28,7 @@ class Settings:
     web_threads: int = 4
     secure_cookies: bool = False
     trusted_proxies: int = 0
+    encryption_keys: tuple[str, ...] = ()
 
     @property
     def files_dir(self) -> Path:
@@ -56,9 +57,9 @@ def default_data_dir(environ: Mapping[str, str]) -> Path:
     return Path(home) / "ruam"
 
 
-def secret_from(folder: Path) -> str:
-    """The installation's own secret: made once, kept beside the data, readable by its owner alone."""
-    path = folder / "secret_key"
+def secret_from(folder: Path, name: str = "secret_key") -> str:
+    """A secret of this installation: made once, kept beside the data, readable by its owner alone."""
+    path = folder / name
     folder.mkdir(parents=True, exist_ok=True)
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -111,4 +112,7 @@ def from_env(environ: Mapping[str, str] | None = None, **overrides: object) -> S
     values |= overrides
     if not values.get("secret_key"):
         values["secret_key"] = env.get("OMS_SECRET_KEY") or secret_from(data_dir)
+    if not values.get("encryption_keys"):
+        given = tuple(k.strip() for k in env.get("OMS_ENCRYPTION_KEYS", "").split(",") if k.strip())
+        values["encryption_keys"] = given or (secret_from(data_dir, "encryption_key"),)
     return Settings(**values)  # type: ignore[arg-type]

@@ -15,8 +15,8 @@ from oms.errors import EngineMissing, say
 SYSTEM_USER = "pgserver"  # PostgreSQL refuses to run as root
 SYSTEM_HOME = Path("/var/lib/ruam")  # what root installs for that user lies here, never under a home folder
 OURS = frozenset({  # what a data folder of ours may hold; a folder with anything else in it keeps its mode
-    "secret_key", "log", "run", "redis", "files", "postgres", "postgres.path", "demo", "demo_password", "engine",
-    "engines",
+    "secret_key", "encryption_key", "log", "run", "redis", "files", "postgres", "postgres.path", "demo",
+    "demo_password", "engine", "engines",
 })  # fmt: skip
 SOCKET_PATH_LIMIT = 90  # a Unix socket's whole path must stay under 104 bytes, name included
 

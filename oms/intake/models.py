@@ -51,6 +51,8 @@ class IntakeRun(Model):
     kind: Mapped[IntakeKind] = mapped_column(EnumText(IntakeKind))
     status: Mapped[RunStatus] = mapped_column(EnumText(RunStatus))
     shop_id: Mapped[int | None] = mapped_column(ForeignKey("shops.id"))
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("receiving_accounts.id"))
+    carrier: Mapped[str] = mapped_column(String(80), default="", server_default="")
     format: Mapped[str] = mapped_column(String(32))
     column_map: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     file_name: Mapped[str] = mapped_column(String(255))

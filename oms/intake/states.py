@@ -14,6 +14,8 @@ class IntakeKind(StrEnum):
     PRODUCTS = "products"
     CUSTOMERS = "customers"
     STOCK = "stock"
+    STATEMENT = "statement"
+    COD = "cod"
 
 
 class RunStatus(StrEnum):

@@ -90,6 +90,7 @@ class Order(Model):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     term_approved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    entered_by: Mapped[int | None] = mapped_column(BigInteger)
     ship_by: Mapped[datetime | None] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

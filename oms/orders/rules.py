@@ -84,13 +84,15 @@ def stock_state(*, open_lines: int, unreserved_lines: int) -> StockState:
 
 @dataclass(frozen=True)
 class BoardFacts:
-    """What the board state is derived from. ``stages`` and ``tracking`` are values of live shipments and parcels."""
+    """What the board state is derived from. ``stages`` and ``tracking`` are values of live shipments and parcels;
+    ``overridden``: the money that is missing does not hold the goods back."""
 
     status: OrderStatus
     on_hold: bool
     payment_status: PaymentStatus
     stock_state: StockState
     has_open: bool
+    overridden: bool = False
     stages: Collection[str] = ()
     tracking: Collection[str] = ()
 
@@ -126,7 +128,7 @@ def board(facts: BoardFacts) -> Board:
         return _STATUS_BOARDS[facts.status]
     if facts.on_hold:
         return Board.ON_HOLD
-    if facts.payment_status in _MONEY_BOARDS:
+    if facts.payment_status in _MONEY_BOARDS and not facts.overridden:
         return _MONEY_BOARDS[facts.payment_status]
     if facts.stock_state is StockState.SHORT:
         return Board.WAITING_STOCK

@@ -9,6 +9,7 @@ from enum import StrEnum
 from oms.errors import Say, say
 from oms.money import ZERO, Money
 from oms.orders.states import HOLD_LABELS, HoldReason, OrderStatus, PaymentStatus, PaymentTerm
+from oms.payments.states import CodStatus
 
 
 class CodState(StrEnum):
@@ -24,7 +25,8 @@ class MoneyFacts:
     """What the payment status is derived from. Amounts in baht as Money.
 
     ``due`` = total - canceled value - credits; ``verified`` = verified allocations; ``refunded`` = refunds paid.
-    ``term_approved``: COD, credit or the marketplace's guarantee was accepted.
+    ``term_approved``: COD, credit or the marketplace's guarantee was accepted. ``override``: how much may be missing
+    because somebody with that right said so.
     """
 
     total: Money
@@ -35,10 +37,29 @@ class MoneyFacts:
     term: PaymentTerm = PaymentTerm.PREPAID
     term_approved: bool = False
     cod: CodState = CodState.PENDING
+    override: Money = ZERO
 
     @property
     def net(self) -> Money:
         return self.verified - self.refunded
+
+    @property
+    def missing(self) -> Money:
+        """What is due and not in."""
+        return max(self.due - self.net, ZERO)
+
+    @property
+    def overridden(self) -> bool:
+        """Whether what is missing is covered by an override, and only by that."""
+        vouched = self.term is not PaymentTerm.PREPAID and self.term_approved
+        return ZERO < self.missing <= self.override and not vouched
+
+
+def cod_state(entries: Collection[str]) -> CodState:
+    """Where an order's cash is, from the states of its COD entries that were not refused."""
+    if not entries or CodStatus.EXPECTED in entries:
+        return CodState.PENDING
+    return CodState.REMITTED if set(entries) == {CodStatus.REMITTED} else CodState.COLLECTED
 
 
 _COD_STATUS = {
@@ -75,7 +96,7 @@ def gate(status: OrderStatus, facts: MoneyFacts, holds: Collection[HoldReason]) 
         return say("The order is not confirmed")
     if holds:
         return say("On hold: {reason}", reason=say(HOLD_LABELS[min(holds)]))
-    if facts.net >= facts.due:
+    if facts.net >= facts.due or facts.overridden:
         return None
     if facts.term is not PaymentTerm.PREPAID:
         return None if facts.term_approved else _term_waits(facts.term)

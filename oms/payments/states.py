@@ -1,4 +1,4 @@
-"""The machine of payment claims."""
+"""The machines of money: claims, slips, refunds, COD entries; and the small vocabularies around them."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class PaymentMethod(StrEnum):
     CASH = "cash"
     PAYOUT = "payout"
     CREDIT_NOTE = "credit_note"
+    COD = "cod"
 
 
 METHOD_LABELS: dict[PaymentMethod, str] = {
@@ -33,6 +34,7 @@ METHOD_LABELS: dict[PaymentMethod, str] = {
     PaymentMethod.CASH: "Cash",
     PaymentMethod.PAYOUT: "Marketplace payout",
     PaymentMethod.CREDIT_NOTE: "Credit note",
+    PaymentMethod.COD: "Cash on delivery",
 }
 
 C = ClaimStatus
@@ -53,3 +55,147 @@ CLAIM = Machine(
         Transition("reverse", states(C.VERIFIED), C.REVERSED, "Reverse"),
     ],
 )
+
+
+class SlipStatus(StrEnum):
+    """Where a slip stands. Waiting means: read, and a person decides."""
+
+    RECEIVED = "received"
+    WAITING = "waiting"
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+    DUPLICATE = "duplicate"
+
+
+class SlipKind(StrEnum):
+    """What the QR on a picture says it is; none: no QR that we can read."""
+
+    SLIP = "slip"
+    PAYMENT_QR = "payment_qr"
+    NONE = "none"
+
+
+L = SlipStatus
+SLIP = Machine(
+    "Slip",
+    initial=L.RECEIVED,
+    labels={
+        L.RECEIVED: "Being read",
+        L.WAITING: "Waiting to be checked",
+        L.CONFIRMED: "Confirmed",
+        L.REJECTED: "Rejected",
+        L.DUPLICATE: "Used before",
+    },
+    transitions=[
+        Transition("read", states(L.RECEIVED), L.WAITING, "Read"),
+        Transition("confirm", states(L.RECEIVED, L.WAITING), L.CONFIRMED, "Confirm"),
+        Transition("reject", states(L.RECEIVED, L.WAITING), L.REJECTED, "Reject"),
+        Transition("mark_duplicate", states(L.RECEIVED, L.WAITING), L.DUPLICATE, "Used before"),
+        Transition("reopen", states(L.REJECTED), L.WAITING, "Look again"),
+    ],
+)
+
+
+class Verdict(StrEnum):
+    """What one check of a slip found."""
+
+    MATCH = "match"
+    MISMATCH = "mismatch"
+    NOT_CHECKED = "not_checked"
+
+
+class CheckOutcome(StrEnum):
+    """What a slip verifier answered, in one vocabulary."""
+
+    ASKED = "asked"
+    FOUND = "found"
+    NOT_FOUND = "not_found"
+    PENDING = "pending"
+    USED_BEFORE = "used_before"
+    MISMATCH_AMOUNT = "mismatch_amount"
+    WRONG_RECEIVER = "wrong_receiver"
+    QUOTA = "quota"
+    UNAVAILABLE = "unavailable"
+    REFUSED = "refused"
+
+
+class LineStatus(StrEnum):
+    """Where a statement line stands."""
+
+    UNMATCHED = "unmatched"
+    SUGGESTED = "suggested"
+    AMBIGUOUS = "ambiguous"
+    MATCHED = "matched"
+    DUPLICATE = "duplicate"
+    IGNORED = "ignored"
+
+
+class RefundStatus(StrEnum):
+    REQUESTED = "requested"
+    APPROVED = "approved"
+    PAID = "paid"
+    DENIED = "denied"
+    FAILED = "failed"
+
+
+OPEN_REFUNDS = (RefundStatus.REQUESTED, RefundStatus.APPROVED, RefundStatus.FAILED)  # count against what may go back
+
+R = RefundStatus
+REFUND = Machine(
+    "Refund",
+    initial=R.REQUESTED,
+    labels={
+        R.REQUESTED: "Asked for",
+        R.APPROVED: "Approved, to be paid",
+        R.PAID: "Paid back",
+        R.DENIED: "Declined",
+        R.FAILED: "Transfer failed",
+    },
+    transitions=[
+        Transition("approve", states(R.REQUESTED, R.FAILED), R.APPROVED, "Approve"),
+        Transition("deny", states(R.REQUESTED), R.DENIED, "Decline"),
+        Transition("pay", states(R.APPROVED), R.PAID, "Paid back"),
+        Transition("fail", states(R.APPROVED), R.FAILED, "Transfer failed"),
+    ],
+)
+
+
+class CodStatus(StrEnum):
+    """Where the cash of one parcel is."""
+
+    EXPECTED = "expected"
+    COLLECTED = "collected"
+    REMITTED = "remitted"
+    REFUSED = "refused"
+    SHORT = "short"
+
+
+K = CodStatus
+COD_ENTRY = Machine(
+    "COD entry",
+    initial=K.EXPECTED,
+    labels={
+        K.EXPECTED: "With the carrier",
+        K.COLLECTED: "Collected",
+        K.REMITTED: "Paid to us",
+        K.REFUSED: "Refused",
+        K.SHORT: "Paid too little",
+    },
+    transitions=[
+        Transition("collect", states(K.EXPECTED), K.COLLECTED, "Collected"),
+        Transition("remit", states(K.COLLECTED, K.SHORT), K.REMITTED, "Paid to us"),
+        Transition("refuse", states(K.EXPECTED), K.REFUSED, "Refused"),
+        Transition("fall_short", states(K.COLLECTED), K.SHORT, "Paid too little"),
+    ],
+)
+
+
+class RoundLineOutcome(StrEnum):
+    """What one line of a carrier's pay file turned out to be."""
+
+    MATCHED = "matched"
+    SHORT = "short"
+    OVER = "over"
+    UNKNOWN = "unknown"
+    PAID_BEFORE = "paid_before"
+    RETURNED = "returned"

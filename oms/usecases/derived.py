@@ -5,13 +5,13 @@ Verbs change facts, then call ``refresh``; recomputing without a change of facts
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import bindparam, select, text
 
-from oms import clock
+from oms import audit, clock
 from oms.db import Tx
 from oms.errors import Say
 from oms.money import ZERO, Money
@@ -26,7 +26,9 @@ from oms.orders.states import (
     PaymentStatus,
     StockState,
 )
-from oms.payments.rules import MoneyFacts, gate, payment_status
+from oms.payments.rules import MoneyFacts, cod_state, gate, payment_status
+from oms.shipping.models import Shipment, ShipmentLine
+from oms.shipping.states import SHIPMENT
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ def derive(facts: Facts) -> Derived:
             payment_status=money,
             stock_state=stock,
             has_open=facts.open_lines > 0,
+            overridden=facts.money.overridden,
             stages=facts.stages,
             tracking=facts.tracking,
         )
@@ -89,6 +92,8 @@ def derive(facts: Facts) -> Derived:
     )
 
 
+_UNDER_WAY = frozenset({"ready", "picking", "packed", "labeled"})
+
 _FACTS = text(
     """
     SELECT o.id,
@@ -102,6 +107,11 @@ _FACTS = text(
          WHERE a.order_id = o.id AND c.status = 'verified') AS verified,
       EXISTS (SELECT 1 FROM allocations a JOIN payment_claims c ON c.id = a.claim_id
          WHERE a.order_id = o.id AND c.status = 'submitted') AS claim_waiting,
+      (SELECT coalesce(sum(r.amount), 0) FROM refunds r WHERE r.order_id = o.id AND r.status = 'paid') AS refunded,
+      (SELECT coalesce(sum(g.covers), 0) FROM gate_overrides g
+         WHERE g.order_id = o.id AND g.revoked_at IS NULL) AS override,
+      (SELECT coalesce(array_agg(DISTINCT e.status), '{}') FROM cod_entries e
+         WHERE e.order_id = o.id AND e.status <> 'refused') AS cash,
       (SELECT coalesce(array_agg(DISTINCT s.status), '{}') FROM shipment_lines sl
          JOIN shipments s ON s.id = sl.shipment_id WHERE sl.order_id = o.id AND s.status <> 'canceled') AS stages,
       (SELECT coalesce(array_agg(DISTINCT p.tracking_status), '{}') FROM shipment_lines sl
@@ -120,9 +130,12 @@ def money_facts(order: Order, row: Any) -> MoneyFacts:
         total=order.total,
         due=max(due, ZERO),
         verified=Money.satang(int(row.verified)),
+        refunded=Money.satang(int(row.refunded)),
         claim_waiting=row.claim_waiting,
         term=order.payment_term,
         term_approved=order.term_approved_at is not None,
+        cod=cod_state(row.cash),
+        override=Money.satang(int(row.override)),
     )
 
 
@@ -150,12 +163,42 @@ def read_facts(tx: Tx, orders: Sequence[Order]) -> dict[int, Facts]:
 
 
 def refresh(tx: Tx, orders: Collection[Order]) -> None:
-    """Recompute the derived columns of orders the caller has locked and changed."""
+    """Recompute the derived columns of orders the caller has locked and changed; pull goods back that may no longer
+    leave, in the same transaction."""
     tx.session.flush()  # the facts are read by SQL
     listed = list(orders)
     facts = read_facts(tx, listed)
     for order in listed:
         write(order, derive(facts[order.id]))
+    shut = {
+        order_id: reason
+        for order_id, f in facts.items()
+        if _UNDER_WAY & set(f.stages) and (reason := gate(f.status, f.money, f.holds))
+    }
+    if shut:
+        _pull_back(tx, shut)
+
+
+def _pull_back(tx: Tx, shut: Mapping[int, Say]) -> None:
+    """Shipments being picked, packed or labeled for orders whose gate has closed go back to planned (DESIGN 6)."""
+    rows = tx.session.execute(
+        select(Shipment, ShipmentLine.order_id)
+        .join(ShipmentLine, ShipmentLine.shipment_id == Shipment.id)
+        .where(ShipmentLine.order_id.in_(sorted(shut)), Shipment.status.in_(sorted(_UNDER_WAY)))
+        .order_by(Shipment.id)
+        .with_for_update(of=Shipment)
+    )
+    stopped: dict[int, tuple[Shipment, int]] = {}
+    for shipment, order_id in rows:
+        stopped.setdefault(shipment.id, (shipment, order_id))
+    for shipment, order_id in stopped.values():
+        before = shipment.status
+        SHIPMENT.fire(shipment, "pull_back")
+        audit.record(
+            tx, "shipment.pulled_back", "shipment", shipment.id, shipment.number,
+            before={"status": before}, after={"status": shipment.status, "order": order_id}, reason=str(shut[order_id]),
+        )  # fmt: skip
+    tx.session.flush()  # whoever reads facts next sees where the goods are
 
 
 def write(order: Order, derived: Derived) -> None:

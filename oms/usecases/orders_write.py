@@ -181,7 +181,7 @@ def insert(tx: Tx, rows: Sequence[Row]) -> None:
     """Write orders with everything that belongs to them: one statement per table."""
     if not rows:
         return
-    insert_rows(tx, Order, [row.order for row in rows])
+    insert_rows(tx, Order, [{**row.order, "entered_by": tx.actor.user_id} for row in rows])
     insert_rows(tx, OrderLine, [line for row in rows for line in row.lines])
     insert_rows(
         tx,

@@ -1,49 +1,65 @@
 """Payment claims: announced by anyone who takes orders, verified by somebody with that permission.
 
-Amounts are never edited; a mistake is reversed and claimed anew.
+What a claim says may be put right while it is verified; from then on a mistake is reversed and claimed anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
 
 from oms import audit, clock
+from oms.approvals import needs_second_person
 from oms.db import Tx
 from oms.errors import InvalidInput, NotFound, Refused, say
 from oms.money import ZERO, Money
 from oms.orders.models import Order
 from oms.orders.queries import lock_order, lock_orders
 from oms.orders.states import PaymentTerm
-from oms.payments.models import Allocation, PaymentClaim, ReceivingAccount
+from oms.payments.models import Allocation, PaymentClaim, ReceivingAccount, TransferKey
+from oms.payments.queries import refundable_of
 from oms.payments.states import CLAIM, ClaimStatus, PaymentMethod
 from oms.usecases import derived
+from oms.usecases.references import take_reference
 from oms.usecases.shipping import complete_done
+
+Shares = tuple[tuple[int, Money], ...]  # (order id, amount)
+OWN_WORK = "payment.verify"  # the approval policy: not by whoever entered the order or the payment
 
 
 @dataclass(frozen=True)
 class SubmitClaim:
-    """A buyer says they paid. ``allocations`` are (order id, amount); their sum is at most ``amount``."""
+    """A buyer says they paid. ``allocations`` are (order id, amount); their sum is at most ``amount``. Only who may
+    verify records money that belongs to nobody yet."""
 
     method: PaymentMethod
     amount: Money
-    allocations: tuple[tuple[int, Money], ...]
+    allocations: Shares
     account_id: int | None = None
     sending_bank: str = ""
     reference: str | None = None
     paid_at: datetime | None = None
     note: str = ""
     idempotency_key: str | None = None
+    customer_id: int | None = None
+    payer_name: str = ""
 
 
 @dataclass(frozen=True)
 class DecideClaim:
+    """A decision. Verifying may say what really came in: ``amount``, how it is shared, where and when it came."""
+
     claim_id: int
     note: str = ""
     version: int | None = None
+    amount: Money | None = None
+    allocations: Shares | None = None
+    account_id: int | None = None
+    paid_at: datetime | None = None
+    payer_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,34 +72,191 @@ class ClaimResult:
 def submit_claim(tx: Tx, cmd: SubmitClaim) -> ClaimResult:
     """Record a payment notice. Raises InvalidInput for impossible amounts and Refused for a reference used before."""
     tx.actor.require("payment.claim")
-    _check_amounts(cmd)
+    _check_amounts(cmd.amount, cmd.allocations)
+    if not cmd.allocations and not tx.actor.may("payment.verify"):
+        raise InvalidInput(say("Say how much belongs to which order"), field="amount", code="allocation_missing")
     if cmd.idempotency_key and (earlier := _by_key(tx, cmd.idempotency_key)):
         return _result(earlier)
-    orders = lock_orders(tx, [order_id for order_id, _ in cmd.allocations])
-    if len(orders) != len({order_id for order_id, _ in cmd.allocations}):
-        raise NotFound(say("There is no such order, or it is not yours to see"), code="order_not_found")
-    _check_reference(tx, cmd)
+    orders = _lock_all(tx, [order_id for order_id, _ in cmd.allocations])
     _check_account(tx, cmd.account_id)
+    used = take_reference(tx, cmd.sending_bank, cmd.reference) if cmd.reference else None
     claim = PaymentClaim(
         status=ClaimStatus.SUBMITTED, method=cmd.method, amount=cmd.amount, account_id=cmd.account_id,
+        customer_id=cmd.customer_id or next((o.customer_id for o in orders if o.customer_id), None),
         sending_bank=cmd.sending_bank, reference=cmd.reference or None, paid_at=cmd.paid_at, note=cmd.note,
-        submitted_by=tx.actor.user_id, submitted_label=tx.actor.label, idempotency_key=cmd.idempotency_key,
-        allocations=[Allocation(order_id=order_id, amount=amount) for order_id, amount in cmd.allocations],
+        payer_name=cmd.payer_name[:200], submitted_by=tx.actor.user_id, submitted_label=tx.actor.label,
+        idempotency_key=cmd.idempotency_key,
+        allocations=[_share(tx, order_id, amount) for order_id, amount in cmd.allocations],
     )  # fmt: skip
     tx.session.add(claim)
+    tx.session.flush()  # the reference and the audit name it
+    if used is not None:
+        tx.session.get_one(TransferKey, used.key_id).claim_id = claim.id
     derived.refresh(tx, orders)
-    for order in orders:
-        _audit(tx, "payment.claimed", order, claim, cmd.note)
+    audit_claim(tx, "payment.claimed", orders, claim, cmd.note)
     return _result(claim)
 
 
-def _check_amounts(cmd: SubmitClaim) -> None:
-    if cmd.amount <= ZERO:
+def record_payment(tx: Tx, cmd: SubmitClaim) -> ClaimResult:
+    """Money that is certainly in (a statement line, cash on the counter, a carrier's round): claimed and verified."""
+    tx.actor.require("payment.verify")
+    claimed = submit_claim(tx, cmd)
+    if claimed.status is not ClaimStatus.SUBMITTED:
+        return claimed  # the same key again
+    return verify_claim(tx, DecideClaim(claimed.claim_id, note=cmd.note))
+
+
+def verify_claim(tx: Tx, cmd: DecideClaim) -> ClaimResult:
+    """The money is on our account. Raises Refused when the actor entered it and another person has to look."""
+    tx.actor.require("payment.verify")
+    claim, orders = lock_claim(tx, cmd.claim_id, [i for i, _ in cmd.allocations or ()], cmd.version)
+    CLAIM.check(claim, "verify")
+    check_own_work(tx, claim, orders)
+    shares = _final_shares(claim, cmd)
+    amount = cmd.amount or claim.amount
+    _check_amounts(amount, tuple(shares.items()))
+    _check_account(tx, cmd.account_id)
+    if amount != claim.amount:
+        claim.said_amount, claim.amount = claim.amount, amount
+    claim.account_id = cmd.account_id or claim.account_id
+    claim.paid_at = cmd.paid_at or claim.paid_at
+    claim.payer_name = cmd.payer_name[:200] or claim.payer_name
+    put_shares(tx, claim, shares)
+    return _decide(tx, claim, orders, "verify", "payment.verified", cmd.note)
+
+
+def reject_claim(tx: Tx, cmd: DecideClaim) -> ClaimResult:
+    """The money is not there, or not ours. Needs a reason."""
+    tx.actor.require("payment.verify")
+    need_reason(cmd.note)
+    claim, orders = lock_claim(tx, cmd.claim_id, version=cmd.version)
+    return _decide(tx, claim, orders, "reject", "payment.rejected", cmd.note)
+
+
+def mark_duplicate(tx: Tx, cmd: DecideClaim) -> ClaimResult:
+    """The proof was used before: this claim pays nothing."""
+    tx.actor.require("payment.claim")
+    claim, orders = lock_claim(tx, cmd.claim_id, version=cmd.version)
+    return _decide(tx, claim, orders, "mark_duplicate", "payment.duplicate", cmd.note)
+
+
+def reverse_claim(tx: Tx, cmd: DecideClaim) -> ClaimResult:
+    """A verified payment was a mistake or was taken back. Needs a reason; the amount stays on record. Raises Refused
+    while a refund of that money is on its way or done."""
+    tx.actor.require("payment.verify")
+    need_reason(cmd.note)
+    claim, orders = lock_claim(tx, cmd.claim_id, version=cmd.version)
+    result = _decide(tx, claim, orders, "reverse", "payment.reversed", cmd.note)
+    check_refunds(tx, orders)
+    return result
+
+
+def need_reason(note: str) -> None:
+    """Raise InvalidInput for a decision without a word why."""
+    if not note.strip():
+        raise InvalidInput(say("Say in a few words why"), field="note", code="reason_missing")
+
+
+def lock_claim(
+    tx: Tx, claim_id: int, more_orders: Collection[int] = (), version: int | None = None
+) -> tuple[PaymentClaim, list[Order]]:
+    """A claim with its orders, locked: orders first, then the claim, the one lock order of every verb that touches
+    both. Raises NotFound, or Refused "stale" when ``version`` is not the one stored."""
+    given = set(tx.session.scalars(select(Allocation.order_id).where(Allocation.claim_id == claim_id)))
+    orders = _lock_all(tx, given | set(more_orders), of_claim=True)
+    claim = tx.session.get(PaymentClaim, claim_id, with_for_update=True, populate_existing=True)
+    if claim is None or (not given and not tx.actor.may("payment.verify")):
+        raise NotFound(say("There is no such payment, or it is not yours to see"), code="claim_not_found")
+    tx.session.refresh(claim, ["allocations"])
+    if version is not None and claim.version != version:
+        raise Refused(say("Someone else has decided this payment; reload and look again"), code="stale")
+    if {a.order_id for a in claim.allocations} - {o.id for o in orders}:
+        raise Refused(say("Someone else is sharing this payment out; reload and look again"), code="stale")
+    return claim, orders
+
+
+def shares_of(claim: PaymentClaim) -> dict[int, Money]:
+    """How much of a claim each order has now."""
+    sums: dict[int, Money] = {}
+    for row in claim.allocations:
+        sums[row.order_id] = sums.get(row.order_id, ZERO) + row.amount
+    return {order_id: amount for order_id, amount in sums.items() if amount}
+
+
+def put_shares(tx: Tx, claim: PaymentClaim, wanted: Mapping[int, Money]) -> None:
+    """Share a claim out anew: what differs is taken back by a reversal row and given by a new one."""
+    now = shares_of(claim)
+    reversed_ids = {a.reverses_id for a in claim.allocations if a.reverses_id}
+    for row in list(claim.allocations):
+        live = row.reverses_id is None and row.id not in reversed_ids
+        if live and now.get(row.order_id) != wanted.get(row.order_id):
+            back = _share(tx, row.order_id, -row.amount)
+            back.reverses_id = row.id
+            claim.allocations.append(back)
+    for order_id, amount in sorted(wanted.items()):
+        if amount and now.get(order_id) != amount:
+            claim.allocations.append(_share(tx, order_id, amount))
+
+
+def check_refunds(tx: Tx, orders: Sequence[Order]) -> None:
+    """Raise Refused when less is verified for an order than is paid back or promised back (invariant 4)."""
+    tx.session.flush()  # the sums are made by SQL
+    left = refundable_of(tx.session, [o.id for o in orders])
+    for order in orders:
+        if left[order.id] < ZERO:
+            raise Refused(
+                say(
+                    "{amount} of {number} is being refunded or was refunded; settle the refund first",
+                    amount=-left[order.id],
+                    number=order.number,
+                ),
+                code="refund_in_the_way",
+            )
+
+
+def check_own_work(tx: Tx, claim: PaymentClaim, orders: Sequence[Order]) -> None:
+    """In two-person mode nobody verifies a payment of an order they entered, nor one they announced themselves."""
+    me = tx.actor.user_id
+    if me is None or not needs_second_person(tx.session, OWN_WORK):
+        return
+    if me == claim.submitted_by or any(order.entered_by == me for order in orders):
+        raise Refused(say("You entered this yourself; another person has to check the money"), code="own_work")
+
+
+def _check_amounts(amount: Money, shares: Shares) -> None:
+    if amount <= ZERO:
         raise InvalidInput(say("The amount must be more than 0"), field="amount", code="amount_range")
-    if not cmd.allocations or any(amount <= ZERO for _, amount in cmd.allocations):
+    if any(share <= ZERO for _, share in shares):
         raise InvalidInput(say("Say how much belongs to which order"), field="amount", code="allocation_missing")
-    if sum((amount for _, amount in cmd.allocations), start=ZERO) > cmd.amount:
+    if len({order_id for order_id, _ in shares}) != len(shares):
+        raise InvalidInput(say("An order is named twice"), field="amount", code="allocation_twice")
+    if sum((share for _, share in shares), start=ZERO) > amount:
         raise InvalidInput(say("More is given to orders than was paid"), field="amount", code="allocation_too_much")
+
+
+def _final_shares(claim: PaymentClaim, cmd: DecideClaim) -> dict[int, Money]:
+    """Who gets what of the money that came in. One order gets all of it; several keep what was said of them."""
+    if cmd.allocations is not None:
+        return dict(cmd.allocations)
+    shares = shares_of(claim)
+    amount = cmd.amount or claim.amount
+    if len(shares) == 1 and amount != claim.amount:
+        return dict.fromkeys(shares, amount)
+    if sum(shares.values(), start=ZERO) > amount:
+        raise InvalidInput(
+            say("Less came in than was said; say how much each order gets"), field="amount", code="allocation_needed"
+        )
+    return shares
+
+
+def _lock_all(tx: Tx, ids: Collection[int], *, of_claim: bool = False) -> list[Order]:
+    """These orders, locked. Raises NotFound when one is missing or out of the actor's rows."""
+    orders = lock_orders(tx, ids) if ids else []
+    if len(orders) == len(set(ids)):
+        return orders
+    if of_claim:
+        raise NotFound(say("There is no such payment, or it is not yours to see"), code="claim_not_found")
+    raise NotFound(say("There is no such order, or it is not yours to see"), code="order_not_found")
 
 
 def _by_key(tx: Tx, key: str) -> PaymentClaim | None:
@@ -99,90 +272,40 @@ def _check_account(tx: Tx, account_id: int | None) -> None:
         raise InvalidInput(say("Choose one of our accounts"), field="account_id", code="account_unknown")
 
 
-def _check_reference(tx: Tx, cmd: SubmitClaim) -> None:
-    """A transfer reference counts once in the whole system, rejected claims included (invariant 7)."""
-    if not cmd.reference:
-        return
-    used = tx.session.scalars(
-        select(PaymentClaim).where(
-            PaymentClaim.sending_bank == cmd.sending_bank, PaymentClaim.reference == cmd.reference
-        )
-    ).one_or_none()
-    if used is not None:
-        raise Refused(
-            say(
-                "This transfer was used before, by {who} on {day}",
-                who=used.submitted_label,
-                day=used.submitted_at.date(),
-            ),
-            field="reference",
-            code="reference_used",
-        )
+def _share(tx: Tx, order_id: int, amount: Money) -> Allocation:
+    return Allocation(order_id=order_id, amount=amount, at=clock.now(), by=tx.actor.label[:120])
 
 
-def verify_claim(tx: Tx, cmd: DecideClaim) -> ClaimResult:
-    """The money is on our account."""
-    tx.actor.require("payment.verify")
-    return _decide(tx, cmd, "verify", "payment.verified")
-
-
-def reject_claim(tx: Tx, cmd: DecideClaim) -> ClaimResult:
-    """The money is not there, or not ours. Needs a reason."""
-    tx.actor.require("payment.verify")
-    _need_note(cmd)
-    return _decide(tx, cmd, "reject", "payment.rejected")
-
-
-def reverse_claim(tx: Tx, cmd: DecideClaim) -> ClaimResult:
-    """A verified payment was a mistake or was taken back. Needs a reason; the amount stays on record."""
-    tx.actor.require("payment.verify")
-    _need_note(cmd)
-    return _decide(tx, cmd, "reverse", "payment.reversed")
-
-
-def _need_note(cmd: DecideClaim) -> None:
-    if not cmd.note.strip():
-        raise InvalidInput(say("Say in a few words why"), field="note", code="reason_missing")
-
-
-def _decide(tx: Tx, cmd: DecideClaim, transition: str, action: str) -> ClaimResult:
-    orders = _orders_of(tx, cmd.claim_id)
-    claim = tx.session.get(PaymentClaim, cmd.claim_id, with_for_update=True, populate_existing=True)
-    if claim is None or (cmd.version is not None and claim.version != cmd.version):
-        raise Refused(say("Someone else has decided this payment; reload and look again"), code="stale")
+def _decide(tx: Tx, claim: PaymentClaim, orders: list[Order], transition: str, action: str, note: str) -> ClaimResult:
     CLAIM.fire(claim, transition)
     claim.decided_at, claim.decided_by = clock.now(), tx.actor.user_id
-    claim.decided_label, claim.decision_note = tx.actor.label, cmd.note.strip()
+    claim.decided_label, claim.decision_note = tx.actor.label, note.strip()
     derived.refresh(tx, orders)
-    for order in orders:
-        _audit(tx, action, order, claim, cmd.note)
+    audit_claim(tx, action, orders, claim, note)
     complete_done(tx, orders)  # goods that arrived before their money did
     return _result(claim)
 
 
-def _orders_of(tx: Tx, claim_id: int) -> list[Order]:
-    """Orders first, then the claim: one lock order for every verb that touches both."""
-    ids = list(tx.session.scalars(select(Allocation.order_id).where(Allocation.claim_id == claim_id)))
-    orders = lock_orders(tx, ids)
-    if not ids or len(orders) != len(set(ids)):
-        raise NotFound(say("There is no such payment, or it is not yours to see"), code="claim_not_found")
-    return orders
-
-
-def _audit(tx: Tx, action: str, order: Order, claim: PaymentClaim, note: str) -> None:
-    mine = sum((a.amount for a in claim.allocations if a.order_id == order.id), start=ZERO)
-    after = {
-        "claim": claim.id,
-        "method": claim.method,
-        "amount": mine,
-        "status": claim.status,
-        "payment_status": order.payment_status,
-    }
-    audit.record(tx, action, "order", order.id, order.number, after=after, reason=note)
+def audit_claim(tx: Tx, action: str, orders: Sequence[Order], claim: PaymentClaim, note: str) -> None:
+    """One row per order of the claim; one for the claim itself when it belongs to nobody yet."""
+    tx.session.flush()  # the rows name the claim
+    shares = shares_of(claim)
+    facts = {"claim": claim.id, "method": claim.method, "status": claim.status}
+    if claim.said_amount is not None:
+        facts["said_amount"] = claim.said_amount
+    entries = [
+        audit.Entry(
+            action, "order", order.id, order.number, reason=note,
+            after={**facts, "amount": shares.get(order.id, ZERO), "payment_status": order.payment_status},
+        )
+        for order in orders
+    ]  # fmt: skip
+    own = audit.Entry(action, "payment", claim.id, str(claim.id), after={**facts, "amount": claim.amount}, reason=note)
+    audit.record_many(tx, entries or [own])
 
 
 def _result(claim: PaymentClaim) -> ClaimResult:
-    return ClaimResult(claim.id, claim.status, tuple(sorted({a.order_id for a in claim.allocations})))
+    return ClaimResult(claim.id, claim.status, tuple(sorted(shares_of(claim))))
 
 
 def approve_term(tx: Tx, order_id: int, note: str = "") -> None:
@@ -195,15 +318,3 @@ def approve_term(tx: Tx, order_id: int, note: str = "") -> None:
     derived.refresh(tx, [order])
     after = {"payment_term": order.payment_term, "payment_status": order.payment_status, "board": order.board}
     audit.record(tx, "payment.term_approved", "order", order.id, order.number, after=after, reason=note)
-
-
-def open_claims(tx: Tx, order_ids: Sequence[int]) -> list[PaymentClaim]:
-    """Claims of these orders, newest first."""
-    statement = (
-        select(PaymentClaim)
-        .join(Allocation, Allocation.claim_id == PaymentClaim.id)
-        .where(Allocation.order_id.in_(sorted(order_ids)))
-        .order_by(PaymentClaim.id.desc())
-        .distinct()
-    )
-    return list(tx.session.scalars(statement))
