@@ -106,7 +106,8 @@ _FACTS = text(
       (SELECT coalesce(sum(a.amount), 0) FROM allocations a JOIN payment_claims c ON c.id = a.claim_id
          WHERE a.order_id = o.id AND c.status = 'verified') AS verified,
       EXISTS (SELECT 1 FROM allocations a JOIN payment_claims c ON c.id = a.claim_id
-         WHERE a.order_id = o.id AND c.status = 'submitted') AS claim_waiting,
+         WHERE a.order_id = o.id AND c.status = 'submitted' GROUP BY a.claim_id HAVING sum(a.amount) > 0)
+         AS claim_waiting,
       (SELECT coalesce(sum(r.amount), 0) FROM refunds r WHERE r.order_id = o.id AND r.status = 'paid') AS refunded,
       (SELECT coalesce(sum(g.covers), 0) FROM gate_overrides g
          WHERE g.order_id = o.id AND g.revoked_at IS NULL) AS override,
