@@ -76,7 +76,7 @@ def _first_money(cells: Sequence[str]) -> Money | None:
 
 
 def same_account(written: str, ours: str) -> bool:
-    """Whether a number in a file, perhaps with hidden digits (``XXX-X-X5264-X``), can be this account of ours."""
+    """Whether a number in a file, perhaps with hidden digits (``x-x-x5264-x``), can be this account of ours."""
     mine = "".join(c for c in ours if c.isdigit())
     shown = "".join(c for c in written if c.isdigit() or c in _HIDDEN)
     if len(mine) < 4 or sum(c.isdigit() for c in shown) < 3:
