@@ -67,7 +67,6 @@ STATEMENT_LABELS: dict[str, str] = {
     "withdrawal": "Money out", "direction": "In or out", "balance": "Balance", "kind": "Kind of transaction",
     "detail": "Description", "channel": "Channel", "reference": "Reference", "account_no": "Account number",
 }  # fmt: skip
-OPENS = ("intake.import", "payment.statement", "payment.cod")  # whoever may take some kind of file in
 SHOWN_PROBLEMS = 200
 STAGE_CHOICES = ("unpaid", "to_ship", "shipped", "delivered", "completed", "canceled")
 
@@ -117,10 +116,7 @@ class IntakeView(OmsView):
     route_base = "/intake"
     requires = "intake.import"
     default_view = "upload"
-
-    def required_action(self, permission_name: str) -> str | None:  # noqa: ARG002  the verbs ask by kind of file
-        """Open to whoever may take some kind of file in."""
-        return next((action for action in OPENS if may(action)), self.requires)
+    also_open_to = ("payment.statement", "payment.cod")  # the verbs ask by kind of file
 
     @page("/upload")
     def upload(self) -> str:
@@ -285,5 +281,14 @@ def labels() -> dict[str, Any]:
 VIEWS = (IntakeView,)
 NAV = (
     nav.Item("data", "Import a file", "IntakeView.upload", "intake.import", icon="upload", order=80),
+    nav.Item(
+        "work",
+        "Import a bank statement",
+        "IntakeView.upload",
+        "payment.statement",
+        icon="upload",
+        order=71,
+        args={"kind": "statement"},
+    ),
     nav.Item("data", "Imported files", "IntakeView.runs", "intake.import", icon="history", order=81),
 )
