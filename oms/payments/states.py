@@ -139,6 +139,10 @@ class RefundStatus(StrEnum):
     FAILED = "failed"
 
 
+REFUND_METHODS = (
+    PaymentMethod.TRANSFER, PaymentMethod.PROMPTPAY, PaymentMethod.EWALLET, PaymentMethod.CASH, PaymentMethod.CARD,
+    PaymentMethod.PAYOUT,
+)  # fmt: skip
 OPEN_REFUNDS = (RefundStatus.REQUESTED, RefundStatus.APPROVED, RefundStatus.FAILED)  # count against what may go back
 
 R = RefundStatus
