@@ -418,6 +418,14 @@ def upgrade() -> None:
         op.f("ck_allocations_amount"), "allocations", "(amount > 0) = (reverses_id IS NULL) AND amount <> 0"
     )
     op.execute(
+        "UPDATE allocations a SET at = c.submitted_at, by = c.submitted_label FROM payment_claims c"
+        " WHERE c.id = a.claim_id"
+    )
+    op.execute(
+        "UPDATE payment_claims c SET customer_id = o.customer_id FROM allocations a JOIN orders o ON o.id = a.order_id"
+        " WHERE a.claim_id = c.id AND o.customer_id IS NOT NULL"
+    )
+    op.execute(
         "INSERT INTO transfer_keys (sending_bank, reference, claim_id, taken_at, taken_label) "
         "SELECT sending_bank, reference, id, submitted_at, submitted_label FROM payment_claims "
         "WHERE reference IS NOT NULL ORDER BY id"

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from oms.reports.invariants import CHECKS, Check
+from oms.reports.checks import Check
+from oms.reports.invariants import CHECKS
 
 SHOWN = 100  # offending rows per check; more would only repeat the message
 

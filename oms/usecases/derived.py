@@ -108,8 +108,9 @@ _FACTS = text(
          WHERE h.order_id = o.id AND h.status = 'active') AS holds,
       (SELECT coalesce(sum(a.amount), 0) FROM allocations a JOIN payment_claims c ON c.id = a.claim_id
          WHERE a.order_id = o.id AND c.status = 'verified') AS verified,
-      (SELECT min(c.submitted_at) FROM allocations a JOIN payment_claims c ON c.id = a.claim_id
-         WHERE a.order_id = o.id AND c.status = 'submitted') AS waiting_since,
+      (SELECT min(c.submitted_at) FROM payment_claims c WHERE c.status = 'submitted' AND c.id IN (
+         SELECT a.claim_id FROM allocations a WHERE a.order_id = o.id GROUP BY a.claim_id HAVING sum(a.amount) > 0))
+         AS waiting_since,
       (SELECT coalesce(sum(r.amount), 0) FROM refunds r WHERE r.order_id = o.id AND r.status = 'paid') AS refunded,
       (SELECT coalesce(sum(g.covers), 0) FROM gate_overrides g
          WHERE g.order_id = o.id AND g.revoked_at IS NULL) AS override,

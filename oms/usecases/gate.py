@@ -37,11 +37,16 @@ class GateStep(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """``refusal`` None: the goods may go on. ``overridden``: only because of an override."""
+    """``refusal`` None: the goods may go on. ``facts``: what was known when it was decided."""
 
     refusal: Say | None
-    overridden: bool = False
+    facts: derived.Facts
     code: str = "gate_closed"
+
+    @property
+    def overridden(self) -> bool:
+        """Whether the goods may go on only because of an override."""
+        return self.facts.money.overridden
 
     def check(self) -> None:
         """Raise Refused when the goods may not go on."""
@@ -93,8 +98,8 @@ def told_to(actor: Actor, reason: Say | None) -> Say | None:
 def pass_gate(tx: Tx, order_ids: Collection[int], step: GateStep) -> dict[int, Say | None]:
     """Lock these orders and answer for each: None when its goods may go on to ``step``, else the sentence why not."""
     verdicts = judge(tx, lock_orders(tx, order_ids), step)
-    missing = Verdict(say("There is no such order, or it is not yours to see"))
-    return {order_id: verdicts.get(order_id, missing).refusal for order_id in order_ids}
+    missing = say("There is no such order, or it is not yours to see")
+    return {order_id: verdicts[order_id].refusal if order_id in verdicts else missing for order_id in order_ids}
 
 
 def judge(tx: Tx, orders: Sequence[Order], step: GateStep) -> dict[int, Verdict]:
@@ -109,7 +114,7 @@ def judge(tx: Tx, orders: Sequence[Order], step: GateStep) -> dict[int, Verdict]
             reason, code = say("Nothing is open to ship"), "nothing_open"
         if reason is None and step is GateStep.READY and order.stock_state is StockState.SHORT:
             reason, code = say("Not every piece is in stock yet"), "stock_short"
-        found[order.id] = Verdict(reason, known.money.overridden, code)
+        found[order.id] = Verdict(reason, known, code)
     return found
 
 

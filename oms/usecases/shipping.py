@@ -19,6 +19,7 @@ from oms.orders.states import ORDER, FulfillmentStatus, StockState
 from oms.shipping.models import Parcel, Shipment, ShipmentLine
 from oms.shipping.states import SHIPMENT, ShipmentStatus, TrackingStatus
 from oms.usecases import derived
+from oms.usecases.cod_entries import Departure, collect_entries, is_cod, name_parcel, open_entries
 from oms.usecases.gate import GateStep, Verdict, judge, use_overrides
 from oms.usecases.orders_confirm import reserve_open_lines, shortage_error
 from oms.usecases.shipping_boxes import Boxes, draw_numbers, drop, leave, lock_boxes
@@ -84,6 +85,7 @@ def mark_shipped_many(tx: Tx, cmds: Sequence[MarkShipped]) -> list[Shipped | Oms
         _require(tx, by_channel=by_channel)
     boxes = lock_boxes(tx, [c.order_id for c in cmds])
     verdicts = judge(tx, list(boxes.orders.values()), GateStep.HAND_OVER)
+    known = {order_id: verdict.facts for order_id, verdict in verdicts.items()}
     used = _tracking_in_use(tx, [c.tracking_no for c in cmds])
     outcomes: dict[int, Shipped | OmsError] = {}
     leaving: dict[int, _Leaving] = {}
@@ -99,7 +101,7 @@ def mark_shipped_many(tx: Tx, cmds: Sequence[MarkShipped]) -> list[Shipped | Oms
             outcomes[i] = refusal
     if leaving:
         use_overrides(tx, [order_id for order_id in going if verdicts[order_id].overridden])
-        outcomes |= dict(zip(leaving, _hand_over(tx, list(leaving.values())), strict=True))
+        outcomes |= dict(zip(leaving, _hand_over(tx, list(leaving.values()), known), strict=True))
     return [outcomes.get(i) or outcomes[going[c.order_id]] for i, c in enumerate(cmds)]
 
 
@@ -128,7 +130,7 @@ def _check_leaving(
     return _Leaving(cmd, order, waiting, orders)
 
 
-def _hand_over(tx: Tx, leaving: Sequence[_Leaving]) -> list[Shipped]:
+def _hand_over(tx: Tx, leaving: Sequence[_Leaving], known: Mapping[int, derived.Facts]) -> list[Shipped]:
     fresh = [x for x in leaving if not x.boxes]
     numbers = dict(zip((x.order.id for x in fresh), draw_numbers(tx, len(fresh)), strict=True))
     goods: list[_Goods] = []
@@ -150,12 +152,22 @@ def _hand_over(tx: Tx, leaving: Sequence[_Leaving]) -> list[Shipped]:
         for i, box in enumerate(x.boxes):
             _leave_in(tx, box, replace(x.cmd, tracking_no="") if i else x.cmd)
     _insert(tx, goods)
+    cash = open_entries(tx, [_departing(order, x, documents) for x in leaving for order in x.orders], known)
     facts = {
         order_id: {"shipment": number, "tracking_no": cmd.tracking_no, "carrier": cmd.carrier}
+        | ({"cod": cash[order_id]} if order_id in cash else {})
         for order_id, (number, _, cmd) in documents.items()
     }
     _finish(tx, orders, "order.shipped", facts)
     return [Shipped(documents[x.order.id][1], documents[x.order.id][0]) for x in leaving]
+
+
+def _departing(order: Order, x: _Leaving, documents: Mapping[int, tuple[str, int, MarkShipped]]) -> Departure:
+    box = next(iter(x.boxes), None)
+    named = next((p.tracking_no for p in box.parcels if p.is_live), "") if box else ""
+    carrier = x.cmd.carrier or (box.carrier if box else "")
+    at = x.cmd.shipped_at or clock.now()
+    return Departure(order, documents[order.id][1], carrier, x.cmd.tracking_no or named, at)
 
 
 def _leave_in(tx: Tx, box: Shipment, cmd: MarkShipped) -> None:
@@ -200,6 +212,11 @@ class _Goods:
     left: list[tuple[int, int, int]]
     cmd: MarkShipped | LeftBefore
     is_delivered: bool
+
+
+def _departure(order: Order, goods: _Goods) -> Departure:
+    cmd, at = goods.cmd, goods.cmd.shipped_at or clock.now()
+    return Departure(order, goods.shipment_id, cmd.carrier, cmd.tracking_no, at, delivered=goods.is_delivered)
 
 
 def _insert(tx: Tx, goods: Sequence[_Goods]) -> None:
@@ -258,6 +275,10 @@ def record_left_before(tx: Tx, cmds: Sequence[LeftBefore]) -> None:
     for g in goods:
         _check_tracking(used, g.cmd.carrier, g.cmd.tracking_no)
     _insert(tx, goods)
+    cash = {o.id: o for o in orders if is_cod(o)}
+    if cash:
+        facts = derived.read_facts(tx, list(cash.values()))
+        open_entries(tx, [_departure(cash[g.cmd.order_id], g) for g in goods if g.cmd.order_id in cash], facts)
     derived.refresh(tx, orders)
     complete_done(tx, orders)
 
@@ -269,7 +290,11 @@ def fill_tracking(tx: Tx, order_id: int, carrier: str, tracking_no: str) -> bool
     bare = tx.session.scalars(
         select(Shipment)
         .join(ShipmentLine, ShipmentLine.shipment_id == Shipment.id)
-        .where(ShipmentLine.order_id == order_id, ~select(Parcel.id).where(Parcel.shipment_id == Shipment.id).exists())
+        .where(
+            ShipmentLine.order_id == order_id,
+            ~select(Parcel.id).where(Parcel.shipment_id == Shipment.id).exists(),
+            Shipment.handed_over_at.is_not(None),
+        )
         .order_by(Shipment.id)
     ).first()
     if bare is None or not tracking_no:
@@ -280,6 +305,7 @@ def fill_tracking(tx: Tx, order_id: int, carrier: str, tracking_no: str) -> bool
         Parcel(shipment_id=bare.id, carrier=carrier, tracking_no=tracking_no, is_live=True, tracking_status=status)
     )
     order.carrier = carrier or order.carrier
+    name_parcel(tx, order, bare.id, order.carrier, tracking_no)
     _finish(tx, [order], "order.tracking_filled", {order.id: {"tracking_no": tracking_no, "carrier": carrier}})
     return True
 
@@ -314,7 +340,12 @@ def _arrive(tx: Tx, orders: Sequence[Order]) -> set[int]:
             parcel.tracking_status = TrackingStatus.DELIVERED
     arrived = [order for order in orders if order.id in under_way]
     if arrived:
-        facts = {o.id: {"shipments": [s.number for s in under_way[o.id].values()]} for o in arrived}
+        cash = collect_entries(tx, arrived, {s_id for found in under_way.values() for s_id in found})
+        facts = {
+            o.id: {"shipments": [s.number for s in under_way[o.id].values()]}
+            | ({"cod_collected": cash[o.id]} if o.id in cash else {})
+            for o in arrived
+        }
         _finish(tx, arrived, "order.delivered", facts)
         complete_done(tx, arrived)
     return set(under_way)

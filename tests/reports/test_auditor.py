@@ -86,7 +86,41 @@ def test_books_kept_by_the_verbs_are_in_order(world):
 
 
 NO_CHECK = "ALTER TABLE {} DROP CONSTRAINT {}"
+REFUND = (
+    "INSERT INTO refunds (number, order_id, status, amount, reason, method, to_bank, to_account, to_name, requested_at,"
+    " requested_label, decided_label, decision_note, paid_label, reference, proof_key, failure, attempts, version)"
+    " VALUES ('RF1', :waiting, 'requested', 100, 'x', 'transfer', '', '', '', now(), 'x', '', '', '', '', '', '', 0, 1)"
+)
+LINE = (
+    "INSERT INTO statement_lines (account_id, line_key, occurrence, booked_at, has_time, amount, balance_breaks,"
+    " description, channel, payer_name, payer_account, status, note, created_at, version) SELECT 1, 'k', 1, now(), true,"
+    " 100, false, '', '', '', '', 'matched', '', now(), 1 FROM generate_series(1, {})"
+)
+SLIP = (
+    "INSERT INTO slips (status, source, file_name, page, raw_key, picture_key, thumb_key, width, height, sha256,"
+    " trouble, sending_bank, reference, qr_payload, payer_name, uploaded_at, uploaded_label, decided_label,"
+    " decision_note, version, claim_id) SELECT 'confirmed', 'staff', '', 1, '', '', '', 0, 0, '', '', '', '', '', '',"
+    " now(), 'x', 'x', '', 1, min(id) FROM payment_claims WHERE status = 'submitted'"
+)
+COD = (
+    "INSERT INTO cod_entries (shipment_id, order_id, carrier, tracking_no, status, to_collect, expected, collected,"
+    " remitted, fee, handed_over_at, note, version) SELECT 0, :shipped, 'Flash', 'T', 'collected', 100, 100, 0, 0, 0,"
+    " now(), '', 1"
+)
 BREAKS = {
+    "refunds": [REFUND],
+    "statement_matches": [
+        LINE.format(1),
+        ("INSERT INTO statement_matches (line_id, claim_id, amount, at, by) SELECT max(l.id), min(c.id), 101, now(), 'x'"
+        " FROM statement_lines l, payment_claims c"),
+    ],
+    "statement_lines": [
+        NO_CHECK.format("statement_lines", "uq_statement_lines_account_id_line_key_occurrence"), LINE.format(2),
+    ],
+    "cod_ledger": [COD],
+    "slips": [SLIP],
+    "pulled_back": [("UPDATE shipments SET status = 'labeled' WHERE id IN (SELECT shipment_id FROM shipment_lines"
+                    " WHERE order_id = :shipped)"), "UPDATE payment_claims SET status = 'submitted'"],
     "payment_status": ["UPDATE orders SET payment_status = 'paid', board = 'ready' WHERE id = :waiting"],
     "verified_amount": ["UPDATE orders SET verified_amount = verified_amount + 1 WHERE id = :paid"],
     "fulfillment_status": ["UPDATE orders SET fulfillment_status = 'delivered' WHERE id = :paid"],
