@@ -51,6 +51,11 @@ def pays_us(order: Order, carrier: str) -> str:
     return CHANNEL_LABELS[order.channel] if order.channel in PLATFORMS else carrier_name(carrier)
 
 
+def plain_number(tracking_no: str) -> str:
+    """A tracking number in the form it is found by."""
+    return "".join(tracking_no.split()).upper()[:80]
+
+
 def is_cod(order: Order) -> bool:
     """Whether somebody at the door is to pay for this order."""
     return order.payment_term is PaymentTerm.COD
@@ -85,7 +90,7 @@ def _row(departure: Departure, amount: Money) -> dict[str, object]:
     arrived = departure.delivered
     return {
         "shipment_id": departure.shipment_id, "order_id": departure.order.id,
-        "carrier": pays_us(departure.order, departure.carrier), "tracking_no": departure.tracking_no[:80],
+        "carrier": pays_us(departure.order, departure.carrier), "tracking_no": plain_number(departure.tracking_no),
         "status": CodStatus.COLLECTED if arrived else CodStatus.EXPECTED, "to_collect": amount, "expected": amount,
         "collected": amount if arrived else ZERO, "handed_over_at": departure.handed_over_at,
         "collected_at": now if arrived else None, "settle_from": now + HOLD_DAYS if arrived else None,
@@ -122,6 +127,6 @@ def name_parcel(tx: Tx, order: Order, shipment_id: int, carrier: str, tracking_n
     tx.session.execute(
         update(CodEntry)
         .where(CodEntry.shipment_id == shipment_id, CodEntry.tracking_no == "")
-        .values(tracking_no=tracking_no[:80], carrier=pays_us(order, carrier), version=CodEntry.version + 1)
+        .values(tracking_no=plain_number(tracking_no), carrier=pays_us(order, carrier), version=CodEntry.version + 1)
         .execution_options(synchronize_session="fetch")
     )

@@ -202,6 +202,8 @@ def _take(tx: Tx, book: _Book, parcel: PaidParcel) -> ParcelTaken:
     entries = _entries(book, parcel.tracking_no)
     if there is not None and mine:
         return _again(tx, book, parcel, there, mine, entries)
+    if not entries and not parcel.amount and not parcel.fee:
+        return ParcelTaken(parcel.no, Outcome.UNCHANGED)  # files of all parcels name those without cash as well
     others = book.lines[parcel.tracking_no]
     if not parcel.named and any(line.amount == parcel.amount for line in others):
         return ParcelTaken(parcel.no, Outcome.UNCHANGED, others[0].round_id)  # an overlapping file without references
