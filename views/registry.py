@@ -34,6 +34,7 @@ from views import (
     stock,
     stock_approvals,
     stock_work,
+    verifiers,
 )
 
 MODULES: tuple[ModuleType, ...] = (
@@ -61,6 +62,7 @@ MODULES: tuple[ModuleType, ...] = (
     stock,
     stock_approvals,
     stock_work,
+    verifiers,
 )
 
 
