@@ -135,7 +135,8 @@ class CheckOutcome(StrEnum):
     WRONG_RECEIVER = "wrong_receiver"
     QUOTA = "quota"
     UNAVAILABLE = "unavailable"
-    REFUSED = "refused"
+    REFUSED = "refused"  # our settings: the key, the branch, the package
+    UNREADABLE = "unreadable"  # the question: no slip there
 
 
 class LineStatus(StrEnum):
