@@ -9,15 +9,19 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
+from oms import clock
 from oms.actor import Actor
 from oms.money import Money
 from oms.orders.models import Order
 from oms.orders.queries import visible
-from oms.payments.models import Allocation, PaymentClaim
+from oms.payments.models import Allocation, PaymentClaim, ReceivingAccount
 from oms.payments.slip_models import Slip
-from oms.payments.states import ClaimStatus, PaymentMethod, SlipStatus
+from oms.payments.statement_models import StatementLine
+from oms.payments.states import ClaimStatus, LineStatus, PaymentMethod, SlipStatus
 
 OPEN_SLIPS = (SlipStatus.RECEIVED, SlipStatus.WAITING)
+OPEN_LINES = (LineStatus.UNMATCHED, LineStatus.SUGGESTED, LineStatus.AMBIGUOUS)
+TRANSFERS = (PaymentMethod.TRANSFER, PaymentMethod.PROMPTPAY, PaymentMethod.EWALLET)
 SAME_MONEY = timedelta(minutes=30)  # a bank books within minutes of what the slip says
 SAME_DAY = timedelta(hours=36)  # when one of both knows only the day
 
@@ -63,39 +67,50 @@ def place_of(session: Session, actor: Actor, slip: Slip) -> Place:
     at = tuple_(Slip.uploaded_at, Slip.id)
     mine = (slip.uploaded_at, slip.id)
     queue = visible_slips(actor).where(Slip.status.in_(OPEN_SLIPS))
-    row = session.execute(
-        queue.with_only_columns(func.count(Slip.id), func.count(Slip.id).filter(at < mine))
-    ).one()
-    after = session.scalar(queue.with_only_columns(Slip.id).where(at > mine).order_by(Slip.uploaded_at, Slip.id).limit(1))
+    row = session.execute(queue.with_only_columns(func.count(Slip.id), func.count(Slip.id).filter(at < mine))).one()
+    after = session.scalar(
+        queue.with_only_columns(Slip.id).where(at > mine).order_by(Slip.uploaded_at, Slip.id).limit(1)
+    )
     before = session.scalar(
-        queue.with_only_columns(Slip.id)
-        .where(at < mine)
-        .order_by(Slip.uploaded_at.desc(), Slip.id.desc())
-        .limit(1)
+        queue.with_only_columns(Slip.id).where(at < mine).order_by(Slip.uploaded_at.desc(), Slip.id.desc()).limit(1)
     )
     return Place(row[1] + 1, row[0], before, after)
 
 
-def counted_before(
-    session: Session, account_id: int | None, amount: Money, paid_at: datetime | None, but: Collection[int] = ()
-) -> list[PaymentClaim]:
-    """Verified transfers of the same amount into the same account at about the same time that no slip proves: a
-    statement line or a typed notice that may be this very money. ``but``: claims that are not meant."""
+def claims_without_slip(session: Session, amounts: Collection[Money], since: datetime) -> list[PaymentClaim]:
+    """Verified transfers of these amounts that no slip proves: lines of a statement, notices typed by hand."""
+    if not amounts:
+        return []
     has_slip = select(Slip.id).where(Slip.claim_id == PaymentClaim.id).exists()
+    accounts = select(ReceivingAccount.id)
     found = select(PaymentClaim).where(
-        PaymentClaim.amount == amount,
+        or_(PaymentClaim.account_id.in_(accounts), PaymentClaim.account_id.is_(None)),
+        PaymentClaim.amount.in_(sorted(set(amounts))),
+        or_(PaymentClaim.paid_at >= since, PaymentClaim.paid_at.is_(None)),
         PaymentClaim.status == ClaimStatus.VERIFIED,
-        PaymentClaim.method.in_([PaymentMethod.TRANSFER, PaymentMethod.PROMPTPAY, PaymentMethod.EWALLET]),
-        PaymentClaim.id.not_in(sorted(but)),
+        PaymentClaim.method.in_(TRANSFERS),
         ~has_slip,
     )
-    if account_id is not None:
-        found = found.where(or_(PaymentClaim.account_id == account_id, PaymentClaim.account_id.is_(None)))
-    if paid_at is not None:
-        around = SAME_MONEY if paid_at.second or paid_at.minute else SAME_DAY
-        near = PaymentClaim.paid_at.between(paid_at - around, paid_at + around)
-        found = found.where(or_(near, PaymentClaim.paid_at.is_(None)))
-    return list(session.scalars(found.order_by(PaymentClaim.id).limit(5)))
+    return list(session.scalars(found.order_by(PaymentClaim.id)))
+
+
+def open_lines(session: Session, amounts: Collection[Money], since: datetime) -> list[StatementLine]:
+    """Lines of statements of these amounts that are matched to nothing yet."""
+    if not amounts:
+        return []
+    found = select(StatementLine).where(
+        StatementLine.account_id.in_(select(ReceivingAccount.id)),
+        StatementLine.amount.in_(sorted(set(amounts))),
+        StatementLine.booked_at >= since,
+        StatementLine.status.in_(OPEN_LINES),
+    )
+    return list(session.scalars(found.order_by(StatementLine.id)))
+
+
+def same_moment(one: datetime, other: datetime) -> bool:
+    """Whether two records of money tell the same moment; one that knows only the day may be any hour of it."""
+    only_day = any((local := clock.local(at)).hour == local.minute == 0 for at in (one, other))
+    return abs(one - other) <= (SAME_DAY if only_day else SAME_MONEY)
 
 
 def orders_of_claims(session: Session, claim_ids: Collection[int]) -> dict[int, list[tuple[Order, Money]]]:

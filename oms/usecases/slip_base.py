@@ -51,9 +51,7 @@ def lock_slip(tx: Tx, slip_id: int, more_orders: Collection[int] = ()) -> Locked
         orders = lock_orders(tx, wanted) if wanted else []
         if len(orders) != len(wanted):
             raise NotFound(say("There is no such order, or it is not yours to see"), code="order_not_found")
-    slip = tx.session.get_one(
-        Slip, slip_id, with_for_update={"of": Slip, "key_share": True}, populate_existing=True
-    )
+    slip = tx.session.get_one(Slip, slip_id, with_for_update={"of": Slip, "key_share": True}, populate_existing=True)
     if slip.claim_id != claim_id or slip.order_id != order_id:
         raise Refused(say("Somebody else is working on this slip; reload and look again"), code="stale")
     return LockedSlip(slip, claim, orders)

@@ -60,7 +60,7 @@ def _adopt(tx: Tx, locked: LockedSlip, used: Use) -> bool:
         return False
     if tx.session.scalar(select(Slip.id).where(Slip.claim_id == used.claim_id).limit(1)) is not None:
         return False
-    claim, orders = lock_claim(tx, used.claim_id)
+    claim, _ = lock_claim(tx, used.claim_id)
     ids = set(shares_of(claim))
     if claim.status is not ClaimStatus.SUBMITTED or (slip.order_id is not None and slip.order_id not in ids):
         return False

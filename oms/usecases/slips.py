@@ -22,12 +22,11 @@ from oms.orders.queries import lock_orders
 from oms.payments.models import PaymentClaim, ReceivingAccount, TransferKey
 from oms.payments.slip_models import Slip
 from oms.payments.slip_queries import OPEN_SLIPS
-from oms.payments.states import REJECT_LABELS, SLIP, ClaimStatus, RejectReason, SlipStatus
 from oms.payments.statement_models import StatementMatch
+from oms.payments.states import REJECT_LABELS, SLIP, ClaimStatus, RejectReason, SlipStatus
 from oms.usecases import derived
 from oms.usecases.payments import (
     DecideClaim,
-    Shares,
     mark_duplicate,
     put_shares,
     reject_claim,
