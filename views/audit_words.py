@@ -46,6 +46,14 @@ ACTIONS: dict[str, Any] = {
     "payment.verified": lazy_gettext("Payment verified"),
     "payment.rejected": lazy_gettext("Payment rejected"),
     "payment.reversed": lazy_gettext("Payment reversed"),
+    "payment.duplicate": lazy_gettext("Payment notice used before"),
+    "slip.received": lazy_gettext("Slip received"),
+    "slip.attached": lazy_gettext("Slip put to an order"),
+    "slip.confirmed": lazy_gettext("Slip confirmed"),
+    "slip.rejected": lazy_gettext("Slip rejected"),
+    "slip.duplicate": lazy_gettext("Slip used before"),
+    "slip.proves": lazy_gettext("Slip put to a typed notice"),
+    "slip.reopened": lazy_gettext("Slip looked at again"),
     "payment.channel_confirmed": lazy_gettext("Payment confirmed by the channel"),
     "payment.term_approved": lazy_gettext("COD or credit approved"),
     "approval.requested": lazy_gettext("Approval asked for"),
@@ -106,6 +114,8 @@ ACTIONS: dict[str, Any] = {
     "audit.verified": lazy_gettext("Audit log checked"),
 }
 KINDS: dict[str, Any] = {
+    "slip": lazy_gettext("slip"),
+    "payment": lazy_gettext("payment"),
     "order": lazy_gettext("order"),
     "product": lazy_gettext("product"),
     "sku": lazy_gettext("SKU"),

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from oms import clock
 from oms.actor import Actor
-from oms.money import Money
+from oms.money import ZERO, Money
 from oms.orders.models import Order
 from oms.orders.queries import visible
 from oms.payments.models import Allocation, PaymentClaim, ReceivingAccount
@@ -121,7 +121,7 @@ def orders_of_claims(session: Session, claim_ids: Collection[int]) -> dict[int, 
         .join(Order, Order.id == Allocation.order_id)
         .where(Allocation.claim_id.in_(sorted(set(claim_ids))))
         .group_by(Allocation.claim_id, Order.id)
-        .having(total != 0)
+        .having(total != ZERO)
         .order_by(Order.id)
     )
     found: dict[int, list[tuple[Order, Money]]] = {}

@@ -11,18 +11,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import literal, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import joinedload
 
 from oms import clock
 from oms.approvals import needs_second_person
 from oms.banks.checking import Check, Expected, OurAccount, Topic, Verdicts, compare, unasked
 from oms.banks.verifiers.port import Transfer
+from oms.columns import MoneyAmount
 from oms.db import Tx
 from oms.errors import Say, say
 from oms.money import ZERO, Money
 from oms.orders.models import Order
 from oms.orders.queries import visible
+from oms.orders.states import Board
 from oms.payments.models import PaymentClaim, ReceivingAccount, TransferKey
 from oms.payments.slip_models import Slip, SlipCheck, VerifierAccount
 from oms.payments.slip_queries import (
@@ -38,19 +41,22 @@ from oms.usecases import derived
 from oms.usecases.payments import OWN_WORK
 from oms.usecases.references import Use
 
+UNPAID_BOARDS = (Board.DRAFT, Board.WAITING_PAYMENT, Board.SLIP_WAITING, Board.SHORT_PAYMENT, Board.ON_HOLD)
 LOOK_BACK = timedelta(days=10)  # older money is not the money of a slip that came today
 ORDER = (Topic.AMOUNT, Topic.RECEIVER, Topic.TIME, Topic.REFERENCE, Topic.PICTURE, Topic.TRANSFER, Topic.COUNTED)
-ANSWERS: Mapping[CheckOutcome, tuple[Verdict, str]] = {
-    CheckOutcome.FOUND: (Verdict.MATCH, "{who} found the transfer"),
-    CheckOutcome.NOT_FOUND: (Verdict.MISMATCH, "{who} knows no such transfer"),
-    CheckOutcome.MISMATCH_AMOUNT: (Verdict.MISMATCH, "{who} says the amount is another"),
-    CheckOutcome.WRONG_RECEIVER: (Verdict.MISMATCH, "{who} says it went to another account"),
-    CheckOutcome.USED_BEFORE: (Verdict.MISMATCH, "{who} says it was used before"),
-    CheckOutcome.ASKED: (Verdict.NOT_CHECKED, "{who} was asked and has not answered yet"),
-    CheckOutcome.PENDING: (Verdict.NOT_CHECKED, "{who} answers later: the bank is not ready yet"),
+ANSWER_LABELS: dict[CheckOutcome, str] = {
+    CheckOutcome.FOUND: "{who} found the transfer",
+    CheckOutcome.NOT_FOUND: "{who} knows no such transfer",
+    CheckOutcome.MISMATCH_AMOUNT: "{who} says the amount is another",
+    CheckOutcome.WRONG_RECEIVER: "{who} says it went to another account",
+    CheckOutcome.USED_BEFORE: "{who} says it was used before",
+    CheckOutcome.ASKED: "{who} was asked and has not answered yet",
+    CheckOutcome.PENDING: "{who} answers later: the bank is not ready yet",
+    CheckOutcome.UNAVAILABLE: "{who} gave no answer; look into the bank's app",
 }
-SILENT = "{who} gave no answer; look into the bank's app"
-ANSWER_LABELS = (*(words for _, words in ANSWERS.values()), SILENT)
+SPEAKS_AGAINST = frozenset({
+    CheckOutcome.NOT_FOUND, CheckOutcome.MISMATCH_AMOUNT, CheckOutcome.WRONG_RECEIVER, CheckOutcome.USED_BEFORE,
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -158,7 +164,7 @@ def _answers(tx: Tx, slip_ids: Sequence[int]) -> dict[int, SlipCheck]:
     rows = tx.session.scalars(
         select(SlipCheck)
         .where(SlipCheck.slip_id.in_(slip_ids))
-        .distinct(SlipCheck.slip_id)
+        .ext(distinct_on(SlipCheck.slip_id))
         .order_by(SlipCheck.slip_id, (SlipCheck.outcome == CheckOutcome.FOUND).desc(), SlipCheck.id.desc())
         .options(joinedload(SlipCheck.verifier))
     )
@@ -166,8 +172,9 @@ def _answers(tx: Tx, slip_ids: Sequence[int]) -> dict[int, SlipCheck]:
 
 
 def _uses(tx: Tx, slips: Sequence[Slip]) -> dict[int, Use]:
-    ids = [s.first_use_id for s in slips if s.first_use_id is not None]
-    rows = tx.session.scalars(select(TransferKey).where(TransferKey.id.in_(ids))) if ids else []
+    if not (ids := [s.first_use_id for s in slips if s.first_use_id is not None]):
+        return {}
+    rows = tx.session.scalars(select(TransferKey).where(TransferKey.id.in_(ids)))
     return {k.id: Use(k.id, k.slip_id, k.claim_id, k.taken_label, k.taken_at) for k in rows}
 
 
@@ -246,13 +253,19 @@ def _picture(slip: Slip) -> Check:
 
 def _transfer(answer: SlipCheck | None, line: StatementLine | None, known: _Known, account_id: int | None) -> Check:
     if answer is not None:
-        verdict, words = ANSWERS.get(answer.outcome, (Verdict.NOT_CHECKED, SILENT))
-        return _check(Topic.TRANSFER, verdict, Say(words, {"who": answer.verifier.name}))
+        words = ANSWER_LABELS.get(answer.outcome, ANSWER_LABELS[CheckOutcome.UNAVAILABLE])
+        return _check(Topic.TRANSFER, _verdict(answer.outcome), say(words, who=answer.verifier.name))
     if line is not None:
         return _check(Topic.TRANSFER, Verdict.MATCH, say("One line of the statement fits"))
     if any(v.account_id in {None, account_id} for v in known.verifiers):
         return _check(Topic.TRANSFER, Verdict.NOT_CHECKED, say("Not asked yet"))
     return _check(Topic.TRANSFER, Verdict.NOT_CHECKED, say("No verifier is set up; look into the bank's app"))
+
+
+def _verdict(outcome: CheckOutcome) -> Verdict:
+    if outcome is CheckOutcome.FOUND:
+        return Verdict.MATCH
+    return Verdict.MISMATCH if outcome in SPEAKS_AGAINST else Verdict.NOT_CHECKED
 
 
 def _counted(
@@ -340,12 +353,13 @@ def likely_orders(tx: Tx, case: SlipCase, limit: int = 5) -> list[Order]:
         visible(tx.actor)
         .where(
             Order.closed_at.is_(None),
-            Order.board.in_(["waiting_payment", "slip_waiting", "short_payment", "on_hold"]),
-            Order.total - Order.verified_amount == case.stated,
+            Order.board.in_(UNPAID_BOARDS),
+            Order.total - Order.verified_amount == literal(case.stated, MoneyAmount()),
         )
         .order_by(Order.placed_at.desc())
         .limit(50)
     )
     found = [order for order in tx.session.scalars(statement) if order.id not in mine]
     words = {w for w in case.slip.payer_name.split() if len(w) > 2}
-    return sorted(found, key=lambda o: (-len(words & set(o.ship_name.split())), o.board != "waiting_payment"))[:limit]
+    waiting = Board.WAITING_PAYMENT
+    return sorted(found, key=lambda o: (-len(words & set(o.ship_name.split())), o.board is not waiting))[:limit]
