@@ -43,6 +43,7 @@ UNPAID_BOARDS = (Board.DRAFT, Board.WAITING_PAYMENT, Board.SLIP_WAITING, Board.S
 LOOK_BACK = timedelta(days=10)  # older money is not the money of a slip that came today
 ORDER = (Topic.AMOUNT, Topic.RECEIVER, Topic.TIME, Topic.REFERENCE, Topic.PICTURE, Topic.TRANSFER, Topic.COUNTED)
 
+
 @dataclass(frozen=True)
 class Share:
     """An order a slip pays: how much of it, and what the order misses."""
@@ -169,8 +170,10 @@ def _case(slip: Slip, known: _Known) -> SlipCase:
     checks = tuple(rows[topic] for topic in ORDER)
     blocked = _blocked(slip, use, rows)
     loose = blocked or _loose(slip, rows, shares, stated, missing, line, known)
-    return SlipCase(slip, shares, stated, slip.paid_amount is not None, missing, account_id, paid_at, checks, use, counted, line,
-                    blocked, loose)  # fmt: skip
+    proven = slip.paid_amount is not None
+    return SlipCase(
+        slip, shares, stated, proven, missing, account_id, paid_at, checks, use, counted, line, blocked, loose
+    )
 
 
 def _reference(slip: Slip, check: Check) -> Check:
