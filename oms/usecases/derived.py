@@ -214,5 +214,9 @@ def write(order: Order, derived: Derived) -> None:
 
 def gate_reasons(tx: Tx, orders: Sequence[Order]) -> dict[int, Say | None]:
     """For each order: None when its goods may leave, else the sentence why not."""
-    facts = read_facts(tx, orders)
+    return gates(read_facts(tx, orders))
+
+
+def gates(facts: Mapping[int, Facts]) -> dict[int, Say | None]:
+    """The same of facts that were read already."""
     return {order_id: gate(f.status, f.money, f.holds) for order_id, f in facts.items()}

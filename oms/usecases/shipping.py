@@ -20,6 +20,7 @@ from oms.orders.states import ORDER, FulfillmentStatus, StockState
 from oms.shipping.models import Parcel, Shipment, ShipmentLine
 from oms.shipping.states import SHIPMENT, ShipmentStatus, TrackingStatus
 from oms.usecases import derived
+from oms.usecases.cod_entries import Departure, collect_entries, is_cod, name_parcel, open_entries
 from oms.usecases.orders_confirm import reserve_open_lines, shortage_error
 
 
@@ -69,7 +70,8 @@ def mark_shipped_many(tx: Tx, cmds: Sequence[MarkShipped]) -> list[Shipped | Oms
     for by_channel in {c.by_channel for c in cmds}:
         _require(tx, by_channel=by_channel)
     orders = {order.id: order for order in lock_orders(tx, [c.order_id for c in cmds])}
-    gates = derived.gate_reasons(tx, list(orders.values()))
+    facts = derived.read_facts(tx, list(orders.values()))
+    gates = derived.gates(facts)
     used = _tracking_in_use(tx, [c.tracking_no for c in cmds])
     outcomes: dict[int, Shipped | OmsError] = {}
     leaving: dict[int, MarkShipped] = {}
@@ -80,7 +82,7 @@ def mark_shipped_many(tx: Tx, cmds: Sequence[MarkShipped]) -> list[Shipped | Oms
         except OmsError as refusal:
             outcomes[i] = refusal
     if leaving:
-        outcomes |= dict(zip(leaving, _hand_over(tx, list(leaving.values()), orders), strict=True))
+        outcomes |= dict(zip(leaving, _hand_over(tx, list(leaving.values()), orders, facts), strict=True))
     return [outcomes[i] for i in range(len(cmds))]
 
 
@@ -105,7 +107,9 @@ def _check_leaving(
         used.add((cmd.carrier, cmd.tracking_no))
 
 
-def _hand_over(tx: Tx, cmds: Sequence[MarkShipped], orders: dict[int, Order]) -> list[Shipped]:
+def _hand_over(
+    tx: Tx, cmds: Sequence[MarkShipped], orders: dict[int, Order], money: Mapping[int, derived.Facts]
+) -> list[Shipped]:
     numbered = list(zip(cmds, _draw_numbers(tx, len(cmds)), strict=True))
     goods = []
     for cmd, (number, shipment_id) in numbered:
@@ -119,8 +123,10 @@ def _hand_over(tx: Tx, cmds: Sequence[MarkShipped], orders: dict[int, Order]) ->
         for line in orders[cmd.order_id].lines:
             line.shipped += line.open
     _insert(tx, goods)
+    cash = open_entries(tx, [_departure(orders[g.cmd.order_id], g) for g in goods], money)
     facts = {
         cmd.order_id: {"shipment": number, "tracking_no": cmd.tracking_no, "carrier": cmd.carrier}
+        | ({"cod": cash[cmd.order_id]} if cmd.order_id in cash else {})
         for cmd, (number, _) in numbered
     }
     _finish(tx, [orders[cmd.order_id] for cmd in cmds], "order.shipped", facts)
@@ -160,6 +166,11 @@ class _Goods:
     left: list[tuple[int, int, int]]
     cmd: MarkShipped | LeftBefore
     is_delivered: bool
+
+
+def _departure(order: Order, goods: _Goods) -> Departure:
+    cmd, at = goods.cmd, goods.cmd.shipped_at or clock.now()
+    return Departure(order, goods.shipment_id, cmd.carrier, cmd.tracking_no, at, delivered=goods.is_delivered)
 
 
 def _insert(tx: Tx, goods: Sequence[_Goods]) -> None:
@@ -218,6 +229,10 @@ def record_left_before(tx: Tx, cmds: Sequence[LeftBefore]) -> None:
     for g in goods:
         _check_tracking(used, g.cmd.carrier, g.cmd.tracking_no)
     _insert(tx, goods)
+    cash = {o.id: o for o in orders if is_cod(o)}
+    if cash:
+        facts = derived.read_facts(tx, list(cash.values()))
+        open_entries(tx, [_departure(cash[g.cmd.order_id], g) for g in goods if g.cmd.order_id in cash], facts)
     derived.refresh(tx, orders)
     complete_done(tx, orders)
 
@@ -240,6 +255,7 @@ def fill_tracking(tx: Tx, order_id: int, carrier: str, tracking_no: str) -> bool
         Parcel(shipment_id=bare.id, carrier=carrier, tracking_no=tracking_no, is_live=True, tracking_status=status)
     )
     order.carrier = carrier or order.carrier
+    name_parcel(tx, order, bare.id, order.carrier, tracking_no)
     _finish(tx, [order], "order.tracking_filled", {order.id: {"tracking_no": tracking_no, "carrier": carrier}})
     return True
 
@@ -274,7 +290,12 @@ def _arrive(tx: Tx, orders: Sequence[Order]) -> set[int]:
             parcel.tracking_status = TrackingStatus.DELIVERED
     arrived = [order for order in orders if order.id in under_way]
     if arrived:
-        facts = {o.id: {"shipments": [s.number for s in under_way[o.id].values()]} for o in arrived}
+        cash = collect_entries(tx, arrived, {s_id for found in under_way.values() for s_id in found})
+        facts = {
+            o.id: {"shipments": [s.number for s in under_way[o.id].values()]}
+            | ({"cod_collected": cash[o.id]} if o.id in cash else {})
+            for o in arrived
+        }
         _finish(tx, arrived, "order.delivered", facts)
         complete_done(tx, arrived)
     return set(under_way)
