@@ -55,8 +55,8 @@ class ShopFacts:
 class AccountFacts:
     """An account customers pay into; ``promptpay`` is a phone number, a tax id or an e-wallet number.
 
-    ``bank_code``: three digits as slips name banks (``oms.banks.codes``). ``biller_id`` and ``ref3_prefix`` are for bill
-    payment by QR.
+    ``bank_code``: three digits as slips name banks (``oms.banks.codes``). ``biller_id`` and ``ref3_prefix`` are for
+    bill payment by QR.
     """
 
     code: str
