@@ -120,9 +120,7 @@ def sentence(code: str) -> Say:
         case "picture_kind":
             return say("This file is no picture. Upload the slip as JPEG, PNG, WebP, HEIC or PDF")
         case "picture_too_large":
-            return say(
-                "The file is larger than {limit} MB. Take a screenshot of the slip", limit=limits.file_bytes // MB
-            )
+            return say("The file is larger than 20 MB. Take a screenshot of the slip and upload that")
         case "picture_pixels":
             return say("The picture is too large to open. Take a screenshot of the slip and upload that")
         case "picture_locked":
