@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from oms.banks.promptpay import TARGET_LABELS, Bill, bill_payment, read_target, reference_of, transfer
+from oms.banks.promptpay import Bill, bill_payment, read_target, reference_of, transfer
 from oms.db import Tx
 from oms.errors import InvalidInput, NotFound, Say, say
 from oms.money import ZERO, Money
@@ -24,7 +24,7 @@ from oms.thai.tax_id import format_tax_id
 from oms.usecases import derived
 
 TRANSFER, BILL = "transfer", "bill"
-LABELS = {BILL: "Bill payment"}
+LABELS = {TRANSFER: "PromptPay QR", BILL: "Bill payment QR"}
 PAYABLE = (OrderStatus.DRAFT, OrderStatus.CONFIRMED)
 
 
@@ -86,7 +86,7 @@ def _transfer_code(account: ReceivingAccount, number: str, amount: Money) -> Pay
         return None
     target = read_target(account.promptpay)
     shown = {10: format_phone, 13: format_tax_id}.get(len(target.id), str)(target.id)
-    return PayCode(account, TRANSFER, TARGET_LABELS[target.kind], shown, transfer(target, amount), amount, "")
+    return PayCode(account, TRANSFER, LABELS[TRANSFER], shown, transfer(target, amount), amount, "")
 
 
 def _bill_code(account: ReceivingAccount, number: str, amount: Money) -> PayCode | None:
