@@ -21,6 +21,7 @@ def base_app(settings: Settings, *, owner: bool = False) -> Flask:
 
     from migrations import tables
     from oms.db import db
+    from oms.sealing import Sealer
 
     tables.load()
     app = Flask("views", root_path=None)
@@ -37,6 +38,7 @@ def base_app(settings: Settings, *, owner: bool = False) -> Flask:
         SQLALCHEMY_TRACK_MODIFICATIONS=False,
     )
     app.extensions["oms.settings"] = settings
+    app.extensions["oms.sealer"] = Sealer(settings.encryption_keys or (settings.secret_key,))
     app.extensions["oms.wake"] = lambda: None  # the relay looks every half second; nothing needs to ring it
     db.init_app(app)
     if not owner:

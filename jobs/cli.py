@@ -11,7 +11,7 @@ from typing import Protocol
 import click
 from flask import Flask
 
-from jobs import cli_checks, cli_files, cli_run
+from jobs import cli_checks, cli_files, cli_run, cli_slips
 from jobs.runtime import engines
 from oms import settings as installation
 from oms.db import db
@@ -108,5 +108,5 @@ def init(factories: Factories) -> None:
         click.echo(line)
 
 
-for command in (*cli_run.COMMANDS, *cli_checks.COMMANDS, *cli_files.COMMANDS):
+for command in (*cli_run.COMMANDS, *cli_checks.COMMANDS, *cli_files.COMMANDS, *cli_slips.COMMANDS):
     oms.add_command(command)

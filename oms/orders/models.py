@@ -132,6 +132,14 @@ class Order(Model):
         Index("ix_orders_phone", "ship_phone", text("placed_at DESC")),
         Index("ix_orders_expires", "expires_at", postgresql_where=text("status = 'confirmed'")),
         Index("ix_orders_tags", "tags", postgresql_using="gin"),
+        Index(
+            "ix_orders_owing",
+            "id",
+            postgresql_where=text(
+                "fulfillment_status IN ('partial', 'shipped', 'delivered') AND payment_status NOT IN"
+                " ('paid', 'overpaid', 'partially_refunded', 'refunded')"
+            ),
+        ),
         CheckConstraint("total >= 0 AND discount >= 0 AND shipping_fee >= 0", name="amounts"),
     )
 
@@ -171,6 +179,7 @@ class OrderLine(Model):
 
     __table_args__ = (
         Index("ix_order_lines_order", "order_id", "position"),
+        Index("ix_order_lines_canceled", "order_id", postgresql_where=text("canceled > 0")),
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("canceled >= 0 AND shipped >= 0 AND canceled + shipped <= quantity", name="open"),
         CheckConstraint("returned >= 0 AND returned <= shipped", name="returned"),

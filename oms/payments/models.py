@@ -54,7 +54,8 @@ class ReceivingAccount(Model):
 class PaymentClaim(Model):
     """ "I paid": an amount by a method, until somebody has verified it. ``amount`` is what is claimed until it is
     verified, then what came in; from then on it is frozen and only reversed. ``said_amount`` keeps what was said when
-    that was something else. What is not allocated of a verified claim is the customer's credit."""
+    that was something else. What is not allocated of a verified claim is the customer's credit. ``decided_at`` is the
+    last decision; ``verified_at`` keeps when a reversed claim had been verified, so that old days stay as they were."""
 
     __tablename__ = "payment_claims"
 
@@ -74,6 +75,7 @@ class PaymentClaim(Model):
     submitted_by: Mapped[int | None] = mapped_column(BigInteger)
     submitted_label: Mapped[str] = mapped_column(String(120))
     decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    verified_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     decided_by: Mapped[int | None] = mapped_column(BigInteger)
     decided_label: Mapped[str] = mapped_column(String(120), default="")
     decision_note: Mapped[str] = mapped_column(String(500), default="")
@@ -96,6 +98,7 @@ class PaymentClaim(Model):
         Index("ix_payment_claims_waiting", "submitted_at", postgresql_where=text("status = 'submitted'")),
         Index("ix_payment_claims_money", "account_id", "amount", "paid_at"),
         Index("ix_payment_claims_decided", "decided_at", postgresql_where=text("decided_at IS NOT NULL")),
+        Index("ix_payment_claims_verified", "verified_at", postgresql_where=text("verified_at IS NOT NULL")),
         Index("ix_payment_claims_customer", "customer_id", postgresql_where=text("customer_id IS NOT NULL")),
     )
 

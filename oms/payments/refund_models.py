@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, String, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from oms import clock
 from oms.columns import EnumText, UtcDateTime, money
 from oms.db import Model
+from oms.orders.models import Order
+from oms.payments.models import ReceivingAccount
 from oms.payments.states import PaymentMethod, RefundStatus
 
 
@@ -46,6 +48,9 @@ class Refund(Model):
     idempotency_key: Mapped[str | None] = mapped_column(String(120), unique=True)
     version: Mapped[int] = mapped_column()
 
+    order: Mapped[Order] = relationship()
+    account: Mapped[ReceivingAccount | None] = relationship()
+
     __mapper_args__ = {"version_id_col": version}
     __table_args__ = (
         CheckConstraint("amount > 0", name="amount"),
@@ -55,3 +60,6 @@ class Refund(Model):
         ),
         Index("ix_refunds_paid", "paid_at", postgresql_where=text("paid_at IS NOT NULL")),
     )  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.number

@@ -79,7 +79,11 @@ class Slip(Model):
 
 
 class VerifierAccount(Model):
-    """Our account at a slip verifier. ``secrets`` is sealed (``oms.sealing``); ``host`` can name a simulator."""
+    """Our account at a slip verifier. ``secrets`` is sealed (``oms.sealing``); ``host`` can name a simulator.
+
+    ``failures`` and ``closed_until`` are the breaker (``banks.verifiers.breaker``); ``stopped`` says why nobody asks
+    until a person has looked (``quota``, ``settings``). What the program counts does not count ``version`` up.
+    """
 
     __tablename__ = "verifier_accounts"
 
@@ -94,6 +98,7 @@ class VerifierAccount(Model):
     quota_left: Mapped[int | None] = mapped_column(Integer)
     failures: Mapped[int] = mapped_column(Integer, default=0)
     closed_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    stopped: Mapped[str] = mapped_column(String(20), default="", server_default="")
     last_ok_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_error: Mapped[str] = mapped_column(String(300), default="")
     last_error_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -108,7 +113,8 @@ class VerifierAccount(Model):
 
 
 class SlipCheck(Model):
-    """One question to a verifier about one slip, written before it is asked, and its answer."""
+    """One question to a verifier about one slip, written before it is asked, and its answer. ``arrived`` False: it
+    certainly never reached the provider, so it cannot be what the provider remembers."""
 
     __tablename__ = "slip_checks"
 
@@ -123,5 +129,6 @@ class SlipCheck(Model):
     message: Mapped[str] = mapped_column(String(300), default="")
     retry_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     facts: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    arrived: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
 
     verifier: Mapped[VerifierAccount] = relationship()

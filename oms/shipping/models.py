@@ -35,7 +35,10 @@ class Shipment(Model):
     parcels: Mapped[list[Parcel]] = relationship(back_populates="shipment")
 
     __mapper_args__ = {"version_id_col": version}
-    __table_args__ = (Index("ix_shipments_status", "status", "warehouse_id", "id"),)
+    __table_args__ = (
+        Index("ix_shipments_status", "status", "warehouse_id", "id"),
+        Index("ix_shipments_left", "handed_over_at", postgresql_where=text("handed_over_at IS NOT NULL")),
+    )
 
 
 class ShipmentLine(Model):

@@ -9,10 +9,13 @@ from oms import audit, outbox
 from oms.db import Tx
 from oms.errors import InvalidInput, say
 from oms.inventory import reserving
+from oms.money import ZERO
 from oms.orders.models import Order
 from oms.orders.queries import lock_order
-from oms.orders.states import ORDER, CancelReason
-from oms.usecases import derived
+from oms.orders.states import CANCEL_LABELS, ORDER, CancelReason
+from oms.payments.queries import refundable_of
+from oms.usecases import derived, refunds
+from oms.usecases.refunds import RefundTo
 
 
 class Restock(StrEnum):
@@ -24,11 +27,14 @@ class Restock(StrEnum):
 
 @dataclass(frozen=True)
 class CancelOrder:
+    """``refund`` says where the money goes back to; a request for all that may go back is then made with the cancel."""
+
     order_id: int
     reason: CancelReason
     note: str = ""
     restock: Restock = Restock.FREE
     version: int | None = None
+    refund: RefundTo | None = None
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,7 @@ class OrderCanceled:
     order_id: int
     number: str
     money_to_return: bool  # verified money is left: somebody must refund it
+    refund_number: str = ""  # the refund asked for with it
 
 
 def cancel_order(tx: Tx, cmd: CancelOrder) -> OrderCanceled:
@@ -45,6 +52,11 @@ def cancel_order(tx: Tx, cmd: CancelOrder) -> OrderCanceled:
         raise InvalidInput(say("Say in a few words why"), field="note", code="reason_missing")
     order = lock_order(tx, cmd.order_id, cmd.version)
     before = {"status": order.status, "board": order.board}
+    left = refundable_of(tx.session, [order.id])[order.id]
+    ORDER.check(order, "cancel")
+    if cmd.refund is not None and left > ZERO:
+        tx.actor.require("refund.request")
+        refunds.checked(cmd.refund)
     ORDER.fire(order, "cancel")
     _close_lines(tx, order, cmd.restock)
     order.cancel_reason = cmd.reason.value
@@ -59,7 +71,11 @@ def cancel_order(tx: Tx, cmd: CancelOrder) -> OrderCanceled:
         after={"status": order.status, "cancel_reason": cmd.reason, "restock": cmd.restock},
         reason=cmd.note or cmd.reason.value,
     )
-    return OrderCanceled(order.id, order.number, money_to_return=bool(order.verified_amount))
+    if cmd.refund is None or left <= ZERO:
+        return OrderCanceled(order.id, order.number, money_to_return=left > ZERO)
+    reason = cmd.note.strip() or CANCEL_LABELS[cmd.reason]
+    asked = refunds.ask(tx, order, refunds.RequestRefund(order.id, left, reason, cmd.refund))
+    return OrderCanceled(order.id, order.number, money_to_return=False, refund_number=asked.number)
 
 
 def _close_lines(tx: Tx, order: Order, restock: Restock) -> None:

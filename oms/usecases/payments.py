@@ -277,6 +277,8 @@ def _share(tx: Tx, order_id: int, amount: Money) -> Allocation:
 
 
 def _decide(tx: Tx, claim: PaymentClaim, orders: list[Order], transition: str, action: str, note: str) -> ClaimResult:
+    if claim.status is ClaimStatus.VERIFIED:
+        claim.verified_at = claim.decided_at
     CLAIM.fire(claim, transition)
     claim.decided_at, claim.decided_by = clock.now(), tx.actor.user_id
     claim.decided_label, claim.decision_note = tx.actor.label, note.strip()

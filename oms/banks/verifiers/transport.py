@@ -1,0 +1,199 @@
+"""HTTP to one provider: one host, bounded time, bounded size, no redirects. Whatever goes wrong is ``NoAnswer``."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import ssl
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+import certifi
+import httpx
+
+from oms.banks.verifiers.port import Answer, NoAnswer
+from oms.errors import InvalidInput, say
+from oms.payments.states import CheckOutcome
+
+MAX_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait, in seconds. ``whole`` bounds a server that sends a byte now and then; it stays below the
+    lease of the outbox row."""
+
+    connect: float = 5.0
+    read: float = 20.0
+    whole: float = 30.0
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the server said. ``body`` None: nothing that could be read as a JSON object."""
+
+    status: int
+    body: dict[str, Any] | None
+    retry_after: timedelta | None = None
+
+    def part(self, *names: str) -> dict[str, Any]:
+        """An object inside the body; empty when it is not there."""
+        found: Any = self.body
+        for name in names:
+            found = found.get(name) if isinstance(found, dict) else None
+        return found if isinstance(found, dict) else {}
+
+    def text(self, name: str) -> str:
+        """A plain value of the body as text."""
+        found = (self.body or {}).get(name)
+        return str(found) if isinstance(found, str | int | Decimal) else ""
+
+
+def check_host(base_url: str) -> str:
+    """The address of a provider as it may be used: https, or http to this very machine (a sandbox)."""
+    parts = urlsplit(base_url.strip())
+    if not parts.hostname or parts.query or parts.fragment or parts.username or parts.password:
+        raise InvalidInput(say("This is not the address of a server"), field="host", code="verifier_host")
+    try:
+        parts.port  # noqa: B018  reading it checks it
+    except ValueError:
+        raise InvalidInput(say("This is not the address of a server"), field="host", code="verifier_host") from None
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_local(parts.hostname)):
+        raise InvalidInput(
+            say("The address must begin with https://; keys would be readable on the way"),
+            field="host",
+            code="verifier_host_plain",
+        )
+    return base_url.strip().rstrip("/")
+
+
+def is_local(hostname: str) -> bool:
+    """Whether a name means this very machine."""
+    if hostname == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(hostname).is_loopback
+    except ValueError:
+        return False
+
+
+def secure(certificate: str = "", key: str = "", authority: str = "") -> ssl.SSLContext:
+    """How to trust the server, and our own certificate where the bank asks for one (PEM texts)."""
+    try:
+        context = ssl.create_default_context(cadata=authority.strip() or None)
+        if not authority.strip():
+            context.load_verify_locations(certifi.where())  # a system's own list may be empty
+    except (ssl.SSLError, ValueError) as exc:
+        raise InvalidInput(
+            say("The certificate of the authority cannot be read"), field="authority", code="verifier_authority"
+        ) from exc
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if certificate:
+        handle, path = tempfile.mkstemp(suffix=".pem")  # the library reads files only; 0600, gone at once
+        try:
+            with os.fdopen(handle, "w") as out:
+                out.write(f"{certificate.strip()}\n{key.strip()}\n")
+            context.load_cert_chain(path, password="")  # a key with a passphrase is refused, not asked for
+        except (ssl.SSLError, ValueError) as exc:
+            raise InvalidInput(
+                say("The certificate and its key do not belong together or cannot be read"),
+                field="certificate",
+                code="verifier_certificate",
+            ) from exc
+        finally:
+            os.unlink(path)  # noqa: PTH108
+    return context
+
+
+class Transport:
+    """A kept client of one host."""
+
+    def __init__(self, base_url: str, *, tls: ssl.SSLContext | None = None, patience: Patience | None = None) -> None:
+        self.base_url = check_host(base_url)
+        self.patience = patience or Patience()
+        self._client = httpx.Client(
+            timeout=httpx.Timeout(self.patience.read, connect=self.patience.connect),
+            follow_redirects=False,
+            trust_env=False,
+            verify=tls or secure(),
+            headers={"accept": "application/json", "accept-encoding": "identity", "user-agent": "Ruam-OMS"},
+            limits=httpx.Limits(max_connections=4, max_keepalive_connections=2, keepalive_expiry=30),
+        )
+
+    def close(self) -> None:
+        """Let go of kept connections."""
+        self._client.close()
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        form: Mapping[str, str] | None = None,
+        basic: tuple[str, str] | None = None,
+    ) -> Reply:
+        """One request, one reply. Raises NoAnswer when there is none."""
+        request = self._client.build_request(
+            method, f"{self.base_url}{path}", headers=dict(headers or {}), params=params, json=body, data=form
+        )
+        ends = time.monotonic() + self.patience.whole
+        try:
+            response = self._client.send(request, stream=True, auth=basic or httpx.USE_CLIENT_DEFAULT)
+            try:
+                return _read(response, ends)
+            finally:
+                response.close()
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as exc:
+            raise silent("no_connection", reached=False) from exc
+        except httpx.TimeoutException as exc:
+            raise silent("timeout") from exc
+        except httpx.HTTPError as exc:
+            raise silent("broken") from exc
+
+
+def silent(code: str, message: str = "", *, reached: bool = True) -> NoAnswer:
+    """There is no answer; worth another try. ``code``: the provider's, or one of ``SILENCE_LABELS``."""
+    return NoAnswer(Answer(CheckOutcome.UNAVAILABLE, code=code, message=message, reached=reached))
+
+
+def _read(response: httpx.Response, ends: float) -> Reply:
+    if response.is_redirect:
+        raise silent("redirect")
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise silent("unreadable")  # packed, which was not asked for: it could unpack to anything
+    found = bytearray()
+    for chunk in response.iter_raw():
+        found += chunk
+        if len(found) > MAX_BYTES:
+            raise silent("too_long")
+        if time.monotonic() > ends:
+            raise silent("timeout")
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = _object(bytes(found)) if kind == "application/json" or kind.endswith("+json") else None
+    return Reply(response.status_code, body, _seconds(response.headers.get("retry-after", "")))
+
+
+def _object(data: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(data, parse_float=Decimal, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _seconds(text: str) -> timedelta | None:
+    return timedelta(seconds=min(int(text), 24 * 3600)) if text.isascii() and text.isdigit() else None
