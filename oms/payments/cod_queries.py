@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Interval, Select, and_, case, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from oms import clock
@@ -41,7 +41,8 @@ def late_days() -> ColumnElement[int]:
 
 def _is_late() -> ColumnElement[bool]:
     now = clock.now()
-    first = func.coalesce(E.settle_from, E.handed_over_at + timedelta(days=TRAVEL_DAYS) + HOLD_DAYS)
+    travel = literal(timedelta(days=TRAVEL_DAYS) + HOLD_DAYS, Interval)
+    first = func.coalesce(E.settle_from, E.handed_over_at + travel)
     late: ColumnElement[bool] = first + func.make_interval(0, 0, 0, late_days()) < now
     return late
 
