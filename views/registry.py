@@ -26,6 +26,7 @@ from views import (
     order_bulk,
     order_entry,
     order_entry_lookup,
+    order_qr,
     order_table,
     orders,
     products,
@@ -34,6 +35,7 @@ from views import (
     stock,
     stock_approvals,
     stock_work,
+    verifiers,
 )
 
 MODULES: tuple[ModuleType, ...] = (
@@ -53,6 +55,7 @@ MODULES: tuple[ModuleType, ...] = (
     order_bulk,
     order_entry,
     order_entry_lookup,
+    order_qr,
     order_table,
     orders,
     products,
@@ -61,6 +64,7 @@ MODULES: tuple[ModuleType, ...] = (
     stock,
     stock_approvals,
     stock_work,
+    verifiers,
 )
 
 

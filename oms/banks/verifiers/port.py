@@ -29,6 +29,7 @@ SILENCE_LABELS: dict[str, str] = {
     "trouble": "The service has trouble of its own",
     "bad_key": "The key was not accepted",
     "question": "The question was not accepted",
+    "settings": "The address, a certificate or the stored keys cannot be used; enter them again",
 }  # our own codes, beside the providers'
 
 
@@ -69,7 +70,7 @@ class Transfer:
         return {
             "reference": self.reference, "sending_bank": self.sending_bank, "satang": self.amount.in_satang,
             "paid_at": self.paid_at.isoformat() if self.paid_at else None,
-            "sender": vars(self.sender), "receiver": vars(self.receiver), "refs": list(self.refs),
+            "sender": dict(vars(self.sender)), "receiver": dict(vars(self.receiver)), "refs": list(self.refs),
         }  # fmt: skip
 
     @classmethod

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 from oms.banks.verifiers.easyslip import EasySlip
 from oms.banks.verifiers.kbank import KBank
-from oms.banks.verifiers.port import SlipVerifier
+from oms.banks.verifiers.port import Answer, NoAnswer, Quota, SlipVerifier
 from oms.banks.verifiers.scb import Scb
 from oms.banks.verifiers.slip2go import Slip2Go
 from oms.banks.verifiers.slipok import SlipOk
 from oms.banks.verifiers.transport import Patience, Transport, secure
+from oms.errors import InvalidInput
+from oms.payments.states import CheckOutcome
 
 Make = Callable[[Transport, Mapping[str, str]], SlipVerifier]
 
@@ -32,14 +34,13 @@ class Field:
 
 @dataclass(frozen=True)
 class Provider:
-    """One kind of verifier. ``needs_qr``: it is asked by the text of the slip's QR, not by bank and reference."""
+    """One kind of verifier. ``host``: its address when nothing else is entered."""
 
     code: str
     name: str
     host: str
     fields: tuple[Field, ...]
     make: Make
-    needs_qr: bool = False
 
     @property
     def secret_names(self) -> tuple[str, ...]:
@@ -76,11 +77,11 @@ PROVIDERS: Mapping[str, Provider] = {
     for p in (
         Provider(
             "slipok", "SlipOK", "https://api.slipok.com/api/line/apikey",
-            (_field("branch_id", secret=False), _field("api_key")), SlipOk, needs_qr=True,
+            (_field("branch_id", secret=False), _field("api_key")), SlipOk,
         ),
-        Provider("easyslip", "EasySlip", "https://api.easyslip.com/v2", (_field("api_key"),), EasySlip, needs_qr=True),
+        Provider("easyslip", "EasySlip", "https://api.easyslip.com/v2", (_field("api_key"),), EasySlip),
         Provider(
-            "slip2go", "Slip2Go", "https://connect.slip2go.com/api", (_field("api_secret"),), Slip2Go, needs_qr=True
+            "slip2go", "Slip2Go", "https://connect.slip2go.com/api", (_field("api_secret"),), Slip2Go
         ),
         Provider(
             "scb", "SCB", "https://api.partners.scb/partners",
@@ -98,3 +99,20 @@ def open_verifier(code: str, host: str, settings: Mapping[str, str], patience: P
     """A verifier ready to ask. Raises InvalidInput for an address or a certificate that cannot be used."""
     tls = secure(settings.get("certificate", ""), settings.get("certificate_key", ""), settings.get("authority", ""))
     return PROVIDERS[code].make(Transport(host, tls=tls, patience=patience), settings)
+
+
+HASTY = Patience(connect=4.0, read=8.0, whole=10.0)  # somebody waits in front of a screen
+
+
+def try_out(code: str, host: str, settings: Mapping[str, str]) -> Quota | Answer:
+    """Whether these settings work: what is left, or the answer that says why not. Costs no check."""
+    try:
+        verifier = open_verifier(code, host, settings, HASTY)
+    except InvalidInput as refusal:
+        return Answer(CheckOutcome.REFUSED, code="settings", message=str(refusal), reached=False)
+    try:
+        return verifier.quota()
+    except NoAnswer as silence:
+        return silence.answer
+    finally:
+        verifier.close()
