@@ -25,11 +25,8 @@ from oms.payments.states import CLAIM, ClaimStatus, PaymentMethod
 from oms.usecases import derived
 from oms.usecases.references import take_reference
 from oms.usecases.shipping import complete_done
-<<<<<<< HEAD
-from oms.usecases.statement_rows import release_lines
-=======
 from oms.usecases.slip_follow import follow
->>>>>>> main
+from oms.usecases.statement_rows import release_lines
 
 Shares = tuple[tuple[int, Money], ...]  # (order id, amount)
 OWN_WORK = "payment.verify"  # the approval policy: not by whoever entered the order or the payment
