@@ -55,6 +55,13 @@ ACTIONS: dict[str, Any] = {
     "shipment.made_ready": lazy_gettext("Shipment ready to pick"),
     "shipment.pulled_back": lazy_gettext("Shipment pulled back"),
     "shipment.canceled": lazy_gettext("Shipment canceled"),
+    "slip.received": lazy_gettext("Slip received"),
+    "slip.attached": lazy_gettext("Slip put to an order"),
+    "slip.confirmed": lazy_gettext("Slip confirmed"),
+    "slip.rejected": lazy_gettext("Slip rejected"),
+    "slip.duplicate": lazy_gettext("Slip used before"),
+    "slip.proves": lazy_gettext("Slip put to a typed notice"),
+    "slip.reopened": lazy_gettext("Slip looked at again"),
     "payment.channel_confirmed": lazy_gettext("Payment confirmed by the channel"),
     "payment.term_approved": lazy_gettext("COD or credit approved"),
     "approval.requested": lazy_gettext("Approval asked for"),
@@ -115,6 +122,8 @@ ACTIONS: dict[str, Any] = {
     "audit.verified": lazy_gettext("Audit log checked"),
 }
 KINDS: dict[str, Any] = {
+    "slip": lazy_gettext("slip"),
+    "payment": lazy_gettext("payment"),
     "order": lazy_gettext("order"),
     "product": lazy_gettext("product"),
     "sku": lazy_gettext("SKU"),
