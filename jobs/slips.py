@@ -37,10 +37,13 @@ def walk(work: Work) -> None:
         outbox.extend(tx, work.id, LEASE)
     root: Path = current_app.extensions["oms.settings"].files_dir
     raw = path_of(root, waiting.raw_key)
-    reading = look_at(root, raw)
-    if not _record(work, slip_id, reading):
-        _drop(root, reading)  # another worker was quicker
-    elif reading.pages:
+    reading, written = look_at(root, raw), False
+    try:
+        written = _record(work, slip_id, reading)
+    finally:
+        if not written:  # another worker was quicker, or it failed and will be done again
+            _drop(root, reading)
+    if written and reading.pages:
         raw.unlink(missing_ok=True)
 
 
@@ -73,7 +76,6 @@ def _record(work: Work, slip_id: int, reading: Reading) -> bool:
                 return True
         except Refused as refusal:
             if refusal.detail_code != "stale" or attempt == TRIES:
-                _drop(current_app.extensions["oms.settings"].files_dir, reading)
                 raise
             log.info("slip was being worked on", extra={"slip": slip_id, "attempt": attempt})
     return False

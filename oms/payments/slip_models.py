@@ -21,7 +21,8 @@ class Slip(Model):
     """One picture of a transfer slip (a page, when it came as PDF).
 
     ``raw_key`` is the upload as it came, kept only until it was read; ``picture_key`` and ``thumb_key`` are the
-    re-encoded picture. ``look``: bits that differ little between pictures that look alike. ``said_*`` is what whoever sent it typed; ``paid_*`` and ``receiver`` is what a verifier found.
+    re-encoded picture. ``look``: bits that differ little between pictures that look alike. ``said_*`` is what whoever
+    sent it typed; ``paid_*`` and ``receiver`` is what a verifier found.
     """
 
     __tablename__ = "slips"

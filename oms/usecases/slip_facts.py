@@ -12,13 +12,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import literal, select
-from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.orm import joinedload
 
 from oms import clock
 from oms.approvals import needs_second_person
-from oms.banks.checking import Check, Expected, OurAccount, Topic, Verdicts, compare, unasked
-from oms.banks.verifiers.port import Transfer
+from oms.banks.checking import Check, Topic
 from oms.columns import MoneyAmount
 from oms.db import Tx
 from oms.errors import Say, say
@@ -26,8 +23,8 @@ from oms.money import ZERO, Money
 from oms.orders.models import Order
 from oms.orders.queries import visible
 from oms.orders.states import Board
-from oms.payments.models import PaymentClaim, ReceivingAccount, TransferKey
-from oms.payments.slip_models import Slip, SlipCheck, VerifierAccount
+from oms.payments.models import PaymentClaim, TransferKey
+from oms.payments.slip_models import Slip
 from oms.payments.slip_queries import (
     OPEN_SLIPS,
     claims_without_slip,
@@ -36,27 +33,15 @@ from oms.payments.slip_queries import (
     same_moment,
 )
 from oms.payments.statement_models import StatementLine
-from oms.payments.states import CheckOutcome, SlipKind, SlipStatus, Verdict
+from oms.payments.states import SlipKind, SlipStatus, Verdict
 from oms.usecases import derived
 from oms.usecases.payments import OWN_WORK
 from oms.usecases.references import Use
+from oms.usecases.slips_verdicts import SlipVerdicts, verdicts
 
 UNPAID_BOARDS = (Board.DRAFT, Board.WAITING_PAYMENT, Board.SLIP_WAITING, Board.SHORT_PAYMENT, Board.ON_HOLD)
 LOOK_BACK = timedelta(days=10)  # older money is not the money of a slip that came today
 ORDER = (Topic.AMOUNT, Topic.RECEIVER, Topic.TIME, Topic.REFERENCE, Topic.PICTURE, Topic.TRANSFER, Topic.COUNTED)
-ANSWER_LABELS: dict[CheckOutcome, str] = {
-    CheckOutcome.FOUND: "{who} found the transfer",
-    CheckOutcome.NOT_FOUND: "{who} knows no such transfer",
-    CheckOutcome.MISMATCH_AMOUNT: "{who} says the amount is another",
-    CheckOutcome.WRONG_RECEIVER: "{who} says it went to another account",
-    CheckOutcome.USED_BEFORE: "{who} says it was used before",
-    CheckOutcome.ASKED: "{who} was asked and has not answered yet",
-    CheckOutcome.PENDING: "{who} answers later: the bank is not ready yet",
-    CheckOutcome.UNAVAILABLE: "{who} gave no answer; look into the bank's app",
-}
-SPEAKS_AGAINST = frozenset({
-    CheckOutcome.NOT_FOUND, CheckOutcome.MISMATCH_AMOUNT, CheckOutcome.WRONG_RECEIVER, CheckOutcome.USED_BEFORE,
-})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -104,11 +89,9 @@ class _Known:
     shares: Mapping[int, list[tuple[Order, Money]]]
     orders: Mapping[int, Order]
     missing: Mapping[int, Money]
-    answers: Mapping[int, SlipCheck]
-    accounts: Sequence[OurAccount]
+    verdicts: Mapping[int, SlipVerdicts]
     claims: Mapping[int, PaymentClaim]
     uses: Mapping[int, Use]
-    verifiers: Sequence[VerifierAccount]
     counted: Sequence[PaymentClaim]
     given: Mapping[int, list[tuple[Order, Money]]]
     lines: Sequence[StatementLine]
@@ -143,32 +126,10 @@ def _read(tx: Tx, slips: Sequence[Slip]) -> _Known:
     since = min((s.uploaded_at for s in slips), default=clock.now()) - LOOK_BACK
     counted = claims_without_slip(tx.session, amounts, since)
     return _Known(
-        shares, orders, missing, _answers(tx, [s.id for s in slips]),
-        [our_account(a) for a in tx.session.scalars(select(ReceivingAccount).order_by(ReceivingAccount.id))], claims,
-        _uses(tx, slips), list(tx.session.scalars(select(VerifierAccount).where(VerifierAccount.is_active))), counted,
+        shares, orders, missing, verdicts(tx.session, slips, missing), claims, _uses(tx, slips), counted,
         orders_of_claims(tx.session, [c.id for c in counted]) if counted else {},
         open_lines(tx.session, amounts, since), needs_second_person(tx.session, OWN_WORK), tx.actor.user_id,
     )  # fmt: skip
-
-
-def our_account(account: ReceivingAccount) -> OurAccount:
-    """A row of the register, as transfers are compared with it."""
-    return OurAccount(
-        account.id, str(account), account.bank_code, account.account_no, account.promptpay, account.biller_id,
-        account.is_active,
-    )  # fmt: skip
-
-
-def _answers(tx: Tx, slip_ids: Sequence[int]) -> dict[int, SlipCheck]:
-    """Per slip the answer that counts: the last that found it, else the last."""
-    rows = tx.session.scalars(
-        select(SlipCheck)
-        .where(SlipCheck.slip_id.in_(slip_ids))
-        .ext(distinct_on(SlipCheck.slip_id))
-        .order_by(SlipCheck.slip_id, (SlipCheck.outcome == CheckOutcome.FOUND).desc(), SlipCheck.id.desc())
-        .options(joinedload(SlipCheck.verifier))
-    )
-    return {row.slip_id: row for row in rows}
 
 
 def _uses(tx: Tx, slips: Sequence[Slip]) -> dict[int, Use]:
@@ -193,54 +154,34 @@ def _case(slip: Slip, known: _Known) -> SlipCase:
         parts = [(known.orders[slip.order_id or 0], ZERO)]
     shares = tuple(Share(o, amount, known.missing.get(o.id, ZERO)) for o, amount in parts)
     missing = sum((s.missing for s in shares), start=ZERO) if shares else None
-    answer = known.answers.get(slip.id)
-    found = Transfer.from_facts(answer.facts) if answer and answer.facts and _found(answer) else None
-    verdicts = _compared(slip, found, shares, missing, known)
-    stated = found.amount if found else _stated(slip, known.shares, known.missing)
-    account_id = verdicts.account_id or slip.account_id
-    paid_at = slip.paid_at or (found.paid_at if found else None) or slip.said_at
+    told = known.verdicts[slip.id].verdicts
+    stated = _stated(slip, known.shares, known.missing)
+    account_id = told.account_id or slip.account_id
+    paid_at = slip.paid_at or slip.said_at
     counted = tuple(_counted(slip, stated, account_id, paid_at, shares, known))
     line = _line(stated, account_id, paid_at, slip, known)
     use = known.uses.get(slip.first_use_id or 0)
-    rows: dict[Topic, Check] = {c.topic: c for c in verdicts.checks} | {
-        Topic.REFERENCE: _reference(slip, use),
-        Topic.PICTURE: _picture(slip),
-        Topic.TRANSFER: _transfer(answer, line, known, account_id),
-        Topic.COUNTED: _counted_check(counted),
-    }
+    rows: dict[Topic, Check] = {c.topic: c for c in told.checks}
+    rows[Topic.REFERENCE] = _reference(slip, rows[Topic.REFERENCE])
+    rows[Topic.PICTURE] = _picture(slip)
+    rows[Topic.COUNTED] = _counted_check(counted)
+    if line is not None and rows[Topic.TRANSFER].verdict is Verdict.NOT_CHECKED:
+        rows[Topic.TRANSFER] = Check(Topic.TRANSFER, Verdict.MATCH, say("One line of the statement fits"))
     checks = tuple(rows[topic] for topic in ORDER)
-    blocked = _blocked(slip, use, rows[Topic.RECEIVER])
+    blocked = _blocked(slip, use, rows)
     loose = blocked or _loose(slip, rows, shares, stated, missing, line, known)
-    return SlipCase(slip, shares, stated, found is not None, missing, account_id, paid_at, checks, use, counted, line,
-                    blocked, loose)  # fmt: skip
+    proven = slip.paid_amount is not None
+    return SlipCase(
+        slip, shares, stated, proven, missing, account_id, paid_at, checks, use, counted, line, blocked, loose
+    )
 
 
-def _found(answer: SlipCheck) -> bool:
-    return answer.outcome in {CheckOutcome.FOUND, CheckOutcome.MISMATCH_AMOUNT, CheckOutcome.WRONG_RECEIVER}
-
-
-def _compared(
-    slip: Slip, found: Transfer | None, shares: Sequence[Share], missing: Money | None, known: _Known
-) -> Verdicts:
-    if found is None:
-        return unasked(say("Nobody has confirmed it; compare with the picture"))
-    ordered = min((s.order.placed_at for s in shares), default=None)
-    return compare(found, Expected(missing, ordered, slip.uploaded_at, clock.now()), known.accounts)
-
-
-def _reference(slip: Slip, use: Use | None) -> Check:
-    if use is not None and use.slip_id != slip.id:
-        day = clock.local(use.at).date()
-        return _check(Topic.REFERENCE, Verdict.MISMATCH, say("Used before, by {who} on {day}", who=use.who, day=day))
+def _reference(slip: Slip, check: Check) -> Check:
     if slip.kind is SlipKind.PAYMENT_QR:
         return _check(Topic.REFERENCE, Verdict.MISMATCH, say("This QR is for paying; it is no slip"))
-    if not slip.reference:
-        return _check(
-            Topic.REFERENCE, Verdict.NOT_CHECKED, say("No QR could be read; type the reference if you see it")
-        )
-    if not slip.crc_ok:
+    if check.verdict is Verdict.MATCH and not slip.crc_ok:
         return _check(Topic.REFERENCE, Verdict.NOT_CHECKED, say("Never used, but the QR has no valid checksum"))
-    return _check(Topic.REFERENCE, Verdict.MATCH, say("Never used"))
+    return check
 
 
 def _picture(slip: Slip) -> Check:
@@ -249,23 +190,6 @@ def _picture(slip: Slip) -> Check:
     if slip.status is SlipStatus.RECEIVED:
         return _check(Topic.PICTURE, Verdict.NOT_CHECKED, say("Being read"))
     return _check(Topic.PICTURE, Verdict.MATCH, say("Like no other"))
-
-
-def _transfer(answer: SlipCheck | None, line: StatementLine | None, known: _Known, account_id: int | None) -> Check:
-    if answer is not None:
-        words = ANSWER_LABELS.get(answer.outcome, ANSWER_LABELS[CheckOutcome.UNAVAILABLE])
-        return _check(Topic.TRANSFER, _verdict(answer.outcome), say(words, who=answer.verifier.name))
-    if line is not None:
-        return _check(Topic.TRANSFER, Verdict.MATCH, say("One line of the statement fits"))
-    if any(v.account_id in {None, account_id} for v in known.verifiers):
-        return _check(Topic.TRANSFER, Verdict.NOT_CHECKED, say("Not asked yet"))
-    return _check(Topic.TRANSFER, Verdict.NOT_CHECKED, say("No verifier is set up; look into the bank's app"))
-
-
-def _verdict(outcome: CheckOutcome) -> Verdict:
-    if outcome is CheckOutcome.FOUND:
-        return Verdict.MATCH
-    return Verdict.MISMATCH if outcome in SPEAKS_AGAINST else Verdict.NOT_CHECKED
 
 
 def _counted(
@@ -309,12 +233,12 @@ def _counted_check(counted: Sequence[PaymentClaim]) -> Check:
     return _check(Topic.COUNTED, Verdict.MATCH, say("Not counted yet"))
 
 
-def _blocked(slip: Slip, use: Use | None, receiver: Check) -> Say | None:
+def _blocked(slip: Slip, use: Use | None, rows: Mapping[Topic, Check]) -> Say | None:
     """Why nobody may confirm this slip."""
-    if use is not None and use.slip_id != slip.id:
+    if use is not None and use.slip_id != slip.id and slip.status in OPEN_SLIPS:
         return say("This transfer was used before, by {who} on {day}", who=use.who, day=clock.local(use.at).date())
-    if receiver.verdict is Verdict.MISMATCH:
-        return receiver.why
+    if rows[Topic.RECEIVER].verdict is Verdict.MISMATCH:
+        return rows[Topic.RECEIVER].why
     return None
 
 
@@ -327,7 +251,7 @@ def _loose(
         return say("Being read")
     if not shares:
         return say("No order is named yet")
-    by_line = line is not None and rows[Topic.TRANSFER].verdict is Verdict.MATCH
+    by_line = line is not None and rows[Topic.TRANSFER].verdict is Verdict.MATCH and slip.paid_amount is None
     proven_by_line = {Topic.AMOUNT, Topic.RECEIVER, Topic.TIME} if by_line and stated == missing else set()
     for topic in ORDER:
         check = rows[topic]
