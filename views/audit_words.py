@@ -46,6 +46,13 @@ ACTIONS: dict[str, Any] = {
     "payment.verified": lazy_gettext("Payment verified"),
     "payment.rejected": lazy_gettext("Payment rejected"),
     "payment.reversed": lazy_gettext("Payment reversed"),
+    "slip.received": lazy_gettext("Slip received"),
+    "slip.attached": lazy_gettext("Slip put to an order"),
+    "slip.confirmed": lazy_gettext("Slip confirmed"),
+    "slip.rejected": lazy_gettext("Slip rejected"),
+    "slip.duplicate": lazy_gettext("Slip used before"),
+    "slip.proves": lazy_gettext("Slip put to a typed notice"),
+    "slip.reopened": lazy_gettext("Slip looked at again"),
     "payment.duplicate": lazy_gettext("Payment used before"),
     "payment.moved": lazy_gettext("Payment shared out anew"),
     "payment.reminded": lazy_gettext("Customer reminded of the payment"),
@@ -115,6 +122,8 @@ ACTIONS: dict[str, Any] = {
     "audit.verified": lazy_gettext("Audit log checked"),
 }
 KINDS: dict[str, Any] = {
+    "slip": lazy_gettext("slip"),
+    "payment": lazy_gettext("payment"),
     "order": lazy_gettext("order"),
     "product": lazy_gettext("product"),
     "sku": lazy_gettext("SKU"),

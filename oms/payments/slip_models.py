@@ -63,6 +63,7 @@ class Slip(Model):
     decided_by: Mapped[int | None] = mapped_column(BigInteger)
     decided_label: Mapped[str] = mapped_column(String(120), default="")
     decision_note: Mapped[str] = mapped_column(String(500), default="")
+    reject_reason: Mapped[str] = mapped_column(String(20), default="", server_default="")
     version: Mapped[int] = mapped_column()
 
     claim: Mapped[PaymentClaim | None] = relationship()

@@ -25,6 +25,7 @@ from oms.payments.states import CLAIM, ClaimStatus, PaymentMethod
 from oms.usecases import derived
 from oms.usecases.references import take_reference
 from oms.usecases.shipping import complete_done
+from oms.usecases.slip_follow import follow
 
 Shares = tuple[tuple[int, Money], ...]  # (order id, amount)
 OWN_WORK = "payment.verify"  # the approval policy: not by whoever entered the order or the payment
@@ -284,6 +285,7 @@ def _decide(tx: Tx, claim: PaymentClaim, orders: list[Order], transition: str, a
     CLAIM.fire(claim, transition)
     claim.decided_at, claim.decided_by = clock.now(), tx.actor.user_id
     claim.decided_label, claim.decision_note = tx.actor.label, note.strip()
+    follow(tx, claim, transition)
     derived.refresh(tx, orders)
     audit_claim(tx, action, orders, claim, note)
     complete_done(tx, orders)  # goods that arrived before their money did
