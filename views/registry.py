@@ -35,6 +35,7 @@ from views import (
     stock,
     stock_approvals,
     stock_work,
+    verifiers,
 )
 
 MODULES: tuple[ModuleType, ...] = (
@@ -63,6 +64,7 @@ MODULES: tuple[ModuleType, ...] = (
     stock,
     stock_approvals,
     stock_work,
+    verifiers,
 )
 
 
