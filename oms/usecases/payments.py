@@ -26,6 +26,7 @@ from oms.usecases import derived
 from oms.usecases.references import take_reference
 from oms.usecases.shipping import complete_done
 from oms.usecases.slip_follow import follow
+from oms.usecases.statement_rows import release_lines
 
 Shares = tuple[tuple[int, Money], ...]  # (order id, amount)
 OWN_WORK = "payment.verify"  # the approval policy: not by whoever entered the order or the payment
@@ -98,25 +99,26 @@ def submit_claim(tx: Tx, cmd: SubmitClaim) -> ClaimResult:
     return _result(claim)
 
 
-def record_payment(tx: Tx, cmd: SubmitClaim, *, proven: bool = False) -> ClaimResult:
+def record_payment(tx: Tx, cmd: SubmitClaim, *, proven: bool = True) -> ClaimResult:
     """Money that is certainly in (a statement line, cash on the counter, a carrier's round): claimed and verified.
-
-    ``proven``: the bank's own line says so, so that nobody vouches for work of their own."""
+    Not ``proven``: it is this person's word alone, so that in two-person mode another one has to look."""
     tx.actor.require("payment.verify")
     claimed = submit_claim(tx, cmd)
     if claimed.status is not ClaimStatus.SUBMITTED:
         return claimed  # the same key again
-    return verify_claim(tx, DecideClaim(claimed.claim_id, note=cmd.note), proven=proven)
+    return _verify(tx, DecideClaim(claimed.claim_id, note=cmd.note), proven=proven)
 
 
-def verify_claim(tx: Tx, cmd: DecideClaim, *, proven: bool = False) -> ClaimResult:
-    """The money is on our account. Raises Refused when the actor entered it and another person has to look, unless it
-    is ``proven`` by a line of a statement."""
+def verify_claim(tx: Tx, cmd: DecideClaim) -> ClaimResult:
+    """The money is on our account. Raises Refused when the actor entered it and another person has to look."""
+    return _verify(tx, cmd, proven=False)
+
+
+def _verify(tx: Tx, cmd: DecideClaim, *, proven: bool) -> ClaimResult:
     tx.actor.require("payment.verify")
     claim, orders = lock_claim(tx, cmd.claim_id, [i for i, _ in cmd.allocations or ()], cmd.version)
     CLAIM.check(claim, "verify")
-    if not proven:
-        check_own_work(tx, claim, orders)
+    check_own_work(tx, claim, orders, proven=proven)
     shares = _final_shares(claim, cmd)
     amount = cmd.amount or claim.amount
     _check_amounts(amount, tuple(shares.items()))
@@ -151,8 +153,10 @@ def reverse_claim(tx: Tx, cmd: DecideClaim) -> ClaimResult:
     tx.actor.require("payment.verify")
     need_reason(cmd.note)
     claim, orders = lock_claim(tx, cmd.claim_id, version=cmd.version)
+    CLAIM.check(claim, "reverse")
+    check_refunds(tx, orders, shares_of(claim))
     result = _decide(tx, claim, orders, "reverse", "payment.reversed", cmd.note)
-    check_refunds(tx, orders)
+    release_lines(tx, [claim.id])  # their money is to be explained anew
     return result
 
 
@@ -203,11 +207,13 @@ def put_shares(tx: Tx, claim: PaymentClaim, wanted: Mapping[int, Money]) -> None
             claim.allocations.append(_share(tx, order_id, amount))
 
 
-def check_refunds(tx: Tx, orders: Sequence[Order]) -> None:
-    """Raise Refused when less is verified for an order than is paid back or promised back (invariant 4)."""
+def check_refunds(tx: Tx, orders: Sequence[Order], losing: Mapping[int, Money] | None = None) -> None:
+    """Raise Refused when less is verified for an order than is paid back or promised back (invariant 4), now or once
+    it has lost what ``losing`` says."""
     tx.session.flush()  # the sums are made by SQL
     left = refundable_of(tx.session, [o.id for o in orders])
     for order in orders:
+        left[order.id] -= (losing or {}).get(order.id, ZERO)
         if left[order.id] < ZERO:
             raise Refused(
                 say(
@@ -219,12 +225,13 @@ def check_refunds(tx: Tx, orders: Sequence[Order]) -> None:
             )
 
 
-def check_own_work(tx: Tx, claim: PaymentClaim, orders: Sequence[Order]) -> None:
-    """In two-person mode nobody verifies a payment of an order they entered, nor one they announced themselves."""
+def check_own_work(tx: Tx, claim: PaymentClaim, orders: Sequence[Order], *, proven: bool = False) -> None:
+    """In two-person mode nobody verifies a payment of an order they entered, nor one they announced themselves.
+    ``proven``: the announcement is not their word but the bank's or the carrier's."""
     me = tx.actor.user_id
     if me is None or not needs_second_person(tx.session, OWN_WORK):
         return
-    if me == claim.submitted_by or any(order.entered_by == me for order in orders):
+    if (me == claim.submitted_by and not proven) or any(order.entered_by == me for order in orders):
         raise Refused(say("You entered this yourself; another person has to check the money"), code="own_work")
 
 
