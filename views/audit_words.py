@@ -47,6 +47,7 @@ ACTIONS: dict[str, Any] = {
     "payment.rejected": lazy_gettext("Payment rejected"),
     "payment.reversed": lazy_gettext("Payment reversed"),
     "slip.received": lazy_gettext("Slip received"),
+    "slip.read": lazy_gettext("Slip read"),
     "slip.attached": lazy_gettext("Slip put to an order"),
     "slip.confirmed": lazy_gettext("Slip confirmed"),
     "slip.rejected": lazy_gettext("Slip rejected"),

@@ -37,6 +37,7 @@ from views import (
     stock,
     stock_approvals,
     stock_work,
+    verifiers,
 )
 
 MODULES: tuple[ModuleType, ...] = (
@@ -67,6 +68,7 @@ MODULES: tuple[ModuleType, ...] = (
     stock,
     stock_approvals,
     stock_work,
+    verifiers,
 )
 
 
