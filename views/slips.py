@@ -242,7 +242,7 @@ def first_open(tx: Tx) -> int | None:
 
 VIEWS = (SlipView,)
 NAV = (
-    nav.Item("work", "Review slips", "SlipReviewView.start", "payment.verify", icon="slip", order=15,
+    nav.Item("work", "Review slips", "SlipReviewView.start", "payment.verify", icon="slip", order=1,
              count="slips_open", hot=True),
     nav.Item("data", "Slips", "SlipView.inbox", "payment.claim", icon="slip", order=20),
 )  # fmt: skip

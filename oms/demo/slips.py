@@ -19,13 +19,18 @@ from oms import clock
 from oms.actor import Actor
 from oms.banks.codes import BANKS
 from oms.banks.slip_code import write_slip
+from oms.customers.finding import Buyer
 from oms.db import Tx, transaction
+from oms.demo.goods import Goods
+from oms.demo.life import IDENTITIES
+from oms.demo.people import Person
 from oms.intake import files
 from oms.money import Money
 from oms.orders.models import Order
 from oms.orders.states import Board
 from oms.payments.models import ReceivingAccount
 from oms.payments.slip_models import Slip
+from oms.usecases.orders_place import NewLine, PlaceOrder, Stock, place_order
 from oms.usecases.slips import ReceiveSlip, receive_slip
 
 COUNT, SHORT, LOOSE, UNREADABLE, AGAIN = 30, 4, (7, 12), 9, {20: 3, 25: 5}
@@ -48,11 +53,16 @@ class Drawn:
     at: datetime
 
 
-def send_in(actor: Actor, root: Path, random: Random, end: datetime) -> int:
-    """Send the slips of this morning in; returns how many. Done before an interruption is not done again."""
+def send_in(actor: Actor, goods: Goods, buyers: Sequence[Person], root: Path, random: Random, end: datetime) -> int:
+    """This morning's chat orders, and the slips sent for them; returns how many. Done before an interruption is not
+    done again."""
     with transaction(actor) as tx:
         if tx.session.scalar(select(Slip.id).limit(1)):
             return 0
+    for no in range(COUNT):
+        with clock.at(end - timedelta(hours=4, minutes=-5 * no)), transaction(actor) as tx:
+            _order(tx, goods, random.choice(buyers), random, no)
+    with transaction(actor) as tx:
         orders = _unpaid(tx)
         account = tx.session.scalars(select(ReceivingAccount).order_by(ReceivingAccount.id).limit(1)).first()
         told = [(o.id, o.total, o.ship_name, clock.local(o.placed_at)) for o in orders]
@@ -68,6 +78,19 @@ def send_in(actor: Actor, root: Path, random: Random, end: datetime) -> int:
             kept = files.keep(root, io.BytesIO(picture), f"slip-{no + 1:02}.jpg")
             receive_slip(tx, ReceiveSlip(kept, None if no in LOOSE else order_id))
     return len(drawn)
+
+
+def _order(tx: Tx, goods: Goods, person: Person, random: Random, no: int) -> None:
+    """An order taken in the chat, waiting for its money."""
+    items = random.sample(goods.items, random.randint(1, 2))
+    shop = random.choice(("line", "facebook", "instagram"))
+    placed = PlaceOrder(
+        shop_id=goods.shops[shop], lines=tuple(NewLine(item.id, random.randint(1, 2)) for item in items),
+        ship_to=person.home, buyer=Buyer(person.name, person.phone, IDENTITIES[shop], person.handle),
+        shipping_fee=Money(Decimal(40)), owner_id=tx.actor.user_id, owner=tx.actor.label,
+        idempotency_key=f"demo:slip:{no}", confirm=True, stock=Stock.MAY_WAIT,
+    )  # fmt: skip
+    place_order(tx, placed)
 
 
 def _unpaid(tx: Tx) -> Sequence[Order]:
