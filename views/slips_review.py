@@ -36,6 +36,7 @@ from oms.usecases.slips_exact import confirm_exact, exact_plan
 from views.base import OmsView, page, unit
 from views.filters import money, tr
 from views.order_actions import choice, moment, text, version
+from views.order_money import bank_choices
 from views.slips import first_open
 
 VERDICT_TONES = {Verdict.MATCH: "ok", Verdict.MISMATCH: "bad", Verdict.NOT_CHECKED: "mut"}
@@ -69,7 +70,7 @@ class SlipReviewView(OmsView):
             facts = {
                 "slip": slip, "case": case, "place": place_of(tx.session, tx.actor, slip), "rows": _rows(case),
                 "likely": likely_orders(tx, case), "accounts": _accounts(tx), "account_id": _account(tx, case),
-                "counted": _counted(tx, case), "is_open": slip.status in OPEN_SLIPS, "banks": BANKS,
+                "counted": _counted(tx, case), "is_open": slip.status in OPEN_SLIPS, "banks": bank_choices(),
                 "first": _first(tx, case), "undo": _undo(), "paid_at": _when(case), "differs": _differs(case),
                 "reasons": list(RejectReason),
             }  # fmt: skip

@@ -11,18 +11,16 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, text
 
-from oms import clock, outbox
+from oms import clock
 from oms.banks.pictures import sentence
 from oms.banks.slip_code import SlipCode
 from oms.db import Tx
 from oms.payments.slip_models import Slip
-from oms.payments.slip_queries import OPEN_SLIPS
 from oms.payments.states import SLIP, SlipKind, SlipStatus
 from oms.usecases.slip_base import LockedSlip, lock_slip, note_slip
 from oms.usecases.slip_references import bind_reference
 from oms.usecases.slips import READ
-from oms.usecases.slips_verify import TOPIC as VERIFY
-from oms.usecases.slips_verify import has_verifier
+from oms.usecases.slips_verify import ask_first
 
 __all__ = ["READ", "PageRead", "Reading", "SlipRead", "Unread", "record_reading", "unread"]
 
@@ -174,9 +172,7 @@ def _settle(tx: Tx, locked: LockedSlip) -> None:
     if slip.status is SlipStatus.RECEIVED:
         SLIP.fire(slip, "read")
     note_slip(tx, "slip.read", slip, kind=slip.kind, sending_bank=slip.sending_bank, reference=slip.reference)
-    askable = slip.status in OPEN_SLIPS and slip.kind is SlipKind.SLIP and slip.sending_bank.isdecimal()
-    if askable and has_verifier(tx):
-        outbox.add(tx, VERIFY, f"{VERIFY}:{slip.id}", slip_id=slip.id)
+    ask_first(tx, slip)
 
 
 _NEAREST = """

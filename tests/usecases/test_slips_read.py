@@ -23,7 +23,8 @@ from oms.payments.states import ClaimStatus, PaymentMethod, RejectReason, SlipKi
 from oms.usecases.orders_place import place_order
 from oms.usecases.payments import SubmitClaim, submit_claim
 from oms.usecases.slips import ReceiveSlip, RejectSlip, receive_slip, reject_slip
-from oms.usecases.slips_read import READ, TROUBLE_LABELS, VERIFY, PageRead, Reading, record_reading, unread
+from oms.usecases.slips_read import READ, TROUBLE_LABELS, PageRead, Reading, record_reading, unread
+from oms.usecases.slips_verify import TOPIC as VERIFY
 from tests.shop import small_shop
 from tests.usecases.refusals import refused
 
