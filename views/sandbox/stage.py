@@ -16,7 +16,7 @@ from views.sandbox.verifiers import EasySlipSandbox, Slip2GoSandbox, SlipOkSandb
 from views.sandbox.verifiers_banks import KBankSandbox, ScbSandbox
 
 
-def play(first_port: int, say: Callable[[str], object], stop: threading.Event) -> None:
+def play(first_port: int, tell: Callable[[str], object], stop: threading.Event) -> None:
     """Run every simulated slip verifier on ports of this machine from ``first_port`` on until ``stop`` is set."""
     slipok, easyslip, slip2go = SlipOkSandbox(), EasySlipSandbox(), Slip2GoSandbox()
     scb, kbank = ScbSandbox(), KBankSandbox()
@@ -31,7 +31,7 @@ def play(first_port: int, say: Callable[[str], object], stop: threading.Event) -
             sandbox.book.add(entry)
             url = stack.enter_context(running(sandbox, first_port + place))
             shown = "  ".join(f"{name}={value}" for name, value in keys.items())
-            say(f"{sandbox.name:<9} {url}{sandbox.root}  {shown}")
-        say(f"a transfer they all know: {code_of(entry.sending_bank, entry.reference)}")
-        say("books: GET /_books   more transfers: POST /_transfers   trouble on command: POST /_faults   Ctrl-C stops")
+            tell(f"{sandbox.name:<9} {url}{sandbox.root}  {shown}")
+        tell(f"a transfer they all know: {code_of(entry.sending_bank, entry.reference)}")
+        tell("books: GET /_books   more transfers: POST /_transfers   trouble on command: POST /_faults   Ctrl-C stops")
         stop.wait()
