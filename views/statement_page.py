@@ -27,6 +27,7 @@ from oms.payments.states import ClaimStatus, LineStatus
 from oms.reports.search import search_orders
 from oms.usecases.statement_candidates import candidates_of, missing_of_orders, rests
 from oms.usecases.statement_rows import OPEN_LINES
+from oms.usecases.statement_suggest import standings
 from views.base import current_actor
 from views.filters import moment, money, tr
 
@@ -112,12 +113,12 @@ def rows_of(lines: Sequence[StatementLine]) -> list[LineRow]:
     waiting = [n for n in lines if n.status in OPEN_LINES]
     found = candidates_of(db.session(), waiting)
     matched = live_matches(db.session(), [n.id for n in lines])
-    left = rests(db.session(), lines)
+    left, stands = rests(db.session(), lines), standings(found)
     known = _read(found.values(), [m for several in matched.values() for m in several])
     return [
         LineRow(
-            line=line, left=left[line.id], status=line.status,
-            choices=_choices(line, found.get(line.id, []), known),
+            line=line, left=left[line.id], status=stands.get(line.id, line.status),
+            choices=_choices(stands.get(line.id, line.status), found.get(line.id, []), known),
             done=tuple(_done(m, known) for m in matched.get(line.id, [])),
         )
         for line in lines
@@ -153,9 +154,9 @@ def _read(found: Collection[list[Ranked]], matches: Sequence[StatementMatch]) ->
     return known
 
 
-def _choices(line: StatementLine, ranked: Sequence[Ranked], known: _Known) -> tuple[Choice, ...]:
-    """The choices of a line; the first is chosen beforehand when it is the only one to suggest."""
-    alone = line.status is LineStatus.SUGGESTED or len([r for r in ranked if r.fits]) == 1
+def _choices(status: LineStatus, ranked: Sequence[Ranked], known: _Known) -> tuple[Choice, ...]:
+    """The choices of a line; the first is chosen beforehand when it is the one to suggest."""
+    alone = status is LineStatus.SUGGESTED
     made = [_choice(r, known, chosen=alone and place == 0 and r.fits) for place, r in enumerate(ranked[:SHOWN])]
     return tuple(c for c in made if c is not None)
 

@@ -151,7 +151,7 @@ def _claims(session: Session, facts: Sequence[LineFacts], amounts: Collection[Mo
             kind=Kind.CLAIM, ids=(claim.id,), amount=claim.amount, at=moment, account_id=claim.account_id,
             words=(claim.reference,) if claim.reference else (), names=(name_key(claim.payer_name),),
             customer_id=claim.customer_id, order_ids=tuple(order_ids or ()),
-            counted=claim.status is ClaimStatus.VERIFIED,
+            counted=claim.status is ClaimStatus.VERIFIED, timed=claim.paid_at is not None,
         )
         for claim, moment, order_ids in rows
     ]  # fmt: skip

@@ -20,7 +20,7 @@
     rows[at].classList.add("at"); rows[at].setAttribute("aria-selected", "true"); panel().hidden = false;
     rows[at].scrollIntoView({ block: "nearest" });
     for (const id of [...also]) if (!joins(document.getElementById(`l${id}`))) also.delete(id);
-    if (open) st.classList.add("open");
+    if (open) document.body.classList.add("st-open");
     show();
   }
   const joins = (row) => row !== rows[at] && row.dataset.openLine === "1" && rows[at].dataset.openLine === "1" && row.dataset.in === rows[at].dataset.in && row.dataset.account === rows[at].dataset.account;
@@ -31,7 +31,7 @@
     if (e.shiftKey && joins(row)) { add(row); return; }
     go(rows.indexOf(row));
   });
-  $("[data-back]", st)?.addEventListener("click", () => st.classList.remove("open"));
+  $("[data-back]", st)?.addEventListener("click", () => document.body.classList.remove("st-open"));
   function add(row) { if (also.has(row.dataset.line)) also.delete(row.dataset.line); else also.add(row.dataset.line); show(); }
 
   // --- the sum, live --------------------------------------------------------------
@@ -136,6 +136,6 @@
     else if (e.key === "i") { const b = $("[data-ignore]", panel()); if (b) { done(); ignore(b); } }
     else if (e.key === "/") { const find = $("[data-find]", panel()); if (find) { done(); find.focus(); } }
   }, true);
-  if (new URLSearchParams(location.search).has("line")) { rows[at].scrollIntoView({ block: "center" }); }
+  if (new URLSearchParams(location.search).has("line")) { document.body.classList.add("st-open"); rows[at].scrollIntoView({ block: "nearest" }); }
   show();
 })();
