@@ -21,6 +21,7 @@ from oms.usecases.orders_views import SaveView, drop_view, save_view
 from views import nav
 from views.base import OmsView, page, safe_path, unit
 from views.order_list import list_facts
+from views.order_money import bank_choices
 from views.order_parts import people
 from views.order_qr import shown_codes
 
@@ -77,6 +78,7 @@ def page_facts(tx: Tx, found: OrderPage) -> dict[str, Any]:
         "choices": {choice.name: choice for choice in choices(tx, found)},
         "stock": {line.id: line_stock(order, line, found.reserved) for line in order.lines},
         "story": order_story(tx.session, order.id, prices=prices, phones=phones),
+        "banks": bank_choices() if actor.may("payment.claim") else [],
         "accounts": accounts if actor.may("payment.claim") else [],
         "people": people() if actor.may("order.assign") else [],
         "claim_key": secrets.token_hex(16),

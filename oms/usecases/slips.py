@@ -12,6 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import Select, func, select
 
+from oms import outbox
 from oms.db import Tx
 from oms.errors import InvalidInput, Refused, say
 from oms.intake.files import Kept
@@ -44,6 +45,7 @@ from oms.usecases.slip_base import (
     note_slip,
 )
 
+READ = "slip.read"  # outbox: open the picture
 SAME_FILE_LOCK = 0x534C4950
 PICTURE_BYTES = 10 * 1024 * 1024
 AT_ONCE = 60  # files in one upload
@@ -130,6 +132,7 @@ def receive_slip(tx: Tx, cmd: ReceiveSlip) -> SlipReceived:
     elif orders:
         amount = _stated(tx, slip, orders)
         claim_for(tx, slip, amount, first_shares(orders, {}, amount), cmd.note)
+    outbox.add(tx, READ, f"{READ}:{slip.id}", slip_id=slip.id)
     note_slip(tx, "slip.received" if first is None else "slip.duplicate", slip, source=cmd.source)
     return SlipReceived(slip.id, slip.status, first_id=first.id if first else None)
 
