@@ -10,9 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from flask import current_app
+
 from oms import audit, clock, outbox
 from oms.actor import system
 from oms.db import Tx, transaction
+from oms.intake import files
 from oms.outbox import Owed
 
 SCHEDULE_LOCK = 0x52554143
@@ -22,6 +25,7 @@ KEEP_DONE = timedelta(days=30)
 
 CLEAN = "schedule.clean"
 EXPIRE = "schedule.expire_unpaid"
+COUNT_CHECKS = "schedule.count_slip_checks"
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Periodic:
 TABLE: tuple[Periodic, ...] = (
     Periodic(CLEAN, timedelta(hours=1)),
     Periodic(EXPIRE, timedelta(minutes=5)),
+    Periodic(COUNT_CHECKS, timedelta(hours=1)),
 )
 
 
@@ -64,5 +69,7 @@ class Scheduler:
 
 
 def clean(tx: Tx) -> None:
-    """Remove outbox rows done long ago: receipts of work, without business meaning of their own."""
+    """Remove outbox rows done long ago, receipts of work without business meaning of their own, and files made for
+    download whose time is over."""
     outbox.forget_done(tx, clock.now() - KEEP_DONE)
+    files.purge_expired(tx, current_app.extensions["oms.settings"].files_dir)

@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
 from jobs.relay import carry_out
+from jobs.schedule import COUNT_CHECKS
 from oms import clock, outbox
 from oms.actor import system
 from oms.audit import AuditLog
@@ -486,3 +488,54 @@ def test_verdicts_of_many_slips_take_few_statements(desk, stage):
     assert all(v.exact for v in found.values())
     assert len(seen) <= 6
     assert slips_verify.TOPIC == TOPIC
+
+
+def test_a_package_filled_up_again_ends_the_stop_by_itself(desk, stage):
+    first, second = stage("slip2go"), stage("easyslip")
+    first.known()
+    stopped = desk.verifier(first, stopped="quota", quota_left=0)
+    wrong = desk.verifier(second, stopped="settings", quota_left=3)
+    slip_id = desk.slip()
+    desk.work()
+    assert not desk.checks(slip_id)
+    with transaction(WHO) as tx:
+        outbox.add(tx, COUNT_CHECKS, "turn")
+    first.sandbox.book.quota = 25
+    with clock.at(clock.now()):
+        assert carry_out(db.session.scalar(select(Outbox.id).where(Outbox.topic == COUNT_CHECKS)))
+    row = desk.get(VerifierAccount, stopped)
+    assert (row.stopped, row.quota_left) == ("", 25)
+    assert desk.get(VerifierAccount, wrong).stopped == "settings"
+    assert not second.sandbox.book.calls, "a wrong key is not tried every hour"
+    desk.work(clock.now() + timedelta(seconds=1))
+    assert desk.checks(slip_id)[0].outcome is Out.FOUND
+
+
+def test_from_the_photo_to_the_verdicts(desk, stage):
+    """A picture comes in, is read, is asked about, and everything a cashier compares is there."""
+    import io
+
+    from jobs import slips as reading
+    from oms.intake import files
+    from oms.usecases.slips import ReceiveSlip, receive_slip
+    from oms.usecases.slips_read import READ
+    from tests.samples import slips as drawn
+
+    play = stage("slipok")
+    paper = drawn.made(Random(1), "004")
+    picture = drawn.jpeg(drawn.draw(paper))
+    play.known(reference=paper.reference)
+    desk.verifier(play)
+    order = desk.order("1590.25")
+    root = desk.app.extensions["oms.settings"].files_dir
+    kept = files.keep(root, io.BytesIO(picture), "slip.jpg")
+    with clock.at(NOW):
+        with transaction(WHO) as tx:
+            slip_id = receive_slip(tx, ReceiveSlip(kept, order)).slip_id
+            work = outbox.claim(tx, tx.session.scalar(select(Outbox.id).where(Outbox.topic == READ)))
+        reading.walk(work)
+    desk.app.extensions.pop("oms.decoder").close()
+    assert desk.get(Slip, slip_id).reference == paper.reference
+    assert desk.work() == 1
+    seen = desk.seen(slip_id, {order: Money.satang(159025)})
+    assert seen.exact, [(c.topic, c.verdict, str(c.why)) for c in seen.checks]
