@@ -69,6 +69,7 @@ class Screen:
     some methods (``{"add": "catalog.edit"}``). A screen that declares nothing stays shut."""
 
     requires: ClassVar[str | None] = None
+    also_open_to: ClassVar[tuple[str, ...]] = ()  # further named actions that open it, each for its own work
     requires_for: ClassVar[Mapping[str, str]] = {}
 
     def required_action(self, permission_name: str) -> str | None:

@@ -10,6 +10,7 @@ from flask_babel import gettext
 from sqlalchemy import select
 from werkzeug.wrappers import Response as AnyResponse
 
+from oms.banks.statements import forms
 from oms.catalog.models import Shop
 from oms.db import db
 from oms.errors import InvalidInput, Say, say
@@ -20,6 +21,7 @@ from oms.intake import files, queries
 from oms.intake.models import ColumnMap, IntakeRun
 from oms.intake.records import stored_sentence
 from oms.intake.states import INTAKE_RUN, IntakeKind, Outcome, RunStatus
+from oms.payments.models import ReceivingAccount
 from oms.usecases import intake
 from views import listing, nav
 from views.base import OmsView, current_actor, may, page, unit
@@ -30,6 +32,7 @@ KIND_LABELS: dict[IntakeKind, str] = {
     IntakeKind.PRODUCTS: "Products and SKUs",
     IntakeKind.CUSTOMERS: "Customers",
     IntakeKind.STOCK: "Opening stock and counts",
+    IntakeKind.STATEMENT: "Bank statement",
 }
 OUTCOME_LABELS: dict[Outcome, str] = {
     Outcome.CREATED: "New",
@@ -59,6 +62,11 @@ FIELD_LABELS: dict[str, str] = {
     "line_seller_discount": "Line discount by the shop", "line_platform_discount": "Line discount by the platform",
     "line_id": "Line number", "cancel_reason": "Reason of cancellation",
 }  # fmt: skip
+STATEMENT_LABELS: dict[str, str] = {
+    "date": "Day", "time": "Time of day", "amount": "Amount (minus: money out)", "deposit": "Money in",
+    "withdrawal": "Money out", "direction": "In or out", "balance": "Balance", "kind": "Kind of transaction",
+    "detail": "Description", "channel": "Channel", "reference": "Reference", "account_no": "Account number",
+}  # fmt: skip
 SHOWN_PROBLEMS = 200
 STAGE_CHOICES = ("unpaid", "to_ship", "shipped", "delivered", "completed", "canceled")
 
@@ -79,12 +87,27 @@ def own_shops() -> list[Shop]:
 
 def kinds() -> list[tuple[str, str]]:
     """Kinds of files this person may import, with their names."""
-    return [(k.value, tr(label)) for k, label in KIND_LABELS.items() if may(intake.NEEDS[k])]
+    return [(k.value, tr(label)) for k, label in KIND_LABELS.items() if _may_take(k)]
+
+
+def _may_take(kind: IntakeKind) -> bool:
+    return may(intake.NEEDS[kind]) and (kind in intake.MONEY_FILES or may("intake.import"))
 
 
 def is_busy(run: IntakeRun) -> bool:
     """Whether the background works on a run."""
     return run.status in {RunStatus.UPLOADED, RunStatus.CHECKING, RunStatus.COMMITTING}
+
+
+def own_accounts() -> list[ReceivingAccount]:
+    """Accounts a statement may be of."""
+    return list(
+        db.session.scalars(
+            select(ReceivingAccount)
+            .where(ReceivingAccount.is_active)
+            .order_by(ReceivingAccount.bank, ReceivingAccount.id)
+        )
+    )
 
 
 class IntakeView(OmsView):
@@ -93,6 +116,7 @@ class IntakeView(OmsView):
     route_base = "/intake"
     requires = "intake.import"
     default_view = "upload"
+    also_open_to = ("payment.statement", "payment.cod")  # the verbs ask by kind of file
 
     @page("/upload")
     def upload(self) -> str:
@@ -101,7 +125,8 @@ class IntakeView(OmsView):
         maps = list(db.session.scalars(select(ColumnMap).order_by(ColumnMap.name)))
         facts = {"shops": own_shops(), "kinds": kinds(), "formats": registry.FORMATS.values(), "maps": maps,
                  "recent": recent, "limit": LIMITS.file_bytes // (1024 * 1024), "labels": labels(),
-                 "chosen_shop": request.args.get("shop", ""),
+                 "accounts": own_accounts() if may("payment.statement") else [], "banks": forms.FORMS.values(),
+                 "chosen_shop": request.args.get("shop", ""), "chosen_account": request.args.get("account", ""),
                  "chosen_kind": request.args.get("kind", "orders")}  # fmt: skip
         return self.show_page("intake/upload.html", title=gettext("Import a file"), **facts)
 
@@ -111,11 +136,12 @@ class IntakeView(OmsView):
         sent = request.files.get("file")
         if sent is None or not sent.filename:
             raise InvalidInput(say("Choose a file first"), field="file", code="file_missing")
-        current_actor().require("intake.import")
+        kind = _kind(request.form.get("kind", ""))
+        intake.require_kind(current_actor(), kind)
         kept = files.keep(store(), sent.stream, sent.filename, LIMITS.file_bytes)
         form, _, map_name = request.form.get("format", "").partition(":")
         command = intake.ReceiveFile(
-            kind=_kind(request.form.get("kind", "")), file=kept, shop_code=request.form.get("shop", ""),
+            kind=kind, file=kept, shop_code=request.form.get("shop", ""), account_code=request.form.get("account", ""),
             format="" if form == "map" else form, map_name=map_name if form == "map" else "",
         )  # fmt: skip
         with unit() as tx:
@@ -176,28 +202,39 @@ class IntakeView(OmsView):
     def map(self, run_id: int) -> str:
         """Say which column of this file holds what."""
         run, shop = _found(run_id)
-        seen = report.preview(files.path_of(store(), run.file_key), run.file_name)
+        seen = report.preview(files.path_of(store(), run.file_key), run.file_name, run.kind)
+        is_statement = run.kind is IntakeKind.STATEMENT
         known = dict((run.column_map or {}).get("columns") or seen.guesses)
-        facts = {"run": run, "shop": shop, "seen": seen, "known": known, "fields": FIELD_LABELS,
+        facts = {"run": run, "shop": shop, "seen": seen, "known": known, "fields": map_fields(run.kind),
+                 "is_statement": is_statement,
                  "options": dict((run.column_map or {}).get("options") or {}), "stages": STAGE_CHOICES,
-                 "needed": {"external_no", "sku", "quantity"}}  # fmt: skip
+                 "needed": {"date"} if is_statement else {"external_no", "sku", "quantity"}}  # fmt: skip
         return self.show_page("intake/map.html", title=gettext("Which column holds what?"), **facts)
 
     @page("/runs/<int:run_id>/map/save", methods=("POST",))
     def save_map(self, run_id: int) -> AnyResponse:
         """Keep the map and check the same file anew with it."""
         run, shop = _found(run_id)
-        columns = {name: request.form.get(f"c_{name}", "") for name in FIELD_LABELS}
+        columns = {name: request.form.get(f"c_{name}", "") for name in map_fields(run.kind)}
         options = {"era": request.form.get("era", "auto"), "unit_rows": request.form.get("unit_rows") == "1",
                    "stages": _stages(request.form.get("stages", ""))}  # fmt: skip
         name = request.form.get("name", "")
         with unit() as tx:
             intake.save_column_map(tx, intake.SaveColumnMap(name, run.kind, columns, options))
             kept = files.Kept(run.file_key, run.file_name, run.file_size, run.file_sha256)
-            again = intake.ReceiveFile(run.kind, kept, shop.code if shop else "", map_name=name.strip(), is_kept=True)
+            account = tx.session.get(ReceivingAccount, run.account_id) if run.account_id else None
+            again = intake.ReceiveFile(
+                run.kind, kept, shop.code if shop else "", account.code if account else "", map_name=name.strip(),
+                is_kept=True,
+            )  # fmt: skip
             new_id = intake.receive_file(tx, again)
         flash(gettext("The column map is saved. Choose it when you upload the next file of this kind."), "success")
         return redirect(url_for("IntakeView.run", run_id=new_id), 303)
+
+
+def map_fields(kind: IntakeKind) -> dict[str, str]:
+    """The fields a column map of this kind of file can name."""
+    return STATEMENT_LABELS if kind is IntakeKind.STATEMENT else FIELD_LABELS
 
 
 def _kind(value: str) -> IntakeKind:
@@ -244,5 +281,14 @@ def labels() -> dict[str, Any]:
 VIEWS = (IntakeView,)
 NAV = (
     nav.Item("data", "Import a file", "IntakeView.upload", "intake.import", icon="upload", order=80),
+    nav.Item(
+        "work",
+        "Import a bank statement",
+        "IntakeView.upload",
+        "payment.statement",
+        icon="upload",
+        order=71,
+        args={"kind": "statement"},
+    ),
     nav.Item("data", "Imported files", "IntakeView.runs", "intake.import", icon="history", order=81),
 )

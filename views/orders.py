@@ -22,6 +22,7 @@ from views import nav
 from views.base import OmsView, page, safe_path, unit
 from views.order_list import list_facts
 from views.order_parts import people
+from views.order_qr import shown_codes
 
 
 class OrderView(OmsView):
@@ -65,8 +66,8 @@ def page_facts(tx: Tx, found: OrderPage) -> dict[str, Any]:
     """What the order page shows besides the order."""
     order, actor = found.order, tx.actor
     prices, phones = actor.may("order.price"), actor.may("customer.phone")
-    accounts = tx.session.scalars(
-        select(ReceivingAccount).where(ReceivingAccount.is_active).order_by(ReceivingAccount.code)
+    accounts = list(
+        tx.session.scalars(select(ReceivingAccount).where(ReceivingAccount.is_active).order_by(ReceivingAccount.code))
     )
     return {
         "page": found,
@@ -76,10 +77,11 @@ def page_facts(tx: Tx, found: OrderPage) -> dict[str, Any]:
         "choices": {choice.name: choice for choice in choices(tx, found)},
         "stock": {line.id: line_stock(order, line, found.reserved) for line in order.lines},
         "story": order_story(tx.session, order.id, prices=prices, phones=phones),
-        "accounts": list(accounts) if actor.may("payment.claim") else [],
+        "accounts": accounts if actor.may("payment.claim") else [],
         "people": people() if actor.may("order.assign") else [],
         "claim_key": secrets.token_hex(16),
         "today": clock.local(clock.now()).strftime("%Y-%m-%dT%H:%M"),
+        **(shown_codes(order, found.money, accounts) if prices else {}),
     }
 
 

@@ -63,7 +63,7 @@ class PanelSecurity(SecurityManager):
         """Whether the person of this request may use this part of a screen."""
         view = _screens().get(view_name)
         required = None if view is None else view.required_action(permission_name)
-        return required is not None and access.may(required)
+        return required is not None and any(access.may(action) for action in (required, *view.also_open_to))
 
     def is_item_public(self, permission_name: str, view_name: str) -> bool:  # noqa: ARG002
         """Nothing is public by permission."""

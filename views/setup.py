@@ -12,6 +12,7 @@ from markupsafe import Markup
 from sqlalchemy import Select, or_, select
 from wtforms import BooleanField, SelectField, StringField, TextAreaField
 
+from oms.banks.codes import BANKS, bank_short
 from oms.catalog.models import CHANNEL_LABELS, Channel, Shop
 from oms.db import Tx, db
 from oms.inventory.models import Warehouse
@@ -20,7 +21,7 @@ from oms.usecases import masters
 from views import nav
 from views.base import current_actor
 from views.fields import Chosen, WholeField, choices
-from views.filters import tr
+from views.filters import language, tr
 from views.modelview import OmsModelView
 from views.products import ChannelSkuView
 
@@ -81,7 +82,23 @@ class AccountForm(FlaskForm):
     promptpay = StringField(
         lazy_gettext("PromptPay"), description=lazy_gettext("A phone number, a tax id or an e-wallet number")
     )
+    bank_code = SelectField(
+        lazy_gettext("Bank on slips"), description=lazy_gettext("Slips and statements are compared by it")
+    )
+    biller_id = StringField(
+        lazy_gettext("Biller id"),
+        description=lazy_gettext("15 digits; with it a QR code carries the order number (bill payment)"),
+    )
+    ref3_prefix = StringField(
+        lazy_gettext("Third reference"), description=lazy_gettext("Only where the bank asks for it, such as SCB")
+    )
     is_active = BooleanField(ACTIVE, default=True)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        thai = language() == "th"
+        named = [(bank.code, f"{bank.short} · {bank.thai if thai else bank.english}") for bank in BANKS.values()]
+        self.bank_code.choices = [("", gettext("Read it from the bank's name")), *named]
 
 
 def _facts(form: Any, kind: Any) -> Any:
@@ -202,23 +219,28 @@ class ReceivingAccountView(OmsModelView):
     list_title, show_title = lazy_gettext("Receiving accounts"), lazy_gettext("Receiving account")
     add_title, edit_title = lazy_gettext("Add an account"), lazy_gettext("Change an account")
     list_columns = ["code", "bank", "account_no", "account_name", "promptpay", "is_active"]
-    show_columns = list_columns
+    show_columns = [*list_columns[:-1], "bank_code", "biller_id", "ref3_prefix", "is_active"]
     order_columns = ["code", "bank", "account_name"]
     base_order = ("code", "asc")
     label_columns = {
         "code": lazy_gettext("Code"), "bank": lazy_gettext("Bank or wallet"),
         "account_no": lazy_gettext("Account number"), "account_name": lazy_gettext("Account name"),
-        "promptpay": lazy_gettext("PromptPay"), "is_active": ACTIVE,
+        "promptpay": lazy_gettext("PromptPay"), "bank_code": lazy_gettext("Bank on slips"),
+        "biller_id": lazy_gettext("Biller id"), "ref3_prefix": lazy_gettext("Third reference"), "is_active": ACTIVE,
     }  # fmt: skip
     find_columns = ["code", "bank", "account_no", "account_name"]
     search_columns = ["bank", "is_active"]
     export_list = "accounts"
     add_form = edit_form = AccountForm
-    add_columns = edit_columns = ["code", "bank", "account_no", "account_name", "promptpay", "is_active"]
+    add_columns = edit_columns = [
+        "code", "bank", "bank_code", "account_no", "account_name", "promptpay", "biller_id", "ref3_prefix", "is_active",
+    ]  # fmt: skip
     empty_text = lazy_gettext("Add the accounts your customers pay into; payments name one of them.")
 
     def value(self, row: Any, name: str) -> Any:
         """A cell."""
+        if name == "bank_code" and row.bank_code:
+            return f"{row.bank_code} {bank_short(row.bank_code)}"
         return in_use(value=row.is_active) if name == "is_active" else super().value(row, name)
 
     def create(self, tx: Tx, form: Any) -> int:

@@ -59,18 +59,22 @@ _LISTED = (
     Bank(TRUEMONEY, "TrueMoney", "TrueMoney Wallet", "ทรูมันนี่ วอลเล็ท"),
 )  # fmt: skip
 BANKS: dict[str, Bank] = {bank.code: bank for bank in _LISTED}
-_BY_SHORT = {bank.short.upper(): bank for bank in _LISTED} | {
+_BY_NAME = {
+    name.upper(): bank
+    for bank in _LISTED
+    for name in (bank.short, bank.english, bank.thai, bank.thai.removeprefix("ธนาคาร"))
+} | {
     "KASIKORN": BANKS["004"], "KRUNGTHAI": BANKS["006"], "TMB": BANKS["011"], "KRUNGSRI": BANKS["025"],
     "TRUEMONEY WALLET": BANKS[TRUEMONEY], "TRUE MONEY": BANKS[TRUEMONEY],
 }  # fmt: skip
 
 
 def find_bank(text: str) -> Bank | None:
-    """The bank of a code (``004``, also ``4``) or short name (``KBANK``); None when there is no such bank."""
+    """The bank of a code (``004``, also ``4``) or name (``KBANK``, ``กสิกรไทย``); None when there is no such bank."""
     written = text.strip().upper()
     if written.isascii() and written.isdecimal():
         return BANKS.get(written.zfill(3))
-    return BANKS.get(written) or _BY_SHORT.get(written)
+    return BANKS.get(written) or _BY_NAME.get(written)
 
 
 def bank_name(code: str, language: str = "th") -> str:

@@ -68,10 +68,10 @@ class Decoder:
         except _Gone as gone:
             self.close()
             if fresh or isinstance(gone, _Slow):
-                raise refuse("picture_too_heavy", self.limits) from None
+                raise refuse("picture_too_heavy") from None
             return self.prepare(data)  # it may have ended for want of work, which is no fault of this file
         if "refused" in head:
-            raise refuse(str(head["refused"]), self.limits)
+            raise refuse(str(head["refused"]))
         return Prepared(kind, hashlib.sha256(data).hexdigest(), _pages(head, blobs))
 
     def _start(self) -> bool:

@@ -29,11 +29,11 @@ def open_pages(data: bytes, kind: PictureKind, limits: Limits) -> Iterator[Image
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             yield _photo(data, kind, limits)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise refuse("picture_pixels", limits) from None
+        raise refuse("picture_pixels") from None
     except MemoryError:
-        raise refuse("picture_too_heavy", limits) from None
+        raise refuse("picture_too_heavy") from None
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, RuntimeError, EOFError, IndexError, KeyError):
-        raise refuse("picture_damaged", limits) from None  # what codecs say of broken files differs by codec
+        raise refuse("picture_damaged") from None  # what codecs say of broken files differs by codec
 
 
 def _photo(data: bytes, kind: PictureKind, limits: Limits) -> Image.Image:
@@ -46,7 +46,7 @@ def _photo(data: bytes, kind: PictureKind, limits: Limits) -> Image.Image:
     with Image.open(io.BytesIO(data), formats=[_FORMATS[kind]]) as picture:
         width, height = picture.size
         if width * height > allowed or max(width, height) > limits.side or min(width, height) < 1:
-            raise refuse("picture_pixels", limits)
+            raise refuse("picture_pixels")
         picture.draft("RGB", (READ_SIDE, READ_SIDE))  # a JPEG is shrunk while it is unpacked; others ignore it
         picture.load()
         factor = -(-max(picture.size) // READ_SIDE)
@@ -79,22 +79,22 @@ def _pdf_pages(data: bytes, limits: Limits) -> Iterator[Image.Image]:
     try:
         document = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as exc:
-        raise refuse("picture_locked" if "password" in str(exc).lower() else "picture_damaged", limits) from None
+        raise refuse("picture_locked" if "password" in str(exc).lower() else "picture_damaged") from None
     try:
         if len(document) > limits.pdf_pages:
-            raise refuse("picture_pages", limits)
+            raise refuse("picture_pages")
         if len(document) == 0:
-            raise refuse("picture_damaged", limits)
+            raise refuse("picture_damaged")
         for number in range(len(document)):
             page = document[number]
             longer = max(page.get_size())
             if not longer > 0:
-                raise refuse("picture_damaged", limits)
+                raise refuse("picture_damaged")
             drawn = page.render(scale=min(PDF_DOTS, limits.kept_side / longer))
             yield drawn.to_pil().convert("RGB")
             page.close()
     except pypdfium2.PdfiumError:
-        raise refuse("picture_damaged", limits) from None
+        raise refuse("picture_damaged") from None
     finally:
         document.close()
 

@@ -98,12 +98,12 @@ def kind_of(data: bytes) -> PictureKind:
 def check_size(size: int, limits: Limits = LIMITS) -> None:
     """Raise PictureRefused for a file longer than we read."""
     if size > limits.file_bytes:
-        raise refuse("picture_too_large", limits)
+        raise refuse("picture_too_large")
 
 
-def refuse(code: str, limits: Limits = LIMITS) -> PictureRefused:
+def refuse(code: str) -> PictureRefused:
     """The refusal for one of the reasons below; the decoding process names only the code."""
-    return PictureRefused(sentence(code, limits), field="file", code=code if code in REASONS else "picture_damaged")
+    return PictureRefused(sentence(code), field="file", code=code if code in REASONS else "picture_damaged")
 
 
 REASONS = (
@@ -112,23 +112,21 @@ REASONS = (
 )  # fmt: skip
 
 
-def sentence(code: str, limits: Limits = LIMITS) -> Say:
-    """Why a file was not read, and what to do."""
+def sentence(code: str) -> Say:
+    """Why a file was not read, and what to do. Without facts, so that it can be kept as it is and translated later."""
     match code:
         case "picture_empty":
             return say("The file is empty. Save the slip again and upload that")
         case "picture_kind":
             return say("This file is no picture. Upload the slip as JPEG, PNG, WebP, HEIC or PDF")
         case "picture_too_large":
-            return say(
-                "The file is larger than {limit} MB. Take a screenshot of the slip", limit=limits.file_bytes // MB
-            )
+            return say("The file is larger than 20 MB. Take a screenshot of the slip and upload that")
         case "picture_pixels":
             return say("The picture is too large to open. Take a screenshot of the slip and upload that")
         case "picture_locked":
             return say("The PDF has a password. Take a screenshot of the slip and upload that")
         case "picture_pages":
-            return say("The PDF has more than {limit} pages. Upload only the pages with slips", limit=limits.pdf_pages)
+            return say("The PDF has more than 10 pages. Upload only the pages with slips")
         case "picture_too_heavy":
             return say("The picture could not be opened safely. Take a screenshot of the slip and upload that")
         case _:

@@ -32,11 +32,6 @@ class TargetKind(StrEnum):
     EWALLET = "ewallet"
 
 
-TARGET_LABELS: dict[TargetKind, str] = {
-    TargetKind.PHONE: "Mobile number",
-    TargetKind.TAX_ID: "Citizen or tax id",
-    TargetKind.EWALLET: "E-wallet",
-}
 _SUB_TAG = {TargetKind.PHONE: "01", TargetKind.TAX_ID: "02", TargetKind.EWALLET: "03"}
 
 

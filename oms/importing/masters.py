@@ -51,7 +51,7 @@ class MasterSource:
     def carries_down(self) -> bool:
         return False
 
-    def skips(self, row: RawRow) -> bool:  # noqa: ARG002  no master file has lines of explanation
+    def skips(self, row: RawRow, *, first: bool) -> bool:  # noqa: ARG002  no master file has lines of explanation
         return False
 
     def take(self, tx: Tx, run: IntakeRun, records: Sequence[Record], *, rehearse: bool) -> list[Taken]:  # noqa: ARG002

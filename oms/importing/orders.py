@@ -38,8 +38,8 @@ class OrderSource:
     def carries_down(self) -> bool:
         return self.form.carry_down
 
-    def skips(self, row: RawRow) -> bool:
-        return reader.is_explanation(self.form, self.columns, row)
+    def skips(self, row: RawRow, *, first: bool) -> bool:
+        return first and reader.is_explanation(self.form, self.columns, row)
 
     def take(self, tx: Tx, run: IntakeRun, records: Sequence[Record], *, rehearse: bool) -> list[Taken]:
         """Orders with the words of last time are unchanged without a look; broken ones wait; the rest is taken."""

@@ -24,11 +24,13 @@ from oms.importing.masters import MasterSource
 from oms.importing.orders import OrderSource
 from oms.importing.sources import Record, Source, find_table, order_format
 from oms.importing.staging import Unit, stage
+from oms.importing.statements import StatementSource, find_statement
 from oms.intake import files
 from oms.intake.models import IntakeItem, IntakeRow, IntakeRun
 from oms.intake.queries import one_of
 from oms.intake.records import RawRow
 from oms.intake.states import INTAKE_RUN, IntakeKind, RunStatus
+from oms.payments.models import ReceivingAccount
 from oms.usecases.intake import get_run
 from oms.usecases.intake_orders import Taken
 
@@ -39,6 +41,7 @@ VERBS: dict[IntakeKind, frozenset[str]] = {  # what taking a file in does on beh
     IntakeKind.PRODUCTS: frozenset({"intake.import", "catalog.edit"}),
     IntakeKind.CUSTOMERS: frozenset({"intake.import", "customer.edit"}),
     IntakeKind.STOCK: frozenset({"intake.import", "stock.adjust", "stock.receive"}),
+    IntakeKind.STATEMENT: frozenset({"payment.statement"}),
 }  # fmt: skip
 CHUNK = 500  # records taken in one transaction
 Beat = Callable[[Tx], None]
@@ -106,16 +109,22 @@ def _stage(unit: Unit, root: Path, run_id: int, beat: Beat) -> None:
     with unit() as tx:
         run = get_run(tx, run_id)
         shop = tx.session.get(Shop, run.shop_id) if run.shop_id else None
+        account = tx.session.get(ReceivingAccount, run.account_id) if run.account_id else None
         tx.session.expunge_all()  # read on without a transaction
-    found = find_table(files.path_of(root, run.file_key), run, shop)
+    path = files.path_of(root, run.file_key)
+    is_statement = run.kind is IntakeKind.STATEMENT
+    found = find_statement(path, run, account) if is_statement else find_table(path, run, shop)
     with unit() as tx:
         kept = get_run(tx, run_id, lock=True)
-        kept.format = found.format
+        kept.format, kept.findings = found.format, found.findings
+    run.findings = found.findings
     source = _source(run, found.format, found.headings)
     stage(unit, run_id, source, found, beat)
 
 
 def _source(run: IntakeRun, form: str, headings: Sequence[str]) -> Source:
+    if run.kind is IntakeKind.STATEMENT:
+        return StatementSource.of(run, form, headings)
     if run.kind is not IntakeKind.ORDERS:
         return MasterSource.of(run.kind, headings)
     run.format = form

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from oms.banks.statements import forms
 from oms.errors import Say
 from oms.importing.formats import columns, registry
 from oms.importing.formats.columns import LINE_FIELDS, ORDER_FIELDS
 from oms.importing.tabular import find_header, open_tables
 from oms.intake.models import IntakeItem, IntakeRow, IntakeRun
 from oms.intake.records import stored_sentence
-from oms.intake.states import Outcome
+from oms.intake.states import IntakeKind, Outcome
 from oms.spreadsheets import csv_line
 
 BOM = "\ufeff"
@@ -62,16 +63,21 @@ class Preview:
     guesses: dict[str, str]
 
 
-def preview(path: Path, name: str, rows: int = 8) -> Preview:
+def preview(path: Path, name: str, kind: IntakeKind = IntakeKind.ORDERS, rows: int = 8) -> Preview:
     """Look into a file for the column-map editor. Raises FileRefused when it cannot be read at all."""
     tables = open_tables(path, name)
     table = tables[0]
-    generic = registry.FORMATS["generic"]
-    found = find_header(table, lambda cells: columns.likeness(generic, cells) * 100 + sum(1 for c in cells if c), 1)
+    is_statement = kind is IntakeKind.STATEMENT
+
+    def fields(cells: Sequence[str]) -> Mapping[str, int]:
+        if is_statement:
+            return forms.find_columns(forms.GENERIC, cells).where
+        return columns.resolve(registry.FORMATS["generic"], cells).where
+
+    found = find_header(table, lambda cells: len(fields(cells)) * 100 + sum(1 for c in cells if c), 1)
     line, headings = found or (1, [])
     below = [cells for at, cells in table.head(line + rows) if at > line and any(cells)][:rows]
-    where = columns.resolve(generic, headings).where
-    return Preview(line, headings, below, {name: headings[i] for name, i in where.items()})
+    return Preview(line, headings, below, {name: headings[i] for name, i in fields(headings).items()})
 
 
 MAP_FIELDS = (*ORDER_FIELDS, *LINE_FIELDS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from oms.catalog.models import Shop
 from oms.db import Tx
@@ -39,8 +39,8 @@ class Source(Protocol):
         """Whether a row without a name belongs to the record above it."""
         ...
 
-    def skips(self, row: RawRow) -> bool:
-        """Whether a row is no record at all."""
+    def skips(self, row: RawRow, *, first: bool) -> bool:
+        """Whether a row is no record at all. ``first``: no record stands above it."""
         ...
 
     def take(self, tx: Tx, run: IntakeRun, records: Sequence[Record], *, rehearse: bool) -> list[Taken]:
@@ -50,12 +50,13 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Found:
-    """Where the records stand in a file, and what format it is."""
+    """Where the records stand in a file, what format it is, and what was seen in it as a whole."""
 
     table: Table
     header_line: int
     headings: list[str]
     format: str
+    findings: dict[str, Any] | None = None
 
 
 def find_table(root_file: Path, run: IntakeRun, shop: Shop | None) -> Found:

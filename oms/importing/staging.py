@@ -69,7 +69,7 @@ def _numbered(source: Source, found: Found, items: _Items) -> Iterator[tuple[Raw
             continue
         narrowest, last = min(narrowest, last), len(cells)
         row = RawRow(line, cells)
-        if fresh and source.skips(row):
+        if source.skips(row, first=fresh):
             continue
         fresh = False
         try:
@@ -113,3 +113,4 @@ def _describe(run: IntakeRun, found: Found, items: int, rows: int) -> None:
     """Put on the run what was found in its file."""
     run.encoding, run.header_line, run.headers = found.table.encoding, found.header_line, list(found.headings)
     run.format, run.items, run.received, run.staged = found.format, items, rows, True
+    run.findings = found.findings

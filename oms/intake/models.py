@@ -43,7 +43,8 @@ class ColumnMap(Model):
 
 
 class IntakeRun(Model):
-    """One file taken in. The five counters are in rows and add up to ``received`` when the run is done."""
+    """One file taken in. The five counters are in rows and add up to ``received`` when the run is done. ``findings``:
+    what was seen in the file as a whole, such as where the running balance of a statement breaks."""
 
     __tablename__ = "intake_runs"
 
@@ -76,6 +77,7 @@ class IntakeRun(Model):
     planned: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     written: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     refusal: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    findings: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     covers_from: Mapped[datetime | None] = mapped_column(UtcDateTime)
     covers_to: Mapped[datetime | None] = mapped_column(UtcDateTime)
     user_id: Mapped[int | None] = mapped_column(BigInteger)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from oms.actor import Actor
 from oms.catalog.models import Shop
 from oms.intake.models import IntakeConflict, IntakeItem, IntakeRow, IntakeRun
-from oms.intake.states import ConflictStatus, Outcome
+from oms.intake.states import ConflictStatus, IntakeKind, Outcome
 from oms.orders.models import Order
 
 
@@ -29,9 +29,16 @@ def runs(actor: Actor) -> Select[Any]:
     files: Any = select(IntakeRun, Shop)
     statement: Select[Any] = files.outerjoin(Shop, Shop.id == IntakeRun.shop_id)
     statement = statement.order_by(IntakeRun.id.desc())
+    statement = statement.where(IntakeRun.kind.in_(_open_kinds(actor)))
     if actor.shops is not None:
         statement = statement.where(IntakeRun.shop_id.is_(None) | IntakeRun.shop_id.in_(sorted(actor.shops)))
     return statement
+
+
+def _open_kinds(actor: Actor) -> list[IntakeKind]:
+    """The kinds of files this actor may see: files of money by their own action, all others by the common one."""
+    own = {IntakeKind.STATEMENT: "payment.statement", IntakeKind.COD: "payment.cod"}
+    return [kind for kind in IntakeKind if actor.may(own.get(kind, "intake.import"))]
 
 
 def waiting(actor: Actor) -> Select[Any]:
@@ -41,6 +48,7 @@ def waiting(actor: Actor) -> Select[Any]:
         records.join(IntakeRun, IntakeRun.id == IntakeItem.run_id)
         .outerjoin(Shop, Shop.id == IntakeItem.shop_id)
         .where(IntakeItem.outcome == Outcome.QUARANTINED, IntakeItem.closed_at.is_(None))
+        .where(IntakeRun.kind.in_(_open_kinds(actor)))
         .order_by(IntakeItem.run_id, IntakeItem.no)
     )
     if actor.shops is not None:

@@ -22,14 +22,15 @@ from oms import clock
 from oms.columns import EnumText, UtcDateTime, money
 from oms.db import Model
 from oms.money import ZERO
-from oms.payments.states import CodStatus, RoundLineOutcome
+from oms.payments.states import CodRefusal, CodStatus, RoundLineOutcome
 
 
 class CodEntry(Model):
     """The cash of one order in one shipment. ``expected`` is set at hand-over and falls to zero when it is refused.
 
     ``settle_from`` is the first moment the carrier may pay: it holds the money five days for the recipient
-    (OCPB notice on COD parcels, in force since 3 Oct 2024).
+    (OCPB notice on COD parcels, in force since 3 Oct 2024). ``to_collect`` never changes; ``expected`` is put right
+    with a reason. Who pays is ``carrier``: the marketplace itself where a marketplace collects.
     """
 
     __tablename__ = "cod_entries"
@@ -45,11 +46,13 @@ class CodEntry(Model):
     collected: Mapped[money] = mapped_column(default=ZERO)
     remitted: Mapped[money] = mapped_column(default=ZERO)
     fee: Mapped[money] = mapped_column(default=ZERO)
+    written_off: Mapped[money] = mapped_column(default=ZERO, server_default="0")
     handed_over_at: Mapped[datetime] = mapped_column(UtcDateTime)
     collected_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     settle_from: Mapped[datetime | None] = mapped_column(UtcDateTime)
     remitted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     refused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    refusal: Mapped[CodRefusal | None] = mapped_column(EnumText(CodRefusal))
     note: Mapped[str] = mapped_column(String(500), default="")
     version: Mapped[int] = mapped_column(default=1)
 
@@ -57,6 +60,10 @@ class CodEntry(Model):
     __table_args__ = (
         UniqueConstraint("shipment_id", "order_id"),
         CheckConstraint("to_collect > 0 AND expected >= 0 AND collected >= 0 AND remitted >= 0", name="amounts"),
+        CheckConstraint("status <> 'refused' OR (expected = 0 AND collected = 0 AND remitted = 0)", name="refused"),
+        CheckConstraint("status NOT IN ('expected', 'collected') OR remitted = 0", name="unpaid"),
+        CheckConstraint("status <> 'short' OR remitted < expected", name="short"),
+        CheckConstraint("status <> 'remitted' OR remitted + written_off >= expected", name="remitted"),
         Index("ix_cod_entries_tracking", "tracking_no", "carrier"),
         Index(
             "ix_cod_entries_open", "carrier", "handed_over_at",
@@ -84,6 +91,7 @@ class CodRound(Model):
     banked_by: Mapped[str] = mapped_column(String(120), default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     created_by: Mapped[str] = mapped_column(String(120))
+    note: Mapped[str] = mapped_column(String(500), default="", server_default="")
     version: Mapped[int] = mapped_column(default=1)
 
     lines: Mapped[list[CodRoundLine]] = relationship(back_populates="round")
@@ -97,7 +105,8 @@ class CodRound(Model):
 
 
 class CodRoundLine(Model):
-    """One parcel in a carrier's pay file. Never changed."""
+    """One parcel in a carrier's pay file. Never changed: a line that is understood later is taken back by a negative
+    row that names it, and written anew."""
 
     __tablename__ = "cod_round_lines"
 
@@ -109,7 +118,26 @@ class CodRoundLine(Model):
     fee: Mapped[money] = mapped_column(default=ZERO)
     outcome: Mapped[RoundLineOutcome] = mapped_column(EnumText(RoundLineOutcome))
     entry_id: Mapped[int | None] = mapped_column(ForeignKey("cod_entries.id"), index=True)
+    reverses_id: Mapped[int | None] = mapped_column(ForeignKey("cod_round_lines.id"), unique=True)
 
     round: Mapped[CodRound] = relationship(back_populates="lines")
 
-    __table_args__ = (UniqueConstraint("round_id", "line"),)
+    __table_args__ = (
+        UniqueConstraint("round_id", "line"),
+        CheckConstraint("(amount >= 0) = (reverses_id IS NULL) OR amount = 0", name="amount"),
+        Index("ix_cod_round_lines_tracking", "tracking_no"),
+    )
+
+
+class CodCarrier(Model):
+    """What we agreed with a carrier: days after ``settle_from`` until its payment counts as late."""
+
+    __tablename__ = "cod_carriers"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    carrier: Mapped[str] = mapped_column(String(80), unique=True)
+    late_days: Mapped[int] = mapped_column(Integer)
+    version: Mapped[int] = mapped_column(default=1)
+
+    __mapper_args__ = {"version_id_col": version}
+    __table_args__ = (CheckConstraint("late_days BETWEEN 0 AND 90", name="late_days"),)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from oms.money import ZERO, Money
+from oms.orders.models import Order
+from oms.payments.cod_models import CodEntry
 from oms.payments.models import Allocation, PaymentClaim
 from oms.payments.refund_models import Refund
-from oms.payments.states import OPEN_REFUNDS, ClaimStatus, RefundStatus
+from oms.payments.states import OPEN_REFUNDS, ClaimStatus, CodStatus, RefundStatus
 
 
 def verified_of(session: Session, order_ids: Collection[int]) -> dict[int, Money]:
@@ -52,6 +54,20 @@ def credit_claims(session: Session, customer_id: int) -> list[tuple[int, Money]]
     )
     left = [(claim_id, amount - _money(used)) for claim_id, amount, used in rows]
     return [(claim_id, rest) for claim_id, rest in left if rest > ZERO]
+
+
+def refused_cod(session: Session, phones: Iterable[str]) -> set[str]:
+    """Those of these recipients' phones that refused COD parcels before."""
+    asked = sorted({phone for phone in phones if phone})
+    if not asked:
+        return set()
+    refused = (
+        select(Order.ship_phone)
+        .join(CodEntry, CodEntry.order_id == Order.id)
+        .where(Order.ship_phone.in_(asked), CodEntry.status == CodStatus.REFUSED)
+        .distinct()
+    )
+    return set(session.scalars(refused))
 
 
 def _money(total: object) -> Money:

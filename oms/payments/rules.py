@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from oms.errors import Say, say
@@ -26,7 +27,8 @@ class MoneyFacts:
 
     ``due`` = total - canceled value - credits; ``verified`` = verified allocations; ``refunded`` = refunds paid.
     ``term_approved``: COD, credit or the marketplace's guarantee was accepted. ``override``: how much may be missing
-    because somebody with that right said so.
+    because somebody with that right said so. ``waited``: how long the oldest unchecked claim has waited.
+    ``cod_refusals``: COD parcels that the same phone refused before.
     """
 
     total: Money
@@ -38,6 +40,8 @@ class MoneyFacts:
     term_approved: bool = False
     cod: CodState = CodState.PENDING
     override: Money = ZERO
+    waited: timedelta | None = None
+    cod_refusals: int = 0
 
     @property
     def net(self) -> Money:
@@ -51,8 +55,12 @@ class MoneyFacts:
     @property
     def overridden(self) -> bool:
         """Whether what is missing is covered by an override, and only by that."""
-        vouched = self.term is not PaymentTerm.PREPAID and self.term_approved
-        return ZERO < self.missing <= self.override and not vouched
+        return ZERO < self.missing <= self.override and not self.vouched
+
+    @property
+    def vouched(self) -> bool:
+        """Whether the carrier, our trust or the marketplace stands in for money that is not in yet."""
+        return self.term is not PaymentTerm.PREPAID and self.term_approved
 
 
 def cod_state(entries: Collection[str]) -> CodState:
@@ -99,17 +107,40 @@ def gate(status: OrderStatus, facts: MoneyFacts, holds: Collection[HoldReason]) 
     if facts.net >= facts.due or facts.overridden:
         return None
     if facts.term is not PaymentTerm.PREPAID:
-        return None if facts.term_approved else _term_waits(facts.term)
+        return None if facts.term_approved else _term_waits(facts)
     if facts.claim_waiting:
-        return say("A slip waits to be checked; {amount} is not verified yet", amount=facts.due - facts.net)
+        return say(
+            "A slip has waited {age} to be checked; {amount} is not verified yet",
+            age=spell_age(facts.waited or timedelta()), amount=facts.missing,
+        )  # fmt: skip
     if facts.net > ZERO:
         return say("{amount} is still missing", amount=facts.due - facts.net)
     return say("Nothing has been paid yet; {amount} is due", amount=facts.due)
 
 
-def _term_waits(term: PaymentTerm) -> Say:
-    if term is PaymentTerm.COD:
+def spell_age(age: timedelta) -> Say:
+    """A length of time in its largest unit."""
+    minutes = int(age.total_seconds() // 60)
+    if minutes < 60:
+        return say("{n} min", n=max(minutes, 0))
+    hours = minutes // 60
+    return say("{n} h", n=hours) if hours < 48 else say("{n} days", n=hours // 24)
+
+
+def without_amounts(reason: Say | None) -> Say | None:
+    """The gate's sentence for people who may not see amounts."""
+    if reason is None or "amount" not in reason.facts:
+        return reason
+    if "age" in reason.facts:
+        return say("A slip has waited {age} to be checked", age=reason.facts["age"])
+    return say("The money is not complete yet")
+
+
+def _term_waits(facts: MoneyFacts) -> Say:
+    if facts.term is PaymentTerm.COD:
+        if facts.cod_refusals:
+            return say("Cash on delivery is not approved yet: refused {n} times before", n=facts.cod_refusals)
         return say("Cash on delivery is not approved yet")
-    if term is PaymentTerm.CREDIT:
+    if facts.term is PaymentTerm.CREDIT:
         return say("The credit is not approved yet")
     return say("The platform has not confirmed the payment yet")

@@ -55,6 +55,8 @@ class StatementLine(Model):
         CheckConstraint("amount <> 0", name="amount"),
         Index("ix_statement_lines_time", "account_id", text("booked_at DESC"), text("id DESC")),
         Index("ix_statement_lines_amount", "account_id", "amount", "booked_at"),
+        Index("ix_statement_lines_listed", text("booked_at DESC"), text("id DESC")),
+        Index("ix_statement_lines_payer", "payer_name", postgresql_where=text("payer_name <> ''")),
         Index(
             "ix_statement_lines_open", "booked_at", "id",
             postgresql_where=text("status IN ('unmatched', 'suggested', 'ambiguous')"),
@@ -63,7 +65,8 @@ class StatementLine(Model):
 
 
 class StatementMatch(Model):
-    """How much of a statement line is which claim, COD round or refund. Never changed: a reversal is a negative row."""
+    """How much of a statement line is which claim, COD round or refund. Never changed: a reversal is a negative row.
+    ``counts``: the match made the money count (it was verified by it), so undoing it takes the money back."""
 
     __tablename__ = "statement_matches"
 
@@ -73,6 +76,7 @@ class StatementMatch(Model):
     round_id: Mapped[int | None] = mapped_column(ForeignKey("cod_rounds.id"), index=True)
     refund_id: Mapped[int | None] = mapped_column(ForeignKey("refunds.id"), index=True)
     amount: Mapped[money] = mapped_column()
+    counts: Mapped[bool] = mapped_column(default=False, server_default="false")
     reverses_id: Mapped[int | None] = mapped_column(ForeignKey("statement_matches.id"), unique=True)
     at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     by: Mapped[str] = mapped_column(String(120))

@@ -189,10 +189,35 @@ COD_ENTRY = Machine(
     transitions=[
         Transition("collect", states(K.EXPECTED), K.COLLECTED, "Collected"),
         Transition("remit", states(K.COLLECTED, K.SHORT), K.REMITTED, "Paid to us"),
-        Transition("refuse", states(K.EXPECTED), K.REFUSED, "Refused"),
+        Transition("refuse", states(K.EXPECTED, K.COLLECTED), K.REFUSED, "Refused"),
         Transition("fall_short", states(K.COLLECTED), K.SHORT, "Paid too little"),
+        Transition("reopen", states(K.REFUSED), K.EXPECTED, "Was delivered after all"),
     ],
 )
+
+
+class CodRefusal(StrEnum):
+    """Why no cash will come for a parcel."""
+
+    AT_DOOR = "at_door"
+    AFTER_OPENING = "after_opening"
+    NOT_REACHED = "not_reached"
+    ADDRESS = "address"
+    LOST = "lost"
+    PAID_OTHERWISE = "paid_otherwise"
+    OTHER = "other"
+
+
+REFUSAL_LABELS: dict[CodRefusal, str] = {
+    CodRefusal.AT_DOOR: "Refused at the door",
+    CodRefusal.AFTER_OPENING: "Refused after opening",
+    CodRefusal.NOT_REACHED: "Recipient not reached",
+    CodRefusal.ADDRESS: "Wrong address",
+    CodRefusal.LOST: "Lost or damaged by the carrier",
+    CodRefusal.PAID_OTHERWISE: "Paid in another way",
+    CodRefusal.OTHER: "Other reason",
+}
+BUYERS_FAULT = (CodRefusal.AT_DOOR, CodRefusal.AFTER_OPENING, CodRefusal.NOT_REACHED)  # count against a phone number
 
 
 class RoundLineOutcome(StrEnum):
@@ -204,3 +229,13 @@ class RoundLineOutcome(StrEnum):
     UNKNOWN = "unknown"
     PAID_BEFORE = "paid_before"
     RETURNED = "returned"
+
+
+OUTCOME_LABELS: dict[RoundLineOutcome, str] = {
+    RoundLineOutcome.MATCHED: "Ties",
+    RoundLineOutcome.SHORT: "Paid too little",
+    RoundLineOutcome.OVER: "Paid too much",
+    RoundLineOutcome.UNKNOWN: "Parcel unknown",
+    RoundLineOutcome.PAID_BEFORE: "Paid before",
+    RoundLineOutcome.RETURNED: "Paid although returned",
+}

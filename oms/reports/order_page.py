@@ -21,6 +21,7 @@ from oms.payments.models import Allocation, PaymentClaim
 from oms.payments.rules import gate
 from oms.shipping.models import Shipment, ShipmentLine
 from oms.usecases import derived
+from oms.usecases import gate as gates
 from oms.usecases.orders_duplicates import Twin, duplicates_of
 
 CHAT_LABELS: dict[IdentityKind, str] = {
@@ -160,13 +161,6 @@ def _other_orders(tx: Tx, order: Order) -> int:
     return len(tx.session.scalars(statement).all())
 
 
-def _without_amount(tx: Tx, reason: Say | None) -> Say | None:
-    """The gate's sentence; people who may not see amounts get one without."""
-    if reason is None or "amount" not in reason.facts or tx.actor.may("order.price"):
-        return reason
-    return say("The money is not complete yet")
-
-
 def order_page(tx: Tx, order_id: int) -> OrderPage:
     """Read the page. Raises NotFound."""
     tx.actor.require("order.view")
@@ -177,7 +171,7 @@ def order_page(tx: Tx, order_id: int) -> OrderPage:
     ).one_or_none()
     return OrderPage(
         order=order,
-        gate=_without_amount(tx, gate(facts.status, facts.money, facts.holds)),
+        gate=gates.told_to(tx.actor, gate(facts.status, facts.money, facts.holds)),
         money=facts.money,
         holds=[h for h in order.holds if h.status is HoldStatus.ACTIVE],
         reserved=_reserved(tx, order),

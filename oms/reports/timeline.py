@@ -154,8 +154,18 @@ SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     ),
     "payment.rejected": lambda _, a: say("Payment notice of {amount} rejected", amount=_baht(a.get("amount"))),
     "payment.reversed": lambda _, a: say("Payment of {amount} reversed", amount=_baht(a.get("amount"))),
+    "payment.duplicate": lambda _, a: say("Payment notice of {amount}: used before", amount=_baht(a.get("amount"))),
+    "payment.moved": lambda _, a: say(
+        "Payment shared out anew: {amount} is for this order now", amount=_baht(a.get("amount"))
+    ),
+    "payment.reminded": lambda *_: say("Customer reminded of the payment"),
+    "order.expiry_extended": lambda *_: say("More time to pay given"),
+    "gate.overridden": lambda _, a: say("May leave before payment; missing: {amount}", amount=_baht(a.get("amount"))),
+    "gate.override_revoked": lambda *_: say("Leave to ship before payment taken back"),
+    "shipment.made_ready": lambda _, a: say("Ready to pick: {number}", number=a.get("shipment", "")),
+    "shipment.pulled_back": lambda _, a: say("{number} pulled back; it may not leave", number=a.get("shipment", "")),
+    "shipment.canceled": lambda _, a: say("{number} canceled", number=a.get("shipment", "")),
 }
-_MONEY_ACTIONS = frozenset({"payment.claimed", "payment.verified", "payment.rejected", "payment.reversed"})
 _CHANGES_SHOWN = frozenset({"order.amended", "order.channel_updated", "order.draft_edited"})
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import bindparam, select, text
+from sqlalchemy.orm import aliased, selectinload
 
 from oms import audit, clock
 from oms.db import Tx
@@ -26,9 +27,9 @@ from oms.orders.states import (
     PaymentStatus,
     StockState,
 )
-from oms.payments.rules import MoneyFacts, cod_state, gate, payment_status
+from oms.payments.rules import MoneyFacts, cod_state, gate, payment_status, without_amounts
 from oms.shipping.models import Shipment, ShipmentLine
-from oms.shipping.states import SHIPMENT
+from oms.shipping.states import BEFORE_HAND_OVER, SHIPMENT, ShipmentStatus
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,9 @@ def derive(facts: Facts) -> Derived:
     )
 
 
-_UNDER_WAY = frozenset({"ready", "picking", "packed", "labeled"})
+_WAITING = BEFORE_HAND_OVER
+_UNDER_WAY = BEFORE_HAND_OVER - {ShipmentStatus.PLANNED}
+_DEAD = frozenset({OrderStatus.CANCELED, OrderStatus.EXPIRED})
 
 _FACTS = text(
     """
@@ -105,14 +108,17 @@ _FACTS = text(
          WHERE h.order_id = o.id AND h.status = 'active') AS holds,
       (SELECT coalesce(sum(a.amount), 0) FROM allocations a JOIN payment_claims c ON c.id = a.claim_id
          WHERE a.order_id = o.id AND c.status = 'verified') AS verified,
-      EXISTS (SELECT 1 FROM allocations a JOIN payment_claims c ON c.id = a.claim_id
-         WHERE a.order_id = o.id AND c.status = 'submitted' GROUP BY a.claim_id HAVING sum(a.amount) > 0)
-         AS claim_waiting,
+      (SELECT min(c.submitted_at) FROM payment_claims c WHERE c.status = 'submitted' AND c.id IN (
+         SELECT a.claim_id FROM allocations a WHERE a.order_id = o.id GROUP BY a.claim_id HAVING sum(a.amount) > 0))
+         AS waiting_since,
       (SELECT coalesce(sum(r.amount), 0) FROM refunds r WHERE r.order_id = o.id AND r.status = 'paid') AS refunded,
       (SELECT coalesce(sum(g.covers), 0) FROM gate_overrides g
          WHERE g.order_id = o.id AND g.revoked_at IS NULL) AS override,
       (SELECT coalesce(array_agg(DISTINCT e.status), '{}') FROM cod_entries e
          WHERE e.order_id = o.id AND e.status <> 'refused') AS cash,
+      CASE WHEN o.payment_term = 'cod' AND o.term_approved_at IS NULL AND o.ship_phone <> '' THEN
+        (SELECT count(*) FROM orders b JOIN cod_entries e ON e.order_id = b.id
+         WHERE b.ship_phone = o.ship_phone AND e.status = 'refused') ELSE 0 END AS refusals,
       (SELECT coalesce(array_agg(DISTINCT s.status), '{}') FROM shipment_lines sl
          JOIN shipments s ON s.id = sl.shipment_id WHERE sl.order_id = o.id AND s.status <> 'canceled') AS stages,
       (SELECT coalesce(array_agg(DISTINCT p.tracking_status), '{}') FROM shipment_lines sl
@@ -124,7 +130,7 @@ _FACTS = text(
 
 def money_facts(order: Order, row: Any) -> MoneyFacts:
     """The money side of one order; an order canceled or expired owes nothing."""
-    dead = order.status in {OrderStatus.CANCELED, OrderStatus.EXPIRED}
+    dead = order.status in _DEAD
     canceled = sum((line[3] * line[1] // line[0] for line in row.lines), start=0)
     due = ZERO if dead else order.total - Money.satang(canceled)
     return MoneyFacts(
@@ -132,11 +138,13 @@ def money_facts(order: Order, row: Any) -> MoneyFacts:
         due=max(due, ZERO),
         verified=Money.satang(int(row.verified)),
         refunded=Money.satang(int(row.refunded)),
-        claim_waiting=row.claim_waiting,
+        claim_waiting=row.waiting_since is not None,
+        waited=clock.now() - row.waiting_since if row.waiting_since else None,
         term=order.payment_term,
         term_approved=order.term_approved_at is not None,
         cod=cod_state(row.cash),
         override=Money.satang(int(row.override)),
+        cod_refusals=row.refusals,
     )
 
 
@@ -171,35 +179,90 @@ def refresh(tx: Tx, orders: Collection[Order]) -> None:
     facts = read_facts(tx, listed)
     for order in listed:
         write(order, derive(facts[order.id]))
-    shut = {
-        order_id: reason
-        for order_id, f in facts.items()
-        if _UNDER_WAY & set(f.stages) and (reason := gate(f.status, f.money, f.holds))
-    }
+    shut = {order_id: reason for order_id, f in facts.items() if (reason := _stops(f))}
     if shut:
-        _pull_back(tx, shut)
+        _pull_back(tx, {order.id: order for order in listed}, shut)
 
 
-def _pull_back(tx: Tx, shut: Mapping[int, Say]) -> None:
-    """Shipments being picked, packed or labeled for orders whose gate has closed go back to planned (DESIGN 6)."""
+def _stops(facts: Facts) -> Say | None:
+    """Why goods of this order that are on their way out have to stop, or None."""
+    dead = facts.status in _DEAD
+    if not (_WAITING if dead else _UNDER_WAY) & set(facts.stages):
+        return None
+    return gate(facts.status, facts.money, facts.holds)
+
+
+def _pull_back(tx: Tx, orders: Mapping[int, Order], shut: Mapping[int, Say]) -> None:
+    """Shipments being picked, packed or labeled for orders whose gate has closed go back to planned; those of nobody
+    but dead orders are canceled (DESIGN 6). Orders that share a box are brought up to date with it."""
+    mates = lock_mates(tx, shut, orders)
     rows = tx.session.execute(
         select(Shipment, ShipmentLine.order_id)
         .join(ShipmentLine, ShipmentLine.shipment_id == Shipment.id)
-        .where(ShipmentLine.order_id.in_(sorted(shut)), Shipment.status.in_(sorted(_UNDER_WAY)))
-        .order_by(Shipment.id)
+        .where(
+            Shipment.id.in_(select(ShipmentLine.shipment_id).where(ShipmentLine.order_id.in_(sorted(shut)))),
+            Shipment.status.in_(sorted(_WAITING)),
+        )
+        .order_by(Shipment.id, ShipmentLine.id)
         .with_for_update(of=Shipment)
+        .execution_options(populate_existing=True)
     )
-    stopped: dict[int, tuple[Shipment, int]] = {}
+    boxes: dict[Shipment, set[int]] = {}
     for shipment, order_id in rows:
-        stopped.setdefault(shipment.id, (shipment, order_id))
-    for shipment, order_id in stopped.values():
-        before = shipment.status
-        SHIPMENT.fire(shipment, "pull_back")
-        audit.record(
-            tx, "shipment.pulled_back", "shipment", shipment.id, shipment.number,
-            before={"status": before}, after={"status": shipment.status, "order": order_id}, reason=str(shut[order_id]),
-        )  # fmt: skip
+        boxes.setdefault(shipment, set()).add(order_id)
+    known = {**orders, **mates}
+    for shipment, inside in boxes.items():
+        dead = all(known[i].status in _DEAD for i in inside)
+        if dead or shipment.status in _UNDER_WAY:
+            _stop(tx, shipment, "cancel" if dead else "pull_back", known[min(inside & set(shut))], shut)
     tx.session.flush()  # whoever reads facts next sees where the goods are
+    stale = [order for i, order in known.items() if i in shut or i in mates]
+    facts = read_facts(tx, stale)
+    for order in stale:
+        write(order, derive(facts[order.id]))
+
+
+def _stop(tx: Tx, shipment: Shipment, move: str, order: Order, shut: Mapping[int, Say]) -> None:
+    before = shipment.status
+    SHIPMENT.fire(shipment, move)
+    audit.record_many(
+        tx,
+        [
+            audit.Entry(
+                f"shipment.{'canceled' if move == 'cancel' else 'pulled_back'}", kind, key, number,
+                before={"status": before}, after={"status": shipment.status, "shipment": shipment.number},
+                reason=str(without_amounts(shut[order.id])),
+            )
+            for kind, key, number in (
+                ("shipment", shipment.id, shipment.number), ("order", order.id, order.number),
+            )
+        ],
+    )  # fmt: skip
+
+
+def lock_mates(tx: Tx, order_ids: Collection[int], held: Mapping[int, Order]) -> dict[int, Order]:
+    """The other orders in the boxes of these that have not left, locked before the boxes are, whoever may see them.
+    Two that wait for each other's orders are told apart by the database; one is told to try again (ADR 0084)."""
+    box = aliased(ShipmentLine)
+    wanted = set(
+        tx.session.scalars(
+            select(ShipmentLine.order_id)
+            .join(box, box.shipment_id == ShipmentLine.shipment_id)
+            .join(Shipment, Shipment.id == box.shipment_id)
+            .where(box.order_id.in_(sorted(order_ids)), Shipment.status.in_(sorted(_WAITING)))
+        )
+    ) - set(held)
+    if not wanted:
+        return {}
+    statement = (
+        select(Order)
+        .where(Order.id.in_(sorted(wanted)))
+        .order_by(Order.id)
+        .options(selectinload(Order.lines), selectinload(Order.holds))
+        .with_for_update(of=Order, key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    return {order.id: order for order in tx.session.scalars(statement)}
 
 
 def write(order: Order, derived: Derived) -> None:
@@ -210,9 +273,3 @@ def write(order: Order, derived: Derived) -> None:
             setattr(order, column, value)
     if derived.is_closed != (order.closed_at is not None):
         order.closed_at = clock.now() if derived.is_closed else None
-
-
-def gate_reasons(tx: Tx, orders: Sequence[Order]) -> dict[int, Say | None]:
-    """For each order: None when its goods may leave, else the sentence why not."""
-    facts = read_facts(tx, orders)
-    return {order_id: gate(f.status, f.money, f.holds) for order_id, f in facts.items()}

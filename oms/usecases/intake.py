@@ -8,12 +8,14 @@ from typing import Any
 from sqlalchemy import select
 
 from oms import audit, clock, outbox
+from oms.actor import Actor
 from oms.catalog.models import Shop
 from oms.db import Tx
 from oms.errors import InvalidInput, NotFound, Refused, say
 from oms.intake import files
 from oms.intake.models import ColumnMap, IntakeRun
 from oms.intake.states import INTAKE_RUN, IntakeKind, RunStatus
+from oms.payments.models import ReceivingAccount
 
 TOPIC = "intake.run"
 NEEDS: dict[IntakeKind, str] = {
@@ -21,18 +23,22 @@ NEEDS: dict[IntakeKind, str] = {
     IntakeKind.PRODUCTS: "catalog.edit",
     IntakeKind.CUSTOMERS: "customer.edit",
     IntakeKind.STOCK: "stock.adjust",
+    IntakeKind.STATEMENT: "payment.statement",
+    IntakeKind.COD: "payment.cod",
 }
+MONEY_FILES = frozenset({IntakeKind.STATEMENT, IntakeKind.COD})  # opened by their own action alone
 
 
 @dataclass(frozen=True)
 class ReceiveFile:
     """A kept file to take in. ``format`` "" means: find out. ``map_name`` names a saved column map; ``column_map`` is
     one given on the spot. ``queue`` False leaves the work to the caller (the command line does it itself). ``is_kept``:
-    the file is on record from an earlier run."""
+    the file is on record from an earlier run. ``account_code``: the account a statement is of."""
 
     kind: IntakeKind
     file: files.Kept
     shop_code: str = ""
+    account_code: str = ""
     format: str = ""
     map_name: str = ""
     column_map: dict[str, Any] | None = None
@@ -54,9 +60,8 @@ class SaveColumnMap:
 
 def receive_file(tx: Tx, cmd: ReceiveFile) -> int:
     """Put a file on record and have it checked; answers the run's id. Raises InvalidInput or NotFound."""
-    tx.actor.require("intake.import")
-    tx.actor.require(NEEDS[cmd.kind])
-    shop = _shop(tx, cmd)
+    require_kind(tx.actor, cmd.kind)
+    shop, account = _shop(tx, cmd), _account(tx, cmd)
     column_map = cmd.column_map
     if cmd.map_name:
         saved = find_map(tx, cmd.map_name)
@@ -65,8 +70,9 @@ def receive_file(tx: Tx, cmd: ReceiveFile) -> int:
         files.register(tx, cmd.file, "upload", "application/octet-stream")
     run = IntakeRun(
         kind=cmd.kind, status=RunStatus.UPLOADED, shop_id=shop.id if shop else None, format=cmd.format,
-        column_map=column_map, file_name=cmd.file.name, file_key=cmd.file.key, file_sha256=cmd.file.sha256,
-        file_size=cmd.file.size, commit_after_check=cmd.commit_after_check, user_id=tx.actor.user_id,
+        account_id=account.id if account else None, column_map=column_map, file_name=cmd.file.name,
+        file_key=cmd.file.key, file_sha256=cmd.file.sha256, file_size=cmd.file.size,
+        commit_after_check=cmd.commit_after_check, user_id=tx.actor.user_id,
         user_label=tx.actor.label, created_at=clock.now(),
     )  # fmt: skip
     tx.session.add(run)
@@ -88,6 +94,24 @@ def _shop(tx: Tx, cmd: ReceiveFile) -> Shop | None:
     return shop
 
 
+def _account(tx: Tx, cmd: ReceiveFile) -> ReceivingAccount | None:
+    if cmd.kind is not IntakeKind.STATEMENT:
+        return None
+    found = select(ReceivingAccount).where(ReceivingAccount.code == cmd.account_code, ReceivingAccount.is_active)
+    account = tx.session.scalars(found).one_or_none() if cmd.account_code else None
+    if account is None:
+        sentence = say("Choose the account this statement is of")
+        raise InvalidInput(sentence, field="account", code="account_missing")
+    return account
+
+
+def require_kind(actor: Actor, kind: IntakeKind) -> None:
+    """Raise Forbidden unless files of this kind may be taken in: money files need their own action only."""
+    if kind not in MONEY_FILES:
+        actor.require("intake.import")
+    actor.require(NEEDS[kind])
+
+
 def find_map(tx: Tx, name: str) -> ColumnMap:
     """A saved column map. Raises NotFound."""
     saved = tx.session.scalars(select(ColumnMap).where(ColumnMap.name == name)).one_or_none()
@@ -98,10 +122,13 @@ def find_map(tx: Tx, name: str) -> ColumnMap:
 
 def get_run(tx: Tx, run_id: int, *, lock: bool = False) -> IntakeRun:
     """A run this actor may see. Raises NotFound."""
-    tx.actor.require("intake.import")
     run = tx.session.get(
         IntakeRun, run_id, with_for_update={"key_share": True} if lock else None, populate_existing=lock
     )
+    if run is None or run.kind not in MONEY_FILES:
+        tx.actor.require("intake.import")
+    else:
+        tx.actor.require(NEEDS[run.kind])
     if run is None or (run.shop_id is not None and not tx.actor.sees_shop(run.shop_id)):
         raise NotFound(say("There is no such import, or it is not yours to see"), code="run_not_found")
     return run
@@ -135,7 +162,7 @@ def cancel_run(tx: Tx, run_id: int) -> None:
 
 def save_column_map(tx: Tx, cmd: SaveColumnMap) -> int:
     """Keep a column map under a name; the same name again replaces it. Raises InvalidInput."""
-    tx.actor.require("intake.import")
+    require_kind(tx.actor, cmd.kind)
     name = cmd.name.strip()
     if not 1 <= len(name) <= 80:
         raise InvalidInput(say("Give the column map a name of at most 80 characters"), field="name", code="map_name")

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from oms import audit
+from oms.banks.codes import find_bank
 from oms.catalog.models import Channel, Shop
 from oms.db import Tx
 from oms.errors import InvalidInput, Refused, say
@@ -52,7 +53,11 @@ class ShopFacts:
 
 @dataclass(frozen=True)
 class AccountFacts:
-    """An account customers pay into; ``promptpay`` is a phone number or a tax id."""
+    """An account customers pay into; ``promptpay`` is a phone number, a tax id or an e-wallet number.
+
+    ``bank_code``: three digits as slips name banks (``oms.banks.codes``). ``biller_id`` and ``ref3_prefix`` are for
+    bill payment by QR.
+    """
 
     code: str
     bank: str
@@ -60,6 +65,9 @@ class AccountFacts:
     account_name: str
     promptpay: str = ""
     is_active: bool = True
+    bank_code: str = ""
+    biller_id: str = ""
+    ref3_prefix: str = ""
 
 
 @dataclass(frozen=True)
@@ -226,8 +234,39 @@ def _account(facts: AccountFacts) -> dict[str, Any]:
         account_no=lambda: _account_no(facts.account_no),
         account_name=lambda: bounded(facts.account_name, 200, "account_name", missing=say("Enter the account's name")),
         promptpay=lambda: _promptpay(facts.promptpay),
+        bank_code=lambda: _bank_code(facts.bank_code or facts.bank),
+        biller_id=lambda: _biller_id(facts.biller_id),
+        ref3_prefix=lambda: _ref3_prefix(facts.ref3_prefix),
         is_active=lambda: facts.is_active,
     )
+
+
+def _bank_code(text: str) -> str:
+    """The code of a bank named by its code or short name; empty when none of the list is meant."""
+    bank = find_bank(text)
+    return bank.code if bank else ""
+
+
+def _biller_id(text: str) -> str:
+    digits = re.sub(r"[\s\-]", "", arabic_digits(clean(text)))
+    if digits and not re.fullmatch(r"[0-9]{15}", digits):
+        raise InvalidInput(
+            say("A biller id has 15 digits: the tax id and two more; “{text}” has not", text=text),
+            field="biller_id",
+            code="biller_id",
+        )
+    return digits
+
+
+def _ref3_prefix(text: str) -> str:
+    prefix = clean(text).upper()
+    if prefix and not re.fullmatch(r"[A-Z0-9]{1,20}", prefix):
+        raise InvalidInput(
+            say("A bill reference is up to 20 capital letters and digits; “{text}” is not", text=text),
+            field="ref3_prefix",
+            code="bill_reference",
+        )
+    return prefix
 
 
 def _account_no(text: str) -> str:

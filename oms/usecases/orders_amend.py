@@ -28,7 +28,7 @@ from oms.usecases import derived, orders_confirm
 from oms.usecases.orders_amend_write import amended_facts, write_amendment
 from oms.usecases.orders_cancel import announce_freed
 
-_LIVE = [s for s in ShipmentStatus if s is not ShipmentStatus.CANCELED]
+_LIVE = [s for s in ShipmentStatus if s not in {ShipmentStatus.CANCELED, ShipmentStatus.PLANNED}]
 
 
 @dataclass(frozen=True)

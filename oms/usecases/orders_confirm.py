@@ -21,6 +21,7 @@ from oms.orders import rules
 from oms.orders.models import Order
 from oms.orders.queries import lock_order
 from oms.orders.states import ORDER, PaymentTerm
+from oms.payments.queries import refused_cod
 from oms.usecases import derived
 
 DISCOUNT_APPROVAL = "order.discount"  # kind of the approval that lets a draft exceed its enterer's limit
@@ -54,7 +55,7 @@ def confirm_order(tx: Tx, cmd: ConfirmOrder) -> OrderConfirmed:
     ORDER.fire(order, "confirm")
     at = clock.now()
     order.confirmed_at = at
-    if order.payment_term is PaymentTerm.COD:
+    if order.payment_term is PaymentTerm.COD and not refused_cod(tx.session, [order.ship_phone]):
         order.term_approved_at = at
     hours = tx.session.get_one(Shop, order.shop_id).expire_hours
     if order.payment_term is PaymentTerm.PREPAID and hours:

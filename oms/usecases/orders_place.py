@@ -17,6 +17,8 @@ from oms.errors import InvalidInput, NeedsApproval, NotFound, OmsError, Problem,
 from oms.inventory import reserving
 from oms.money import ZERO, Money
 from oms.orders import rules
+from oms.orders.states import PaymentTerm
+from oms.payments.queries import refused_cod
 from oms.usecases import orders_write
 from oms.usecases.orders_words import NewLine, OrderPlaced, PlaceOrder, Priced, ShipTo, Stock
 from oms.usecases.orders_write import Drawn
@@ -79,7 +81,19 @@ def _understand(tx: Tx, cmds: Sequence[PlaceOrder]) -> Batch:
                 batch.priced[i] = price(tx, cmd, shops, skus)
             except OmsError as refusal:
                 batch.outcome[i] = refusal
+    _find_cod_risks(tx, batch)
     return batch
+
+
+def _find_cod_risks(tx: Tx, batch: Batch) -> None:
+    """Mark COD orders of phones that refused COD parcels before; one statement for all, none without COD."""
+    phones = {
+        i: orders_write.kept_phone(p.cmd.ship_to.phone)
+        for i, p in batch.priced.items()
+        if p.cmd.confirm and p.cmd.payment_term is PaymentTerm.COD
+    }
+    risky = refused_cod(tx.session, phones.values())
+    batch.priced |= {i: replace(batch.priced[i], cod_risk=True) for i, phone in phones.items() if phone in risky}
 
 
 def _require(tx: Tx, cmds: Sequence[PlaceOrder]) -> None:

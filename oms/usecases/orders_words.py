@@ -103,3 +103,4 @@ class Priced:
     goods_total: Money
     total: Money
     warehouse_id: int
+    cod_risk: bool = False  # the phone refused COD parcels before: a person approves it first

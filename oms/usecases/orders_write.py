@@ -104,9 +104,10 @@ def _left_before(priced: Priced) -> bool:
 
 
 def _is_approved(priced: Priced) -> bool:
-    """COD is approved with the order; a marketplace's guarantee when it says so; credit by a person, later."""
+    """COD is approved with the order, unless the phone refused COD before; a marketplace's guarantee when it says so;
+    credit by a person, later."""
     cmd = priced.cmd
-    return cmd.term_approved or (cmd.confirm and cmd.payment_term is PaymentTerm.COD)
+    return cmd.term_approved or (cmd.confirm and cmd.payment_term is PaymentTerm.COD and not priced.cod_risk)
 
 
 def _facts(priced: Priced, *, is_reserved: bool) -> Facts:

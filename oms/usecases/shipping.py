@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from oms import audit, clock
 from oms.db import Tx, insert_rows
-from oms.errors import OmsError, Refused, Say, say
+from oms.errors import OmsError, Refused, say
 from oms.inventory import reserving
-from oms.numbering import buddhist_year
 from oms.orders.models import Order
 from oms.orders.queries import checked, lock_order, lock_orders
 from oms.orders.states import ORDER, FulfillmentStatus, StockState
 from oms.shipping.models import Parcel, Shipment, ShipmentLine
 from oms.shipping.states import SHIPMENT, ShipmentStatus, TrackingStatus
 from oms.usecases import derived
+from oms.usecases.cod_entries import Departure, collect_entries, is_cod, name_parcel, open_entries
+from oms.usecases.gate import GateStep, Verdict, judge, use_overrides
 from oms.usecases.orders_confirm import reserve_open_lines, shortage_error
+from oms.usecases.shipping_boxes import Boxes, draw_numbers, drop, leave, lock_boxes
 
 
 @dataclass(frozen=True)
@@ -64,67 +66,123 @@ def mark_shipped(tx: Tx, cmd: MarkShipped) -> Shipped:
     return outcome
 
 
+@dataclass(frozen=True)
+class _Leaving:
+    """One command that may go: its order, the boxes that wait for it, and every order in them."""
+
+    cmd: MarkShipped
+    order: Order
+    boxes: Sequence[Shipment]
+    orders: Sequence[Order]
+
+
 def mark_shipped_many(tx: Tx, cmds: Sequence[MarkShipped]) -> list[Shipped | OmsError]:
-    """Hand many orders over in one go; each leaves or is refused by itself. Raises Forbidden for the whole."""
+    """Hand many orders over in one go; each leaves or is refused by itself. Raises Forbidden for the whole.
+
+    An order whose goods were made ready leaves in that box, with every other order in it; all their gates are asked.
+    """
     for by_channel in {c.by_channel for c in cmds}:
         _require(tx, by_channel=by_channel)
-    orders = {order.id: order for order in lock_orders(tx, [c.order_id for c in cmds])}
-    gates = derived.gate_reasons(tx, list(orders.values()))
+    boxes = lock_boxes(tx, [c.order_id for c in cmds])
+    verdicts = judge(tx, list(boxes.orders.values()), GateStep.HAND_OVER)
+    known = {order_id: verdict.facts for order_id, verdict in verdicts.items()}
     used = _tracking_in_use(tx, [c.tracking_no for c in cmds])
     outcomes: dict[int, Shipped | OmsError] = {}
-    leaving: dict[int, MarkShipped] = {}
+    leaving: dict[int, _Leaving] = {}
+    going: dict[int, int] = {}
     for i, cmd in enumerate(cmds):
+        first = going.get(cmd.order_id)
+        if first is not None and cmds[first].order_id != cmd.order_id:
+            continue  # it leaves in the box of an earlier one
         try:
-            _check_leaving(tx, cmd, orders.get(cmd.order_id), gates, used)
-            leaving[i] = cmd
+            leaving[i] = _check_leaving(tx, cmd, boxes, verdicts, used)
+            going |= {order.id: i for order in leaving[i].orders}
         except OmsError as refusal:
             outcomes[i] = refusal
     if leaving:
-        outcomes |= dict(zip(leaving, _hand_over(tx, list(leaving.values()), orders), strict=True))
-    return [outcomes[i] for i in range(len(cmds))]
+        use_overrides(tx, [order_id for order_id in going if verdicts[order_id].overridden])
+        outcomes |= dict(zip(leaving, _hand_over(tx, list(leaving.values()), known), strict=True))
+    return [outcomes.get(i) or outcomes[going[c.order_id]] for i, c in enumerate(cmds)]
 
 
 def _check_leaving(
-    tx: Tx,
-    cmd: MarkShipped,
-    found: Order | None,
-    gates: dict[int, Say | None],
-    used: set[tuple[str, str]],
-) -> None:
+    tx: Tx, cmd: MarkShipped, boxes: Boxes, verdicts: dict[int, Verdict], used: set[tuple[str, str]]
+) -> _Leaving:
     """Raise why this order's goods may not leave; else count it as leaving, so that it cannot leave twice."""
-    order = checked(found, cmd.version)
-    if reason := gates[order.id]:
-        raise Refused(reason, code="gate_closed")
-    if not any(line.open for line in order.lines):
-        raise Refused(say("Nothing is open to ship"), code="nothing_open")
-    _check_tracking(used, cmd.carrier, cmd.tracking_no)
-    if order.stock_state is StockState.SHORT and (short := reserve_open_lines(tx, order)):
-        raise shortage_error(order, short)
-    gates[order.id] = say("Nothing is open to ship")
+    order = checked(boxes.orders.get(cmd.order_id) if cmd.order_id in boxes.asked else None, cmd.version)
+    verdicts[order.id].check()
+    waiting = boxes.of(order.id)
+    if waiting and not boxes.fits(waiting):
+        drop(tx, boxes, order)
+        waiting = []
+    orders = boxes.inside(waiting) or [order]
+    for inside in orders:
+        verdicts[inside.id].check()
+    own = {(p.carrier, p.tracking_no) for box in waiting for p in box.parcels}
+    _check_tracking(used - own, cmd.carrier, cmd.tracking_no)
+    for inside in orders:
+        if inside.stock_state is StockState.SHORT and (short := reserve_open_lines(tx, inside)):
+            raise shortage_error(inside, short)
+    for inside in orders:
+        verdicts[inside.id] = replace(verdicts[inside.id], refusal=say("Nothing is open to ship"), code="nothing_open")
     if cmd.tracking_no:
         used.add((cmd.carrier, cmd.tracking_no))
+    return _Leaving(cmd, order, waiting, orders)
 
 
-def _hand_over(tx: Tx, cmds: Sequence[MarkShipped], orders: dict[int, Order]) -> list[Shipped]:
-    numbered = list(zip(cmds, _draw_numbers(tx, len(cmds)), strict=True))
-    goods = []
-    for cmd, (number, shipment_id) in numbered:
-        order = orders[cmd.order_id]
-        left = [(order.id, line.id, line.open) for line in order.lines if line.open]
-        goods.append(_Goods(shipment_id, number, order.warehouse_id, left, cmd, is_delivered=False))
-        order.carrier = cmd.carrier or order.carrier
-    documents = {cmd.order_id: number for cmd, (number, _) in numbered}
-    reserving.consume(tx, documents, [line for g in goods for _, line, _ in g.left], reason="order.shipped")
-    for cmd in cmds:
-        for line in orders[cmd.order_id].lines:
+def _hand_over(tx: Tx, leaving: Sequence[_Leaving], known: Mapping[int, derived.Facts]) -> list[Shipped]:
+    fresh = [x for x in leaving if not x.boxes]
+    numbers = dict(zip((x.order.id for x in fresh), draw_numbers(tx, len(fresh)), strict=True))
+    goods: list[_Goods] = []
+    documents: dict[int, tuple[str, int, MarkShipped]] = {}
+    for x in leaving:
+        number, shipment_id = numbers[x.order.id] if not x.boxes else (x.boxes[0].number, x.boxes[0].id)
+        documents |= {order.id: (number, shipment_id, x.cmd) for order in x.orders}
+        if not x.boxes:
+            left = [(x.order.id, line.id, line.open) for line in x.order.lines if line.open]
+            goods.append(_Goods(shipment_id, number, x.order.warehouse_id, left, x.cmd, is_delivered=False))
+    orders = [order for x in leaving for order in x.orders]
+    lines = [line.id for order in orders for line in order.lines if line.open]
+    reserving.consume(tx, {i: number for i, (number, _, _) in documents.items()}, lines, reason="order.shipped")
+    for order in orders:
+        order.carrier = documents[order.id][2].carrier or order.carrier
+        for line in order.lines:
             line.shipped += line.open
+    for x in leaving:
+        for i, box in enumerate(x.boxes):
+            _leave_in(tx, box, replace(x.cmd, tracking_no="") if i else x.cmd)
     _insert(tx, goods)
+    cash = open_entries(tx, [_departing(order, x, documents) for x in leaving for order in x.orders], known)
     facts = {
-        cmd.order_id: {"shipment": number, "tracking_no": cmd.tracking_no, "carrier": cmd.carrier}
-        for cmd, (number, _) in numbered
+        order_id: {"shipment": number, "tracking_no": cmd.tracking_no, "carrier": cmd.carrier}
+        | ({"cod": cash[order_id]} if order_id in cash else {})
+        for order_id, (number, _, cmd) in documents.items()
     }
-    _finish(tx, [orders[cmd.order_id] for cmd in cmds], "order.shipped", facts)
-    return [Shipped(shipment_id, number) for _, (number, shipment_id) in numbered]
+    _finish(tx, orders, "order.shipped", facts)
+    return [Shipped(documents[x.order.id][1], documents[x.order.id][0]) for x in leaving]
+
+
+def _departing(order: Order, x: _Leaving, documents: Mapping[int, tuple[str, int, MarkShipped]]) -> Departure:
+    box = next(iter(x.boxes), None)
+    named = next((p.tracking_no for p in box.parcels if p.is_live), "") if box else ""
+    carrier = x.cmd.carrier or (box.carrier if box else "")
+    at = x.cmd.shipped_at or clock.now()
+    return Departure(order, documents[order.id][1], carrier, x.cmd.tracking_no or named, at)
+
+
+def _leave_in(tx: Tx, box: Shipment, cmd: MarkShipped) -> None:
+    """A box that was made ready goes as it is; a tracking number given now replaces the one it had."""
+    leave(box)
+    box.carrier, box.by_channel = cmd.carrier[:80] or box.carrier, cmd.by_channel
+    box.handed_over_at = cmd.shipped_at or clock.now()
+    live = [p for p in box.parcels if p.is_live]
+    if cmd.tracking_no and cmd.tracking_no not in {p.tracking_no for p in live}:
+        for parcel in live:
+            parcel.is_live = False
+        live = [Parcel(shipment_id=box.id, carrier=box.carrier, tracking_no=cmd.tracking_no[:80], is_live=True)]
+        tx.session.add_all(live)
+    for parcel in live:
+        parcel.tracking_status = TrackingStatus.IN_TRANSIT
 
 
 def _tracking_in_use(tx: Tx, numbers: Sequence[str]) -> set[tuple[str, str]]:
@@ -146,12 +204,6 @@ def _check_tracking(used: set[tuple[str, str]], carrier: str, number: str) -> No
         )
 
 
-def _draw_numbers(tx: Tx, count: int) -> list[tuple[str, int]]:
-    sequence = func.nextval("shipments_id_seq")
-    ids = tx.session.scalars(select(sequence).select_from(func.generate_series(1, count)))
-    return [(f"SH{buddhist_year()}-{i:06d}", i) for i in ids]
-
-
 @dataclass(frozen=True)
 class _Goods:
     shipment_id: int
@@ -160,6 +212,11 @@ class _Goods:
     left: list[tuple[int, int, int]]
     cmd: MarkShipped | LeftBefore
     is_delivered: bool
+
+
+def _departure(order: Order, goods: _Goods) -> Departure:
+    cmd, at = goods.cmd, goods.cmd.shipped_at or clock.now()
+    return Departure(order, goods.shipment_id, cmd.carrier, cmd.tracking_no, at, delivered=goods.is_delivered)
 
 
 def _insert(tx: Tx, goods: Sequence[_Goods]) -> None:
@@ -202,7 +259,7 @@ def record_left_before(tx: Tx, cmds: Sequence[LeftBefore]) -> None:
     tx.actor.require("intake.import")
     by_id = {c.order_id: c for c in cmds}
     orders = [o for o in lock_orders(tx, list(by_id)) if o.left_before]
-    numbered = zip(orders, _draw_numbers(tx, len(orders)), strict=True)
+    numbered = zip(orders, draw_numbers(tx, len(orders)), strict=True)
     goods = [
         _Goods(
             shipment_id,
@@ -218,6 +275,10 @@ def record_left_before(tx: Tx, cmds: Sequence[LeftBefore]) -> None:
     for g in goods:
         _check_tracking(used, g.cmd.carrier, g.cmd.tracking_no)
     _insert(tx, goods)
+    cash = {o.id: o for o in orders if is_cod(o)}
+    if cash:
+        facts = derived.read_facts(tx, list(cash.values()))
+        open_entries(tx, [_departure(cash[g.cmd.order_id], g) for g in goods if g.cmd.order_id in cash], facts)
     derived.refresh(tx, orders)
     complete_done(tx, orders)
 
@@ -229,7 +290,11 @@ def fill_tracking(tx: Tx, order_id: int, carrier: str, tracking_no: str) -> bool
     bare = tx.session.scalars(
         select(Shipment)
         .join(ShipmentLine, ShipmentLine.shipment_id == Shipment.id)
-        .where(ShipmentLine.order_id == order_id, ~select(Parcel.id).where(Parcel.shipment_id == Shipment.id).exists())
+        .where(
+            ShipmentLine.order_id == order_id,
+            ~select(Parcel.id).where(Parcel.shipment_id == Shipment.id).exists(),
+            Shipment.handed_over_at.is_not(None),
+        )
         .order_by(Shipment.id)
     ).first()
     if bare is None or not tracking_no:
@@ -240,6 +305,7 @@ def fill_tracking(tx: Tx, order_id: int, carrier: str, tracking_no: str) -> bool
         Parcel(shipment_id=bare.id, carrier=carrier, tracking_no=tracking_no, is_live=True, tracking_status=status)
     )
     order.carrier = carrier or order.carrier
+    name_parcel(tx, order, bare.id, order.carrier, tracking_no)
     _finish(tx, [order], "order.tracking_filled", {order.id: {"tracking_no": tracking_no, "carrier": carrier}})
     return True
 
@@ -274,7 +340,12 @@ def _arrive(tx: Tx, orders: Sequence[Order]) -> set[int]:
             parcel.tracking_status = TrackingStatus.DELIVERED
     arrived = [order for order in orders if order.id in under_way]
     if arrived:
-        facts = {o.id: {"shipments": [s.number for s in under_way[o.id].values()]} for o in arrived}
+        cash = collect_entries(tx, arrived, {s_id for found in under_way.values() for s_id in found})
+        facts = {
+            o.id: {"shipments": [s.number for s in under_way[o.id].values()]}
+            | ({"cod_collected": cash[o.id]} if o.id in cash else {})
+            for o in arrived
+        }
         _finish(tx, arrived, "order.delivered", facts)
         complete_done(tx, arrived)
     return set(under_way)

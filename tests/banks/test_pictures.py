@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from oms.banks.decoder import Decoder, prepare
-from oms.banks.pictures import LIMITS, PictureKind, PictureRefused, kind_of
+from oms.banks.pictures import LIMITS, PictureKind, PictureRefused, kind_of, sentence
 from oms.payments.states import SlipKind
 from tests.samples import slips
 
@@ -205,6 +205,11 @@ def test_what_is_no_picture_is_refused_with_a_sentence(decoder):
     for data in (b"hello", b"PK\x03\x04" + bytes(200), b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"GIF89a" + bytes(40),
                  b"\0" * 1000, b"II*\0" + bytes(100), b"<html>"):  # fmt: skip
         assert refused(decoder, data) == "picture_kind"
+
+
+def test_the_sentences_name_the_limits_that_hold():
+    assert f"{LIMITS.file_bytes // 1024**2} MB" in str(sentence("picture_too_large"))
+    assert f"{LIMITS.pdf_pages} pages" in str(sentence("picture_pages"))
 
 
 def test_cut_and_broken_pictures_are_refused(decoder):

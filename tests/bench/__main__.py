@@ -15,11 +15,11 @@ import psutil
 from app import create_app, create_worker_app
 from oms.db import db
 from oms.reports.auditor import audit_all
-from tests.bench import files, pages, verbs, whole
+from tests.bench import files, pages, slip_reading, verbs, whole
 from tests.bench.installation import installation
 
 PAGE = Path("docs/benchmarks.md")
-ALL = ("P2", "P3", "P5", "P7", "P14", "P15")
+ALL = ("P2", "P3", "P5", "P7", "P12", "P14", "P15")
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,17 @@ def p7(orders: int) -> list[Line]:
     ]
 
 
+def p12_slips(orders: int) -> list[Line]:
+    with installation(orders) as settings:
+        m = slip_reading.measure(create_worker_app(settings))
+    return [
+        Line("P12", "slip photo to parsed QR and duplicate check, 100,000 references used", f"{m.mean * 1000:.0f} ms each, p95 {m.late * 1000:.0f} ms",
+             "<= 150 ms", m.mean <= 0.15),
+        Line("P12", "slips read through rotation, blur, dark, recompression, ...", f"{m.read} of {m.of} ({m.read / m.of:.1%})",
+             ">= 95 %", m.read >= 0.95 * m.of, "not read: " + ", ".join(m.missed) if m.missed else ""),
+    ]  # fmt: skip
+
+
 def p14() -> list[Line]:
     m = whole.measure()
     return [
@@ -138,6 +149,7 @@ def main() -> None:
         "P3": lambda: p3(options.small),
         "P5": lambda: p5(options.orders),
         "P7": lambda: p7(options.orders),
+        "P12": lambda: p12_slips(options.small),
         "P14": p14,
     }
     lines: list[Line] = []

@@ -104,7 +104,7 @@ SLIP = (
 )
 COD = (
     "INSERT INTO cod_entries (shipment_id, order_id, carrier, tracking_no, status, to_collect, expected, collected,"
-    " remitted, fee, handed_over_at, note, version) SELECT 0, :shipped, 'Flash', 'T', 'refused', 100, 100, 0, 0, 0,"
+    " remitted, fee, handed_over_at, note, version) SELECT 0, :shipped, 'Flash', 'T', 'collected', 100, 100, 0, 0, 0,"
     " now(), '', 1"
 )
 BREAKS = {

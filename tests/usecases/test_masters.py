@@ -86,6 +86,20 @@ def test_an_account_with_nonsense_is_refused_field_by_field(tx):
         create_account(tx, AccountFacts("scb-1", "SCB", "<b>12</b>", "ร้านรวม"))
 
 
+def test_an_account_knows_its_bank_as_slips_name_it_and_what_bill_payment_needs(tx):
+    facts = AccountFacts(
+        "scb-1", "ไทยพาณิชย์", "123-4-56789-0", "ร้านรวม", biller_id="0105558 1234 5600", ref3_prefix="scb"
+    )
+    row = tx.session.get_one(ReceivingAccount, create_account(tx, facts).id)
+    assert (row.bank_code, row.biller_id, row.ref3_prefix) == ("014", "010555812345600", "SCB")
+    other = replace(facts, code="scb-2", bank="ร้านทอง", bank_code="004")
+    assert tx.session.get_one(ReceivingAccount, create_account(tx, other).id).bank_code == "004"
+    with refused(tx, "biller_id", "biller_id", ReceivingAccount):
+        create_account(tx, replace(facts, code="scb-3", biller_id="123"))
+    with refused(tx, "bill_reference", "ref3_prefix", ReceivingAccount):
+        create_account(tx, replace(facts, code="scb-3", ref3_prefix="S-B"))
+
+
 def test_a_changed_account_number_shows_in_the_audit(tx):
     saved = create_account(tx, AccountFacts("scb-1", "SCB", "123-4-56789-0", "ร้านรวม"))
     edit_account(tx, Edit(saved.id, 1), AccountFacts("scb-1", "SCB", "999-9-99999-9", "ร้านรวม"))

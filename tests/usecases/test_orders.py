@@ -27,6 +27,7 @@ from oms.orders.states import Board, CancelReason, HoldReason, OrderStatus, Paym
 from oms.outbox import Outbox
 from oms.payments.states import PaymentMethod
 from oms.usecases import derived
+from oms.usecases.gate import GateStep, pass_gate
 from oms.usecases.orders_cancel import CancelOrder, Restock, cancel_order
 from oms.usecases.orders_confirm import ConfirmOrder, confirm_order
 from oms.usecases.orders_holds import HoldOrder, ReleaseHold, hold_order, release_hold
@@ -286,7 +287,7 @@ def test_money_opens_the_gate_and_a_reversal_closes_it(tx, shop):
     assert refusal.value.detail_code == "gate_closed"
     pay(tx, order, "80")
     assert again(tx, order.id).board is Board.SHORT_PAYMENT
-    assert str(derived.gate_reasons(tx, [again(tx, order.id)])[order.id]) == "20.00 is still missing"
+    assert str(pass_gate(tx, [order.id], GateStep.HAND_OVER)[order.id]) == "20.00 is still missing"
     claim = pay(tx, order, "20")
     assert again(tx, order.id).board is Board.READY
     reverse_claim(tx, DecideClaim(claim, "โอนผิด"))

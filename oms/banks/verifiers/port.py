@@ -69,7 +69,7 @@ class Transfer:
         return {
             "reference": self.reference, "sending_bank": self.sending_bank, "satang": self.amount.in_satang,
             "paid_at": self.paid_at.isoformat() if self.paid_at else None,
-            "sender": vars(self.sender), "receiver": vars(self.receiver), "refs": list(self.refs),
+            "sender": dict(vars(self.sender)), "receiver": dict(vars(self.receiver)), "refs": list(self.refs),
         }  # fmt: skip
 
     @classmethod

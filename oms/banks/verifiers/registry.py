@@ -32,14 +32,13 @@ class Field:
 
 @dataclass(frozen=True)
 class Provider:
-    """One kind of verifier. ``needs_qr``: it is asked by the text of the slip's QR, not by bank and reference."""
+    """One kind of verifier. ``host``: its address when nothing else is entered."""
 
     code: str
     name: str
     host: str
     fields: tuple[Field, ...]
     make: Make
-    needs_qr: bool = False
 
     @property
     def secret_names(self) -> tuple[str, ...]:
@@ -76,11 +75,11 @@ PROVIDERS: Mapping[str, Provider] = {
     for p in (
         Provider(
             "slipok", "SlipOK", "https://api.slipok.com/api/line/apikey",
-            (_field("branch_id", secret=False), _field("api_key")), SlipOk, needs_qr=True,
+            (_field("branch_id", secret=False), _field("api_key")), SlipOk,
         ),
-        Provider("easyslip", "EasySlip", "https://api.easyslip.com/v2", (_field("api_key"),), EasySlip, needs_qr=True),
+        Provider("easyslip", "EasySlip", "https://api.easyslip.com/v2", (_field("api_key"),), EasySlip),
         Provider(
-            "slip2go", "Slip2Go", "https://connect.slip2go.com/api", (_field("api_secret"),), Slip2Go, needs_qr=True
+            "slip2go", "Slip2Go", "https://connect.slip2go.com/api", (_field("api_secret"),), Slip2Go
         ),
         Provider(
             "scb", "SCB", "https://api.partners.scb/partners",

@@ -1,0 +1,127 @@
+"""COD entries follow the goods: opened when they leave, collected when they arrive. Called by ``shipping`` alone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import bindparam, text, update
+
+from oms import clock
+from oms.carriers.names import carrier_name
+from oms.catalog.models import CHANNEL_LABELS, Channel
+from oms.db import Tx, insert_rows
+from oms.money import ZERO, Money
+from oms.orders.models import Order
+from oms.orders.states import PaymentTerm
+from oms.payments.cod_models import CodEntry
+from oms.payments.states import COD_ENTRY, CodStatus
+from oms.usecases.derived import Facts
+
+HOLD_DAYS: Final = timedelta(days=5)  # the carrier holds the cash for the recipient: OCPB notice, since 3 Oct 2024
+PLATFORMS: Final = frozenset({Channel.SHOPEE, Channel.LAZADA, Channel.TIKTOK})  # these collect and pay us themselves
+
+_KNOWN = text(
+    """
+    SELECT o.id,
+      (SELECT coalesce(sum(e.expected), 0) FROM cod_entries e WHERE e.order_id = o.id) AS expected,
+      (SELECT coalesce(sum(a.amount), 0) FROM allocations a JOIN payment_claims c ON c.id = a.claim_id
+         WHERE a.order_id = o.id AND c.status = 'verified' AND c.method = 'cod') AS banked
+    FROM orders o WHERE o.id IN :ids
+    """
+).bindparams(bindparam("ids", expanding=True))
+
+
+@dataclass(frozen=True)
+class Departure:
+    """Goods of one order in one shipment that leave now, or left before."""
+
+    order: Order
+    shipment_id: int
+    carrier: str
+    tracking_no: str
+    handed_over_at: datetime
+    delivered: bool = False
+
+
+def pays_us(order: Order, carrier: str) -> str:
+    """Who hands the cash over: the carrier, or the marketplace that collects for its own orders."""
+    return CHANNEL_LABELS[order.channel] if order.channel in PLATFORMS else carrier_name(carrier)
+
+
+def is_cod(order: Order) -> bool:
+    """Whether somebody at the door is to pay for this order."""
+    return order.payment_term is PaymentTerm.COD
+
+
+def open_entries(tx: Tx, leaving: Sequence[Departure], facts: Mapping[int, Facts]) -> dict[int, Money]:
+    """Write down what each parcel is to bring; answers the amount per order.
+
+    What is due and not in goes with the first parcel, whole; a later parcel of the same order brings only what became
+    due since. A deposit lowers it. An order with nothing missing gets no entry.
+    """
+    cash = [d for d in leaving if is_cod(d.order)]
+    if not cash:
+        return {}
+    known = {row.id: row for row in tx.session.execute(_KNOWN, {"ids": sorted({d.order.id for d in cash})})}
+    rows: list[dict[str, object]] = []
+    opened: dict[int, Money] = {}
+    for departure in cash:
+        order_id = departure.order.id
+        money, before = facts[order_id].money, known[order_id]
+        promised = Money.satang(int(before.expected) - int(before.banked))
+        amount = money.due - money.net - promised - opened.get(order_id, ZERO)
+        if amount > ZERO:
+            rows.append(_row(departure, amount))
+            opened[order_id] = opened.get(order_id, ZERO) + amount
+    insert_rows(tx, CodEntry, rows)
+    return opened
+
+
+def _row(departure: Departure, amount: Money) -> dict[str, object]:
+    now = clock.now()
+    arrived = departure.delivered
+    return {
+        "shipment_id": departure.shipment_id, "order_id": departure.order.id,
+        "carrier": pays_us(departure.order, departure.carrier), "tracking_no": departure.tracking_no[:80],
+        "status": CodStatus.COLLECTED if arrived else CodStatus.EXPECTED, "to_collect": amount, "expected": amount,
+        "collected": amount if arrived else ZERO, "handed_over_at": departure.handed_over_at,
+        "collected_at": now if arrived else None, "settle_from": now + HOLD_DAYS if arrived else None,
+    }  # fmt: skip
+
+
+def collect_entries(tx: Tx, orders: Sequence[Order], shipment_ids: Collection[int]) -> dict[int, Money]:
+    """The parcels arrived, so the cash is in the carrier's hands; answers the amount per order. The five days that the
+    carrier must hold it begin."""
+    if not shipment_ids or not any(is_cod(order) for order in orders):
+        return {}
+    now = clock.now()
+    sources = sorted(COD_ENTRY.transitions["collect"].sources)
+    rows = tx.session.execute(
+        update(CodEntry)
+        .where(CodEntry.shipment_id.in_(sorted(shipment_ids)), CodEntry.status.in_(sources))
+        .values(
+            status=COD_ENTRY.transitions["collect"].target, collected=CodEntry.expected, collected_at=now,
+            settle_from=now + HOLD_DAYS, version=CodEntry.version + 1,
+        )
+        .returning(CodEntry.order_id, CodEntry.expected)
+        .execution_options(synchronize_session="fetch")
+    )  # fmt: skip
+    found: dict[int, Money] = {}
+    for order_id, amount in rows:
+        found[order_id] = found.get(order_id, ZERO) + amount
+    return found
+
+
+def name_parcel(tx: Tx, order: Order, shipment_id: int, carrier: str, tracking_no: str) -> None:
+    """The tracking number of a parcel became known after it left: its cash can be found by it."""
+    if not is_cod(order):
+        return
+    tx.session.execute(
+        update(CodEntry)
+        .where(CodEntry.shipment_id == shipment_id, CodEntry.tracking_no == "")
+        .values(tracking_no=tracking_no[:80], carrier=pays_us(order, carrier), version=CodEntry.version + 1)
+        .execution_options(synchronize_session="fetch")
+    )
