@@ -11,6 +11,7 @@ from oms.customers import queries as customers
 from oms.customers.models import Customer
 from oms.errors import NotFound, say
 from oms.exporting.people import STAFF
+from oms.exporting.refunds import REFUNDS
 from oms.exporting.shape import COST, PHONE, PRICE, Column, ExportList, own_orders, own_places, own_shops
 from oms.inventory.models import StockLevel, StockMovement, StockPaper, Warehouse
 from oms.inventory.queries import narrow_movements
@@ -327,8 +328,8 @@ AUDIT = ExportList(
 LISTS: dict[str, ExportList] = {
     made.name: made
     for made in (
-        ORDERS, ORDER_LINES, CUSTOMERS, PRODUCTS, SKUS, CHANNEL_SKUS, STOCK, MOVEMENTS, PAPERS, PAYMENTS, WAREHOUSES,
-        SHOPS, ACCOUNTS, STAFF, AUDIT,
+        ORDERS, ORDER_LINES, CUSTOMERS, PRODUCTS, SKUS, CHANNEL_SKUS, STOCK, MOVEMENTS, PAPERS, PAYMENTS, REFUNDS,
+        WAREHOUSES, SHOPS, ACCOUNTS, STAFF, AUDIT,
     )
 }  # fmt: skip
 

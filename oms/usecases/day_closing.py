@@ -96,6 +96,11 @@ def closing_of(session: Session, day: date) -> DayClosing | None:
     return session.scalars(select(DayClosing).where(DayClosing.day == day)).one_or_none()
 
 
+def closings(session: Session, days: Sequence[date]) -> dict[date, DayClosing]:
+    """The closings of these days, where there are any."""
+    return {made.day: made for made in session.scalars(select(DayClosing).where(DayClosing.day.in_(days)))}
+
+
 def changed_since(closing: DayClosing, sheet: Sheet) -> Sequence[Changed]:
     """What is not as it was when the day was closed. What is owed over all time changes every day and is left out."""
     then, now = closing.figures, sheet.figures()
