@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jobs import customers, exports, intake, orders, slips_verify, stock
+from jobs import customers, exports, intake, orders, slips, slips_verify, stock
 from jobs.context import QUICK, Handler, effect, steps
 from jobs.schedule import CLEAN, EXPIRE, clean
 
@@ -14,6 +14,7 @@ TOPICS: Mapping[str, Handler] = {
     exports.TOPIC: steps(exports.walk),
     intake.TOPIC: steps(intake.walk),
     orders.TOPIC: steps(orders.bulk),
+    slips.READ: steps(slips.walk, queue=QUICK),
     slips_verify.TOPIC: steps(slips_verify.walk),
     stock.TOPIC: effect(stock.allocate),
     EXPIRE: steps(orders.expire, queue=QUICK),

@@ -19,6 +19,7 @@ TOPIC_LABELS = {
     "orders.bulk": "Work through a bulk list of orders",
     "orders.placed": "Remember customers' addresses",
     "schedule.expire_unpaid": "Expire unpaid orders",
+    "slip.read": "Read a slip",
     "slip.verify": "Ask a slip verifier",
     "stock.freed": "Give freed stock to waiting orders",
     "schedule.clean": "Clear receipts of old work",

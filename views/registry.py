@@ -38,6 +38,7 @@ from views import (
     stock,
     stock_approvals,
     stock_work,
+    verifiers,
 )
 
 MODULES: tuple[ModuleType, ...] = (
@@ -69,6 +70,7 @@ MODULES: tuple[ModuleType, ...] = (
     stock,
     stock_approvals,
     stock_work,
+    verifiers,
 )
 
 

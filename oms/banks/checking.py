@@ -32,6 +32,8 @@ class Topic(StrEnum):
     RECEIVER = "receiver"
     TIME = "time"
     REFERENCE = "reference"
+    PICTURE = "picture"
+    COUNTED = "counted"
 
 
 TOPIC_NAMES: dict[Topic, str] = {
@@ -40,6 +42,8 @@ TOPIC_NAMES: dict[Topic, str] = {
     Topic.RECEIVER: "Receiving account",
     Topic.TIME: "Time of transfer",
     Topic.REFERENCE: "Reference",
+    Topic.PICTURE: "Picture",
+    Topic.COUNTED: "Counted before",
 }
 
 

@@ -29,6 +29,7 @@ from oms.intake.states import Outcome
 from oms.money import ZERO, Money
 from oms.payments.models import ReceivingAccount
 from oms.usecases.intake_orders import Taken
+from oms.usecases.statement_suggest import look_again
 from oms.usecases.statements import NewLine, TakeLines, take_lines
 
 
@@ -221,6 +222,8 @@ class StatementSource:
                 occurrence = int(rank) if named.endswith(mark) and rank.isdigit() else 1  # mended rows are named anew
                 new.append(NewLine(record.no, line, mark, occurrence, broken=str(row.line) in self.broken))
         answers = take_lines(tx, TakeLines(self.account_id, run.id, run.format, tuple(new), rehearse=rehearse))
+        if not rehearse and (fresh := [a.line_id for a in answers if a.outcome is Outcome.CREATED and a.line_id]):
+            look_again(tx, fresh)
         for line_in, answer in zip(new, answers, strict=True):
             notes = self._notes(line_in, answer.twin_of) if answer.outcome is Outcome.CREATED else ()
             taken[line_in.no] = Taken(line_in.no, answer.outcome, answer.line_id, notes)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Integer, LargeBinary, String, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import BIT, JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from oms import clock
@@ -21,7 +21,8 @@ class Slip(Model):
     """One picture of a transfer slip (a page, when it came as PDF).
 
     ``raw_key`` is the upload as it came, kept only until it was read; ``picture_key`` and ``thumb_key`` are the
-    re-encoded picture. ``said_*`` is what whoever sent it typed; ``paid_*`` and ``receiver`` is what a verifier found.
+    re-encoded picture. ``look``: bits that differ little between pictures that look alike. ``said_*`` is what whoever
+    sent it typed; ``paid_*`` and ``receiver`` is what a verifier found.
     """
 
     __tablename__ = "slips"
@@ -37,7 +38,7 @@ class Slip(Model):
     width: Mapped[int] = mapped_column(Integer, default=0)
     height: Mapped[int] = mapped_column(Integer, default=0)
     sha256: Mapped[str] = mapped_column(String(64))
-    look: Mapped[int | None] = mapped_column(BigInteger)
+    look: Mapped[str | None] = mapped_column(BIT(2048))
     alike_id: Mapped[int | None] = mapped_column(ForeignKey("slips.id"))
     trouble: Mapped[str] = mapped_column(String(300), default="")
     kind: Mapped[SlipKind | None] = mapped_column(EnumText(SlipKind))
@@ -63,6 +64,7 @@ class Slip(Model):
     decided_by: Mapped[int | None] = mapped_column(BigInteger)
     decided_label: Mapped[str] = mapped_column(String(120), default="")
     decision_note: Mapped[str] = mapped_column(String(500), default="")
+    reject_reason: Mapped[str] = mapped_column(String(20), default="", server_default="")
     version: Mapped[int] = mapped_column()
 
     claim: Mapped[PaymentClaim | None] = relationship()
@@ -74,6 +76,7 @@ class Slip(Model):
         Index("ix_slips_order", "order_id", postgresql_where=text("order_id IS NOT NULL")),
         Index("ix_slips_claim", "claim_id", postgresql_where=text("claim_id IS NOT NULL")),
         Index("ix_slips_sha256", "sha256"),
+        Index("ix_slips_loose", "id", postgresql_where=text("reference = ''")),
         Index("ix_slips_time", text("uploaded_at DESC"), text("id DESC")),
     )
 

@@ -91,9 +91,28 @@ SLIP = Machine(
         Transition("confirm", states(L.RECEIVED, L.WAITING), L.CONFIRMED, "Confirm"),
         Transition("reject", states(L.RECEIVED, L.WAITING), L.REJECTED, "Reject"),
         Transition("mark_duplicate", states(L.RECEIVED, L.WAITING), L.DUPLICATE, "Used before"),
-        Transition("reopen", states(L.REJECTED), L.WAITING, "Look again"),
+        Transition("reopen", states(L.REJECTED, L.CONFIRMED, L.DUPLICATE), L.WAITING, "Look again"),
     ],
 )
+
+
+class RejectReason(StrEnum):
+    """Why a slip is turned down: what the customer has to be told."""
+
+    NOT_ARRIVED = "not_arrived"
+    WRONG_ACCOUNT = "wrong_account"
+    WRONG_AMOUNT = "wrong_amount"
+    UNREADABLE = "unreadable"
+    NOT_A_SLIP = "not_a_slip"
+
+
+REJECT_LABELS: dict[RejectReason, str] = {
+    RejectReason.NOT_ARRIVED: "The money did not arrive",
+    RejectReason.WRONG_ACCOUNT: "Not our account",
+    RejectReason.WRONG_AMOUNT: "The amount is wrong",
+    RejectReason.UNREADABLE: "The picture cannot be read",
+    RejectReason.NOT_A_SLIP: "Not a genuine slip",
+}
 
 
 class Verdict(StrEnum):

@@ -14,9 +14,9 @@ from oms.reports.invariants_money import MONEY, MONEY_CHECKS, OVERRIDDEN
 _GOODS = """
     goods AS (
       SELECT l.order_id AS id, sum(l.quantity - l.canceled - l.shipped) AS open, sum(l.shipped) AS shipped,
-        bool_or(l.quantity - l.canceled - l.shipped > 0 AND NOT EXISTS (
-          SELECT 1 FROM reservations r WHERE r.order_line_id = l.id AND r.status = 'active')) AS short
-      FROM order_lines l GROUP BY l.order_id),
+        bool_or(l.quantity - l.canceled - l.shipped > 0 AND r.order_line_id IS NULL) AS short
+      FROM order_lines l LEFT JOIN (SELECT DISTINCT order_line_id FROM reservations WHERE status = 'active') r
+        ON r.order_line_id = l.id GROUP BY l.order_id),
     moves AS (
       SELECT sl.order_id AS id, array_agg(DISTINCT s.status::text) AS stages,
         coalesce(array_agg(DISTINCT p.tracking_status::text) FILTER (WHERE p.is_live), '{}') AS tracking

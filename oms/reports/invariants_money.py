@@ -10,22 +10,25 @@ from oms.reports.checks import Check
 MONEY: Final = """
     money AS (
       SELECT b.*, b.verified - b.refunded AS net, greatest(0, b.due - (b.verified - b.refunded)) AS missing FROM (
-      SELECT o.id,
-        coalesce((SELECT sum(a.amount) FROM allocations a JOIN payment_claims c ON c.id = a.claim_id
-                  WHERE a.order_id = o.id AND c.status = 'verified'), 0) AS verified,
-        coalesce((SELECT sum(r.amount) FROM refunds r WHERE r.order_id = o.id AND r.status = 'paid'), 0) AS refunded,
-        EXISTS (SELECT 1 FROM allocations a JOIN payment_claims c ON c.id = a.claim_id
-                WHERE a.order_id = o.id AND c.status = 'submitted'
-                GROUP BY a.claim_id HAVING sum(a.amount) > 0) AS waiting,
-        coalesce((SELECT sum(g.covers) FROM gate_overrides g
-                  WHERE g.order_id = o.id AND g.revoked_at IS NULL), 0) AS override,
-        (SELECT CASE WHEN count(*) = 0 OR bool_or(e.status = 'expected') THEN 'cod_pending'
-                  WHEN bool_and(e.status = 'remitted') THEN 'cod_remitted' ELSE 'cod_collected' END
-           FROM cod_entries e WHERE e.order_id = o.id AND e.status <> 'refused') AS cash,
-        CASE WHEN o.status IN ('canceled', 'expired') THEN 0 ELSE greatest(0, o.total
-          - coalesce((SELECT sum(l.total * l.canceled / l.quantity) FROM order_lines l WHERE l.order_id = o.id), 0))
-        END AS due
-      FROM orders o) b)
+      SELECT o.id, coalesce(p.verified, 0) AS verified, coalesce(r.refunded, 0) AS refunded,
+        coalesce(w.waits, false) AS waiting, coalesce(g.covers, 0) AS override, coalesce(e.cash, 'cod_pending') AS cash,
+        CASE WHEN o.status IN ('canceled', 'expired') THEN 0 ELSE greatest(0, o.total - coalesce(l.off, 0)) END AS due
+      FROM orders o
+      LEFT JOIN (SELECT a.order_id, sum(a.amount) AS verified FROM allocations a JOIN payment_claims c
+                 ON c.id = a.claim_id WHERE c.status = 'verified' GROUP BY a.order_id) p ON p.order_id = o.id
+      LEFT JOIN (SELECT order_id, bool_or(amount > 0) AS waits FROM (
+                   SELECT a.order_id, sum(a.amount) AS amount FROM allocations a JOIN payment_claims c
+                   ON c.id = a.claim_id WHERE c.status = 'submitted' GROUP BY a.order_id, a.claim_id) s
+                 GROUP BY order_id) w ON w.order_id = o.id
+      LEFT JOIN (SELECT order_id, sum(amount) AS refunded FROM refunds WHERE status = 'paid' GROUP BY order_id) r
+        ON r.order_id = o.id
+      LEFT JOIN (SELECT order_id, sum(covers) AS covers FROM gate_overrides WHERE revoked_at IS NULL
+                 GROUP BY order_id) g ON g.order_id = o.id
+      LEFT JOIN (SELECT order_id, CASE WHEN bool_or(status = 'expected') THEN 'cod_pending'
+                   WHEN bool_and(status = 'remitted') THEN 'cod_remitted' ELSE 'cod_collected' END AS cash
+                 FROM cod_entries WHERE status <> 'refused' GROUP BY order_id) e ON e.order_id = o.id
+      LEFT JOIN (SELECT order_id, sum(total * canceled / quantity) AS off FROM order_lines WHERE canceled > 0
+                 GROUP BY order_id) l ON l.order_id = o.id) b)
 """
 
 OVERRIDDEN: Final = (

@@ -25,6 +25,8 @@ from oms.payments.states import CLAIM, ClaimStatus, PaymentMethod
 from oms.usecases import derived
 from oms.usecases.references import take_reference
 from oms.usecases.shipping import complete_done
+from oms.usecases.slip_follow import follow
+from oms.usecases.statement_rows import release_lines
 
 Shares = tuple[tuple[int, Money], ...]  # (order id, amount)
 OWN_WORK = "payment.verify"  # the approval policy: not by whoever entered the order or the payment
@@ -103,15 +105,19 @@ def record_payment(tx: Tx, cmd: SubmitClaim) -> ClaimResult:
     claimed = submit_claim(tx, cmd)
     if claimed.status is not ClaimStatus.SUBMITTED:
         return claimed  # the same key again
-    return verify_claim(tx, DecideClaim(claimed.claim_id, note=cmd.note))
+    return _verify(tx, DecideClaim(claimed.claim_id, note=cmd.note), proven=True)
 
 
 def verify_claim(tx: Tx, cmd: DecideClaim) -> ClaimResult:
     """The money is on our account. Raises Refused when the actor entered it and another person has to look."""
+    return _verify(tx, cmd, proven=False)
+
+
+def _verify(tx: Tx, cmd: DecideClaim, *, proven: bool) -> ClaimResult:
     tx.actor.require("payment.verify")
     claim, orders = lock_claim(tx, cmd.claim_id, [i for i, _ in cmd.allocations or ()], cmd.version)
     CLAIM.check(claim, "verify")
-    check_own_work(tx, claim, orders)
+    check_own_work(tx, claim, orders, proven=proven)
     shares = _final_shares(claim, cmd)
     amount = cmd.amount or claim.amount
     _check_amounts(amount, tuple(shares.items()))
@@ -148,6 +154,7 @@ def reverse_claim(tx: Tx, cmd: DecideClaim) -> ClaimResult:
     claim, orders = lock_claim(tx, cmd.claim_id, version=cmd.version)
     result = _decide(tx, claim, orders, "reverse", "payment.reversed", cmd.note)
     check_refunds(tx, orders)
+    release_lines(tx, [claim.id])  # their money is to be explained anew
     return result
 
 
@@ -214,12 +221,13 @@ def check_refunds(tx: Tx, orders: Sequence[Order]) -> None:
             )
 
 
-def check_own_work(tx: Tx, claim: PaymentClaim, orders: Sequence[Order]) -> None:
-    """In two-person mode nobody verifies a payment of an order they entered, nor one they announced themselves."""
+def check_own_work(tx: Tx, claim: PaymentClaim, orders: Sequence[Order], *, proven: bool = False) -> None:
+    """In two-person mode nobody verifies a payment of an order they entered, nor one they announced themselves.
+    ``proven``: the announcement is not their word but the bank's or the carrier's."""
     me = tx.actor.user_id
     if me is None or not needs_second_person(tx.session, OWN_WORK):
         return
-    if me == claim.submitted_by or any(order.entered_by == me for order in orders):
+    if (me == claim.submitted_by and not proven) or any(order.entered_by == me for order in orders):
         raise Refused(say("You entered this yourself; another person has to check the money"), code="own_work")
 
 
@@ -282,6 +290,7 @@ def _decide(tx: Tx, claim: PaymentClaim, orders: list[Order], transition: str, a
     CLAIM.fire(claim, transition)
     claim.decided_at, claim.decided_by = clock.now(), tx.actor.user_id
     claim.decided_label, claim.decision_note = tx.actor.label, note.strip()
+    follow(tx, claim, transition)
     derived.refresh(tx, orders)
     audit_claim(tx, action, orders, claim, note)
     complete_done(tx, orders)  # goods that arrived before their money did

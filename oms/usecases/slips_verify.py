@@ -222,6 +222,12 @@ def _next_try(outcome: CheckOutcome, answer: Answer, attempt: int, now: datetime
     return None
 
 
+def ask_first(tx: Tx, slip: Slip) -> None:
+    """A slip was read: owe the question about it when anybody can be asked at all."""
+    if slip.status in OPEN and slip.kind is SlipKind.SLIP and slip.sending_bank.isdecimal() and has_verifier(tx):
+        _owe(tx, BeginCheck(slip.id), f"{TOPIC}:{slip.id}", None)
+
+
 def ask_again(tx: Tx, slip_id: int) -> None:
     """A person wants the verifier asked about this slip at once."""
     tx.actor.require("payment.verify")

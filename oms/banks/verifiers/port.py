@@ -29,6 +29,7 @@ SILENCE_LABELS: dict[str, str] = {
     "trouble": "The service has trouble of its own",
     "bad_key": "The key was not accepted",
     "question": "The question was not accepted",
+    "settings": "The address, a certificate or the stored keys cannot be used; enter them again",
 }  # our own codes, beside the providers'
 
 

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 from oms.banks.verifiers.easyslip import EasySlip
 from oms.banks.verifiers.kbank import KBank
-from oms.banks.verifiers.port import SlipVerifier
+from oms.banks.verifiers.port import Answer, NoAnswer, Quota, SlipVerifier
 from oms.banks.verifiers.scb import Scb
 from oms.banks.verifiers.slip2go import Slip2Go
 from oms.banks.verifiers.slipok import SlipOk
 from oms.banks.verifiers.transport import Patience, Transport, secure
+from oms.errors import InvalidInput
+from oms.payments.states import CheckOutcome
 
 Make = Callable[[Transport, Mapping[str, str]], SlipVerifier]
 
@@ -97,3 +99,20 @@ def open_verifier(code: str, host: str, settings: Mapping[str, str], patience: P
     """A verifier ready to ask. Raises InvalidInput for an address or a certificate that cannot be used."""
     tls = secure(settings.get("certificate", ""), settings.get("certificate_key", ""), settings.get("authority", ""))
     return PROVIDERS[code].make(Transport(host, tls=tls, patience=patience), settings)
+
+
+HASTY = Patience(connect=4.0, read=8.0, whole=10.0)  # somebody waits in front of a screen
+
+
+def try_out(code: str, host: str, settings: Mapping[str, str]) -> Quota | Answer:
+    """Whether these settings work: what is left, or the answer that says why not. Costs no check."""
+    try:
+        verifier = open_verifier(code, host, settings, HASTY)
+    except InvalidInput as refusal:
+        return Answer(CheckOutcome.REFUSED, code="settings", message=str(refusal), reached=False)
+    try:
+        return verifier.quota()
+    except NoAnswer as silence:
+        return silence.answer
+    finally:
+        verifier.close()

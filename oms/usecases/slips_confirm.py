@@ -1,0 +1,199 @@
+"""Confirming a slip: the money is in. What a verifier found counts before what was typed; a satang less leaves the
+order short, more is the customer's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from oms import clock
+from oms.db import Tx
+from oms.errors import InvalidInput, Refused, say
+from oms.money import ZERO, Money
+from oms.orders.models import Order
+from oms.payments.models import PaymentClaim
+from oms.payments.slip_models import Slip
+from oms.payments.slip_queries import OPEN_LINES
+from oms.payments.statement_models import StatementLine, StatementMatch
+from oms.payments.states import ClaimStatus, LineStatus, SlipStatus
+from oms.usecases import derived
+from oms.usecases.payments import (
+    DecideClaim,
+    Shares,
+    lock_claim,
+    mark_duplicate,
+    put_shares,
+    shares_of,
+    verify_claim,
+)
+from oms.usecases.references import first_use, take_reference, used_before
+from oms.usecases.slip_base import LockedSlip, check_open, claim_for, decide, lock_slip, missing_of, note_slip
+from oms.usecases.slip_facts import SlipCase, slip_case
+
+READ_WAIT = timedelta(minutes=10)  # a picture nobody could read by then is decided by eye
+
+
+@dataclass(frozen=True)
+class ConfirmSlip:
+    """``amount``, ``account_id`` and ``paid_at`` are what the cashier sees on the picture; a verifier's facts win.
+    ``allocations`` share it out; without them one order gets all. ``same_as``: the payment that is this very money;
+    ``is_another``: the cashier says that none is. ``exact_only``: refuse unless every check matches."""
+
+    slip_id: int
+    version: int | None = None
+    amount: Money | None = None
+    account_id: int | None = None
+    paid_at: datetime | None = None
+    allocations: Shares | None = None
+    sending_bank: str = ""
+    reference: str = ""
+    same_as: int | None = None
+    is_another: bool = False
+    exact_only: bool = False
+
+
+@dataclass(frozen=True)
+class SlipConfirmed:
+    """``missing``: what its orders still miss together."""
+
+    slip_id: int
+    claim_id: int
+    amount: Money
+    order_ids: tuple[int, ...]
+    missing: Money
+
+
+def confirm_slip(tx: Tx, cmd: ConfirmSlip) -> SlipConfirmed:
+    """The money of this slip is on our account. Raises Refused for a slip that is decided, was used before, went to
+    somebody else's account, or whose money is already counted."""
+    tx.actor.require("payment.verify")
+    locked = lock_slip(tx, cmd.slip_id, [order_id for order_id, _ in cmd.allocations or ()])
+    slip = locked.slip
+    check_open(slip, cmd.version)
+    _check_read(slip)
+    _own_reference(tx, slip, cmd)
+    case = slip_case(tx, slip)
+    if cmd.exact_only and case.loose is not None:
+        raise Refused(case.loose, code="slip_not_exact")
+    if case.blocked is not None:
+        raise Refused(case.blocked, code="slip_blocked")
+    if cmd.same_as is not None:
+        return _count_once(tx, locked, case, cmd.same_as)
+    if case.counted and not cmd.is_another:
+        raise Refused(
+            say("This money may be counted already; say whether it is the same transfer or another one"),
+            field="same_as",
+            code="already_counted",
+        )
+    return _confirm(tx, locked, case, cmd)
+
+
+def _confirm(tx: Tx, locked: LockedSlip, case: SlipCase, cmd: ConfirmSlip) -> SlipConfirmed:
+    slip = locked.slip
+    amount = case.stated if case.proven else cmd.amount or case.stated
+    if amount is None or amount <= ZERO:
+        raise InvalidInput(say("Type the amount on the slip"), field="amount", code="amount_missing")
+    line_account = case.line.account_id if case.line is not None else None
+    account_id = (case.account_id if case.proven else None) or cmd.account_id or case.account_id or line_account
+    if account_id is None:
+        raise InvalidInput(say("Choose the account that got the money"), field="account_id", code="account_missing")
+    paid_at = slip.paid_at or (case.paid_at if case.proven else cmd.paid_at or case.paid_at)
+    shares = cmd.allocations
+    claim = locked.claim
+    if claim is None or claim.status is not ClaimStatus.SUBMITTED:
+        shares = shares or tuple((order.id, amount) for order in locked.orders[:1])
+        if not shares:
+            raise InvalidInput(say("Choose the order this slip pays"), field="order", code="order_missing")
+        claim = claim_for(tx, slip, amount, shares)
+        slip.order_id = slip.order_id or shares[0][0]
+    if shares is None and case.proven and claim.amount != amount and len(shares_of(claim)) > 1:
+        shares = _cut(shares_of(claim), amount)
+    done = verify_claim(
+        tx,
+        DecideClaim(
+            claim.id, amount=amount, allocations=shares, account_id=account_id, paid_at=paid_at,
+            payer_name=slip.payer_name,
+        ),
+    )  # fmt: skip
+    slip.account_id = account_id
+    if case.line is not None and case.line.amount == amount and case.line.account_id == account_id:
+        _take_line(tx, case.line.id, claim, must=cmd.exact_only)
+    note_slip(tx, "slip.confirmed", slip, amount=amount)
+    return _result(tx, slip, claim, amount, done.order_ids)
+
+
+def _take_line(tx: Tx, line_id: int, claim: PaymentClaim, *, must: bool) -> None:
+    """The one statement line that fits is this money: matched at once, so that it vouches for nothing else."""
+    line = tx.session.get_one(StatementLine, line_id, with_for_update={"key_share": True}, populate_existing=True)
+    if line.status not in OPEN_LINES:
+        if must:
+            raise Refused(say("The statement line that fitted was matched to something else"), code="slip_not_exact")
+        return
+    line.status = LineStatus.MATCHED
+    tx.session.add(StatementMatch(line_id=line.id, claim_id=claim.id, amount=line.amount, by=tx.actor.label[:120]))
+
+
+def _count_once(tx: Tx, locked: LockedSlip, case: SlipCase, claim_id: int) -> SlipConfirmed:
+    """The money was counted before (a statement line, a typed notice): the slip becomes its proof and adds nothing.
+    What that payment has left goes to the slip's order."""
+    if claim_id not in {c.id for c in case.counted}:
+        raise Refused(say("That payment is not this money; look again"), field="same_as", code="not_the_same")
+    slip = locked.slip
+    own = locked.claim
+    claim, _ = lock_claim(tx, claim_id, [order.id for order in locked.orders])
+    slip.claim_id = claim.id
+    tx.session.flush()  # the slip follows its own notice no more
+    if own is not None and own.status is ClaimStatus.SUBMITTED:
+        mark_duplicate(tx, DecideClaim(own.id, note="The money was counted before"))
+    rest = claim.amount - sum(shares_of(claim).values(), start=ZERO)
+    missing = missing_of(tx, locked.orders)
+    given = shares_of(claim)
+    for order in locked.orders:
+        if (part := min(rest, missing[order.id])) > ZERO:
+            given[order.id] = given.get(order.id, ZERO) + part
+            rest -= part
+    put_shares(tx, claim, given)
+    derived.refresh(tx, locked.orders)
+    decide(tx, slip, "confirm", "The money was counted before")
+    note_slip(tx, "slip.confirmed", slip, amount=claim.amount, counted_before=claim.id)
+    return _result(tx, slip, claim, claim.amount, tuple(sorted(given)))
+
+
+def _check_read(slip: Slip) -> None:
+    if slip.status is SlipStatus.RECEIVED and slip.uploaded_at > clock.now() - READ_WAIT:
+        raise Refused(
+            say("The picture is still being read; take the next slip and come back to this one"), code="slip_not_read"
+        )
+
+
+def _own_reference(tx: Tx, slip: Slip, cmd: ConfirmSlip) -> None:
+    """The slip's reference is its own; where none could be read, the one the cashier typed is taken for it."""
+    typed = "".join(cmd.reference.split())
+    if not slip.reference and typed:
+        take_reference(tx, cmd.sending_bank, typed, slip_id=slip.id, claim_id=slip.claim_id)
+        slip.sending_bank, slip.reference = cmd.sending_bank, typed
+    if not slip.reference:
+        return
+    use = first_use(tx, slip.sending_bank, slip.reference)
+    if use is None:
+        take_reference(tx, slip.sending_bank, slip.reference, slip_id=slip.id, claim_id=slip.claim_id)
+    elif use.slip_id != slip.id and (use.claim_id is None or use.claim_id != slip.claim_id):
+        raise used_before(use)
+
+
+def _cut(shares: dict[int, Money], amount: Money) -> Shares:
+    """Shares of several orders when another amount came in than was said: each its own, in their order, to the end."""
+    cut, rest = [], amount
+    for order_id, share in sorted(shares.items()):
+        if (part := min(share, rest)) > ZERO:
+            cut.append((order_id, part))
+            rest -= part
+    return tuple(cut)
+
+
+def _result(tx: Tx, slip: Slip, claim: PaymentClaim, amount: Money, order_ids: tuple[int, ...]) -> SlipConfirmed:
+    orders = list(tx.session.scalars(select(Order).where(Order.id.in_(order_ids))))
+    missing = sum(missing_of(tx, orders).values(), start=ZERO)
+    return SlipConfirmed(slip.id, claim.id, amount, order_ids, missing)

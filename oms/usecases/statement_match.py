@@ -1,0 +1,367 @@
+"""What the lines of a statement pay. A line verifies a slip, ticks off money that counts already, or makes a payment of
+its own; the same money never pays twice, whichever of slip and line comes first (docs/adr/0078)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from oms import audit
+from oms.db import Tx
+from oms.errors import InvalidInput, NotFound, Refused, say
+from oms.money import ZERO, Money
+from oms.orders.queries import lock_orders
+from oms.payments.matching import LineFacts, same_moment, shared_out
+from oms.payments.models import Allocation, PaymentClaim, ReceivingAccount, TransferKey
+from oms.payments.refund_models import Refund
+from oms.payments.statement_models import StatementLine, StatementMatch
+from oms.payments.states import ClaimStatus, LineStatus, PaymentMethod, RefundStatus
+from oms.usecases.payments import (
+    DecideClaim,
+    Shares,
+    SubmitClaim,
+    lock_claim,
+    record_payment,
+    reverse_claim,
+    verify_claim,
+)
+from oms.usecases.statement_candidates import facts_of, money_of, rests, ticked_amount, unticked
+from oms.usecases.statement_rows import (
+    Target,
+    add_match,
+    check_open,
+    live_matches,
+    lock_lines,
+    matched_of,
+    matches_ever,
+    take_back,
+)
+from oms.usecases.statement_suggest import look_again
+
+TRANSFERS = (PaymentMethod.TRANSFER, PaymentMethod.PROMPTPAY, PaymentMethod.EWALLET)
+
+
+@dataclass(frozen=True)
+class ConfirmMatch:
+    """These lines are this money: orders with their shares, payments (a waiting slip is verified, a verified one ticked
+    off), or a refund. ``versions`` are those the person saw. ``rest_is_credit``: what is left over is the customer's.
+    ``is_another``: it is another transfer than the slip that looks like it. ``note`` is needed where the balance
+    breaks."""
+
+    line_ids: tuple[int, ...]
+    orders: Shares = ()
+    claim_ids: tuple[int, ...] = ()
+    refund_id: int | None = None
+    versions: tuple[tuple[int, int], ...] = ()
+    rest_is_credit: bool = False
+    is_another: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Matched:
+    """What was made of the lines. ``left``: what none of it explains yet."""
+
+    line_ids: tuple[int, ...]
+    claim_ids: tuple[int, ...]
+    left: Money
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A line that pays nothing, and why; or a matched one to be opened again."""
+
+    line_id: int
+    reason: str = ""
+    version: int | None = None
+
+
+def confirm_match(tx: Tx, cmd: ConfirmMatch) -> Matched:
+    """Match lines. Raises Refused when a line is taken, when more is given out than came in, and when the same money
+    may be counted or waiting as a slip."""
+    tx.actor.require("payment.statement")
+    if not cmd.orders and not cmd.claim_ids and cmd.refund_id is None:
+        raise InvalidInput(say("Choose what this line is"), field="choice", code="choice_missing")
+    claims = _lock_money(tx, cmd)
+    lines = lock_lines(tx, cmd.line_ids, dict(cmd.versions))
+    check_open(lines)
+    _check_lines(lines, cmd)
+    left = rests(tx.session, lines)
+    if cmd.refund_id is not None:
+        return _tick_refund(tx, cmd, lines, left)
+    _check_sum(tx, cmd, claims, sum(left.values(), start=ZERO))
+    if cmd.orders and not cmd.is_another:
+        _check_other_proof(tx, cmd, lines)
+    made = [claim.id for claim in claims]
+    for claim in claims:
+        _match_claim(tx, cmd, claim, lines, left)
+    if cmd.orders:
+        made += _pay_orders(tx, cmd, lines, left)
+    return _settle(tx, cmd, lines, left, made)
+
+
+def _lock_money(tx: Tx, cmd: ConfirmMatch) -> list[PaymentClaim]:
+    """Orders first, then claims, then (by the caller) lines: the one lock order of money."""
+    ids = {order_id for order_id, _ in cmd.orders}
+    ids |= set(tx.session.scalars(select(Allocation.order_id).where(Allocation.claim_id.in_(cmd.claim_ids))))
+    orders = lock_orders(tx, ids) if ids else []
+    if len(orders) != len(ids):
+        raise NotFound(say("There is no such order, or it is not yours to see"), code="order_not_found")
+    claims = [lock_claim(tx, claim_id)[0] for claim_id in sorted(set(cmd.claim_ids))]
+    for claim in claims:
+        if claim.status not in {ClaimStatus.SUBMITTED, ClaimStatus.VERIFIED}:
+            raise Refused(say("This payment was rejected or reversed meanwhile; look again"), code="claim_closed")
+    return claims
+
+
+def _check_lines(lines: Sequence[StatementLine], cmd: ConfirmMatch) -> None:
+    ways = {line.amount > ZERO for line in lines}
+    if len(ways) > 1 or len({line.account_id for line in lines}) > 1:
+        raise InvalidInput(
+            say("Lines matched together are of one account and go one way"), field="lines", code="lines_mixed"
+        )
+    if ways == {False} and cmd.refund_id is None:
+        raise Refused(say("Money that went out can only be a refund"), code="line_goes_out")
+    if ways == {True} and cmd.refund_id is not None:
+        raise Refused(say("Money that came in cannot be a refund"), code="line_comes_in")
+    if any(line.balance_breaks for line in lines) and not cmd.note.strip():
+        raise InvalidInput(
+            say("The running balance breaks at this line; say why you trust it"), field="note", code="balance_break"
+        )
+
+
+def _check_sum(tx: Tx, cmd: ConfirmMatch, claims: Sequence[PaymentClaim], came_in: Money) -> None:
+    if any(share <= ZERO for _, share in cmd.orders):
+        raise InvalidInput(say("The amount must be more than 0"), field="amount", code="amount_range")
+    ticked = matched_of(tx, [c.id for c in claims])
+    wanted = sum((c.amount - ticked[c.id] for c in claims), start=ZERO)
+    wanted += sum((share for _, share in cmd.orders), start=ZERO)
+    only_slip = len(claims) == 1 and not cmd.orders and claims[0].status is ClaimStatus.SUBMITTED
+    if wanted > came_in and not only_slip:
+        raise Refused(
+            say("{wanted} is chosen, but only {amount} came in", wanted=wanted, amount=came_in), code="more_than_line"
+        )
+
+
+def _match_claim(
+    tx: Tx, cmd: ConfirmMatch, claim: PaymentClaim, lines: Sequence[StatementLine], left: dict[int, Money]
+) -> None:
+    """Verify a waiting slip by what the bank says came in, or tick a verified payment off."""
+    ticked = matched_of(tx, [claim.id])[claim.id]
+    counts = claim.status is ClaimStatus.SUBMITTED
+    wanted = min(claim.amount - ticked, sum(left.values(), start=ZERO))
+    if wanted <= ZERO:
+        raise Refused(say("This payment is ticked off already"), code="claim_ticked")
+    if counts:
+        first = lines[0]
+        verify_claim(
+            tx,
+            DecideClaim(
+                claim.id, note=cmd.note, amount=wanted, account_id=first.account_id, paid_at=first.booked_at,
+                payer_name=first.payer_name,
+            ),
+        )  # fmt: skip
+    elif claim.account_id not in {None, lines[0].account_id}:
+        raise Refused(say("That payment came into another account"), code="other_account")
+    for line in lines:
+        part = min(wanted, left[line.id])
+        if part > ZERO:
+            add_match(tx, line, Target(claim_id=claim.id), part, counts=counts)
+            wanted, left[line.id] = wanted - part, left[line.id] - part
+
+
+def _pay_orders(tx: Tx, cmd: ConfirmMatch, lines: Sequence[StatementLine], left: dict[int, Money]) -> list[int]:
+    """Each line is a payment of its own; the orders are filled from the lines one after the other."""
+    made = []
+    parts = shared_out([left[line.id] for line in lines], [share for _, share in cmd.orders])
+    for line, row in zip(lines, parts, strict=True):
+        shares = tuple((i, part) for (i, _), part in zip(cmd.orders, row, strict=True) if part > ZERO)
+        amount = left[line.id] if cmd.rest_is_credit else sum((part for _, part in shares), start=ZERO)
+        if not shares or amount <= ZERO:
+            continue
+        account = tx.session.get_one(ReceivingAccount, line.account_id)
+        once = f"statement:{line.id}:{matches_ever(tx, line.id)}"
+        paid = record_payment(
+            tx,
+            SubmitClaim(
+                method=PaymentMethod.EWALLET if account.bank_code == "wallet" else PaymentMethod.TRANSFER,
+                amount=amount, allocations=shares, account_id=line.account_id, paid_at=line.booked_at,
+                payer_name=line.payer_name, note=cmd.note, idempotency_key=once,
+            ),
+        )  # fmt: skip
+        add_match(tx, line, Target(claim_id=paid.claim_id), amount, counts=True)
+        left[line.id] -= amount
+        made.append(paid.claim_id)
+    return made
+
+
+def _check_other_proof(tx: Tx, cmd: ConfirmMatch, lines: Sequence[StatementLine]) -> None:
+    """Raise Refused when a slip of these orders waits for this money, or a slip has made it count already."""
+    ids = [order_id for order_id, _ in cmd.orders]
+    shares = {share for _, share in cmd.orders} | {sum((s for _, s in cmd.orders), start=ZERO)}
+    waiting = tx.session.scalars(
+        select(PaymentClaim.id)
+        .join(Allocation, Allocation.claim_id == PaymentClaim.id)
+        .where(
+            Allocation.order_id.in_(ids),
+            PaymentClaim.status == ClaimStatus.SUBMITTED,
+            PaymentClaim.amount.in_(sorted(shares | {abs_of(line.amount) for line in lines})),
+        )
+        .limit(1)
+    ).first()
+    if waiting is not None:
+        raise Refused(
+            say("A slip of this order waits with the same amount. Choose the slip, or say that it is another transfer"),
+            code="slip_waits",
+        )
+    for facts in facts_of(tx.session, lines):
+        if counted := counted_for(tx, facts):
+            raise Refused(
+                say(
+                    "This money may be counted already: payment {claim}, verified by {who}. Choose that payment, or "
+                    "say that it is another transfer",
+                    claim=counted[0].id,
+                    who=counted[0].decided_label,
+                ),
+                code="counted_before",
+            )
+
+
+def abs_of(amount: Money) -> Money:
+    """An amount without its sign."""
+    return amount if amount > ZERO else -amount
+
+
+def counted_for(tx: Tx, line: LineFacts) -> list[PaymentClaim]:
+    """Verified transfers of the line's amount, account and time that no line has ticked off."""
+    found = _transfers(tx, line.account_id, line.rest, ticked=False)
+    return [c for c in found if c.paid_at is not None and same_moment(line, c.paid_at)]
+
+
+def already_counted(tx: Tx, account_id: int | None, amount: Money, paid_at: datetime) -> list[PaymentClaim]:
+    """Payments that a statement line has made count and that carry no transfer's reference yet: a slip of the same
+    amount and time may be the same money."""
+    tx.actor.require("payment.claim")
+    facts = LineFacts(
+        line_id=0, account_id=account_id or 0, money_in=True, rest=amount, at=paid_at, has_time=True, text=""
+    )  # fmt: skip
+    found = _transfers(tx, account_id, amount, ticked=True)
+    keyed = set(tx.session.scalars(select(TransferKey.claim_id).where(TransferKey.claim_id.in_([c.id for c in found]))))
+    return [
+        c for c in found
+        if not c.reference and c.id not in keyed and c.paid_at is not None and same_moment(facts, c.paid_at)
+    ]  # fmt: skip
+
+
+def _transfers(tx: Tx, account_id: int | None, amount: Money, *, ticked: bool) -> list[PaymentClaim]:
+    statement = select(PaymentClaim).where(
+        PaymentClaim.status == ClaimStatus.VERIFIED, PaymentClaim.amount == amount,
+        PaymentClaim.method.in_(TRANSFERS), ticked_amount() > ZERO if ticked else unticked(),
+    )  # fmt: skip
+    if account_id is not None:
+        own = (PaymentClaim.account_id == account_id) | PaymentClaim.account_id.is_(None)
+        statement = statement.where(own)
+    return list(tx.session.scalars(statement.order_by(PaymentClaim.id)))
+
+
+def _tick_refund(tx: Tx, cmd: ConfirmMatch, lines: Sequence[StatementLine], left: dict[int, Money]) -> Matched:
+    """The money of a refund has left the account."""
+    refund = tx.session.get(Refund, cmd.refund_id, with_for_update=True, populate_existing=True)
+    if refund is None:
+        raise NotFound(say("There is no such refund"), code="refund_not_found")
+    if refund.status is not RefundStatus.PAID:
+        raise Refused(say("Mark refund {number} as paid first", number=refund.number), code="refund_not_paid")
+    rows = select(func.sum(StatementMatch.amount)).where(StatementMatch.refund_id == refund.id)
+    wanted = refund.amount - money_of(tx.session.scalar(rows))
+    if wanted <= ZERO or wanted < sum(left.values(), start=ZERO):
+        raise Refused(say("This refund is of another amount, or is ticked off already"), code="refund_ticked")
+    for line in lines:
+        add_match(tx, line, Target(refund_id=refund.id), left[line.id], counts=False)
+        left[line.id] = ZERO
+    return _settle(tx, cmd, lines, left, [])
+
+
+def _settle(
+    tx: Tx, cmd: ConfirmMatch, lines: Sequence[StatementLine], left: dict[int, Money], claim_ids: Sequence[int]
+) -> Matched:
+    """Say where the lines stand now, and look again at others of the same amount."""
+    open_ids = []
+    for line in lines:
+        line.status = LineStatus.MATCHED if left[line.id] <= ZERO else LineStatus.UNMATCHED
+        line.note = cmd.note.strip()[:500] or line.note
+        if line.status is LineStatus.MATCHED:
+            line.suggestions = None
+        else:
+            open_ids.append(line.id)
+        after = {"status": line.status, "left": left[line.id], "payments": list(claim_ids), "refund": cmd.refund_id}
+        _audit(tx, "statement.matched", line, after, cmd.note)
+    tx.session.flush()  # sums are made by SQL
+    if open_ids:
+        look_again(tx, open_ids)
+    return Matched(tuple(n.id for n in lines), tuple(claim_ids), sum(left.values(), start=ZERO))
+
+
+def unmatch_line(tx: Tx, cmd: SetAside) -> None:
+    """Take a line's matches back by rows of their own. A payment that the line had made count is reversed with it; a
+    payment that a slip had made count stays and is only not ticked off any more. Needs a reason."""
+    tx.actor.require("payment.statement")
+    if not cmd.reason.strip():
+        raise InvalidInput(say("Say in a few words why"), field="reason", code="reason_missing")
+    matches = live_matches(tx, [cmd.line_id])
+    if any(m.round_id for m in matches):
+        sentence = say("This line has banked a carrier's round; take that back in the COD ledger")
+        raise Refused(sentence, code="round_banked")
+    made = sorted({m.claim_id for m in matches if m.counts and m.claim_id})
+    seen = sorted({m.claim_id for m in matches if m.claim_id})
+    orders = set(tx.session.scalars(select(Allocation.order_id).where(Allocation.claim_id.in_(seen))))
+    if orders:
+        lock_orders(tx, orders)
+    for claim_id in seen:
+        lock_claim(tx, claim_id)
+    [line] = lock_lines(tx, [cmd.line_id], {cmd.line_id: cmd.version} if cmd.version is not None else None)
+    if not matches or line.status in {LineStatus.IGNORED, LineStatus.DUPLICATE}:
+        raise Refused(say("This line is not matched"), code="line_not_matched")
+    still = {m.id for m in live_matches(tx, [cmd.line_id])}
+    if still != {m.id for m in matches}:
+        raise Refused(say("Someone else has matched this line; reload and look again"), code="stale")
+    freed = {line.id}
+    for claim_id in made:
+        freed |= {m.line_id for m in live_matches(tx, claim_ids=[claim_id])}
+        reverse_claim(tx, DecideClaim(claim_id, note=cmd.reason))
+    freed |= set(take_back(tx, live_matches(tx, [line.id])))
+    _audit(tx, "statement.unmatched", line, {"payments_reversed": made}, cmd.reason)
+    look_again(tx, sorted(freed))
+
+
+def ignore_line(tx: Tx, cmd: SetAside) -> None:
+    """The line is no customer's money (a fee, interest, our own transfer). Needs a reason; nothing may be matched."""
+    tx.actor.require("payment.statement")
+    if not cmd.reason.strip():
+        raise InvalidInput(say("Say in a few words why"), field="reason", code="reason_missing")
+    [line] = lock_lines(tx, [cmd.line_id], {cmd.line_id: cmd.version} if cmd.version is not None else None)
+    check_open([line])
+    if live_matches(tx, [line.id]):
+        raise Refused(say("A part of this line is matched; undo that first"), code="line_partly_matched")
+    line.status, line.note, line.suggestions = LineStatus.IGNORED, cmd.reason.strip()[:500], None
+    _audit(tx, "statement.ignored", line, {"status": line.status}, cmd.reason)
+
+
+def reopen_line(tx: Tx, cmd: SetAside) -> None:
+    """An ignored line, or one called a duplicate, is looked at again."""
+    tx.actor.require("payment.statement")
+    [line] = lock_lines(tx, [cmd.line_id], {cmd.line_id: cmd.version} if cmd.version is not None else None)
+    if line.status not in {LineStatus.IGNORED, LineStatus.DUPLICATE}:
+        raise Refused(say("This line is not set aside"), code="line_open")
+    before = line.status
+    line.status = LineStatus.UNMATCHED
+    tx.session.flush()  # sums are made by SQL
+    _audit(tx, "statement.reopened", line, {"status": line.status, "was": before}, cmd.reason)
+    look_again(tx, [line.id])
+
+
+def _audit(tx: Tx, action: str, line: StatementLine, after: dict[str, object], note: str) -> None:
+    facts = {"amount": line.amount, "booked_at": line.booked_at, **after}
+    audit.record(tx, action, "statement_line", line.id, line.description[:120], after=facts, reason=note)
