@@ -6,6 +6,9 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from threading import Event
+
     from flask import Flask
 
     from jobs.cli import Factories
@@ -111,6 +114,13 @@ def demo_users(app: Flask, password: str) -> dict[str, tuple[int, str]]:
     return security.logins(app)
 
 
+def sandbox(first_port: int, say: Callable[[str], object], stop: Event) -> None:
+    """Play other people's systems (``oms sandbox`` and tests alone import them)."""
+    from views.sandbox.stage import play
+
+    play(first_port, say, stop)
+
+
 def factories() -> Factories:
     """What the commands and jobs need of the parts they do not know."""
     from jobs.cli import Factories
@@ -121,6 +131,7 @@ def factories() -> Factories:
         sync=sync_permissions,
         first_owner=first_owner,
         demo_users=demo_users,
+        sandbox=sandbox,
     )
 
 

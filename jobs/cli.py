@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,7 +12,7 @@ from typing import Protocol
 import click
 from flask import Flask
 
-from jobs import cli_checks, cli_files, cli_run, cli_slips
+from jobs import cli_checks, cli_files, cli_run, cli_secrets, cli_slips
 from jobs.runtime import engines
 from oms import settings as installation
 from oms.db import db
@@ -33,6 +34,7 @@ class Factories:
     sync: Callable[[Flask], object]  # writes the panel's permissions and roles
     first_owner: Callable[[Flask], str | None]  # makes the first login when there is none; its password
     demo_users: Callable[[Flask, str], dict[str, tuple[int, str]]]  # one login per role: (id, name) by role
+    sandbox: Callable[[int, Callable[[str], object], threading.Event], None]  # plays other people's systems until told
 
 
 class Sentences(click.Group):
@@ -108,5 +110,6 @@ def init(factories: Factories) -> None:
         click.echo(line)
 
 
-for command in (*cli_run.COMMANDS, *cli_checks.COMMANDS, *cli_files.COMMANDS, *cli_slips.COMMANDS):
-    oms.add_command(command)
+for commands in (cli_run, cli_checks, cli_files, cli_slips, cli_secrets):
+    for command in commands.COMMANDS:
+        oms.add_command(command)

@@ -10,9 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from flask import current_app
+
 from oms import audit, clock, outbox
 from oms.actor import system
 from oms.db import Tx, transaction
+from oms.intake import files
 from oms.outbox import Owed
 
 SCHEDULE_LOCK = 0x52554143
@@ -64,5 +67,7 @@ class Scheduler:
 
 
 def clean(tx: Tx) -> None:
-    """Remove outbox rows done long ago: receipts of work, without business meaning of their own."""
+    """Remove outbox rows done long ago, receipts of work without business meaning of their own, and files made for
+    download whose time is over."""
     outbox.forget_done(tx, clock.now() - KEEP_DONE)
+    files.purge_expired(tx, current_app.extensions["oms.settings"].files_dir)

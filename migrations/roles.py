@@ -99,19 +99,23 @@ def freeze_claims(connection: Connection) -> None:
         END $$
         """)
     )
-    there = "SELECT to_regclass('payment_claims') IS NULL OR EXISTS (SELECT 1 FROM pg_trigger WHERE tgname = :name)"
-    if connection.scalar(text(there), {"name": "payment_claims_frozen"}):
-        return
-    connection.execute(
-        text("""
-        CREATE TRIGGER payment_claims_frozen BEFORE UPDATE ON payment_claims FOR EACH ROW
-        WHEN (OLD.status <> 'submitted' AND (
-            (OLD.amount, OLD.method, OLD.account_id, OLD.said_amount) IS DISTINCT FROM
-            (NEW.amount, NEW.method, NEW.account_id, NEW.said_amount)
-            OR (OLD.reference IS NOT NULL AND OLD.reference IS DISTINCT FROM NEW.reference)))
-        EXECUTE FUNCTION refuse_claim_change()
-        """)
+    missing = (
+        "SELECT to_regclass('payment_claims') IS NOT NULL AND NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgname = :n)"
     )
+    for name, when in _CLAIM_LOCKS.items():
+        if connection.scalar(text(missing), {"n": name}):  # making one waits for the table's writers
+            connection.execute(text(f"CREATE TRIGGER {name} BEFORE {when} EXECUTE FUNCTION refuse_claim_change()"))
+
+
+_CLAIM_LOCKS = {
+    "payment_claims_frozen": """UPDATE ON payment_claims FOR EACH ROW WHEN (OLD.status <> 'submitted' AND (
+        (OLD.amount, OLD.method, OLD.account_id, OLD.said_amount) IS DISTINCT FROM
+        (NEW.amount, NEW.method, NEW.account_id, NEW.said_amount)
+        OR (OLD.reference IS NOT NULL AND OLD.reference IS DISTINCT FROM NEW.reference)))""",
+    "payment_claims_decided": """UPDATE ON payment_claims FOR EACH ROW WHEN (OLD.status <> NEW.status
+        AND NOT (OLD.status = 'submitted' OR OLD.status = 'verified' AND NEW.status = 'reversed'))""",
+    "payment_claims_kept": "DELETE OR TRUNCATE ON payment_claims FOR EACH STATEMENT",
+}
 
 
 def foreign(name: str | None) -> bool:

@@ -54,6 +54,13 @@ ACTIONS: dict[str, Any] = {
     "slip.duplicate": lazy_gettext("Slip used before"),
     "slip.proves": lazy_gettext("Slip put to a typed notice"),
     "slip.reopened": lazy_gettext("Slip looked at again"),
+    "slip.checked": lazy_gettext("Slip verifier answered"),
+    "slip.check_asked": lazy_gettext("Slip verifier asked again"),
+    "verifier.created": lazy_gettext("Slip verifier added"),
+    "verifier.changed": lazy_gettext("Slip verifier changed"),
+    "verifier.tested": lazy_gettext("Slip verifier tried"),
+    "verifier.stopped": lazy_gettext("Slip verifier stopped"),
+    "verifier.resealed": lazy_gettext("Keys sealed anew"),
     "payment.duplicate": lazy_gettext("Payment used before"),
     "payment.moved": lazy_gettext("Payment shared out anew"),
     "payment.reminded": lazy_gettext("Customer reminded of the payment"),
@@ -136,6 +143,7 @@ ACTIONS: dict[str, Any] = {
 }
 KINDS: dict[str, Any] = {
     "slip": lazy_gettext("slip"),
+    "verifier": lazy_gettext("slip verifier"),
     "payment": lazy_gettext("payment"),
     "order": lazy_gettext("order"),
     "product": lazy_gettext("product"),
@@ -205,7 +213,11 @@ FIELDS: dict[str, Any] = {
     "recipient": lazy_gettext("Recipient"), "line": lazy_gettext("House number, village, road"),
     "subdistrict": lazy_gettext("Subdistrict"), "district": lazy_gettext("District"),
     "postcode": lazy_gettext("Postcode"), "shop_id": lazy_gettext("Shop number"),
-    "external_no": lazy_gettext("Channel's number"),
+    "external_no": lazy_gettext("Channel's number"), "verifier": lazy_gettext("Slip verifier"),
+    "outcome": lazy_gettext("Answer"), "provider": lazy_gettext("Provider"), "host": lazy_gettext("Address"),
+    "secrets": lazy_gettext("Keys entered"), "options": lazy_gettext("Settings"),
+    "account_id": lazy_gettext("Receiving account"), "quota_left": lazy_gettext("Checks left"),
+    "last_error": lazy_gettext("Last trouble"), "stopped": lazy_gettext("Stopped"), "works": lazy_gettext("Works"),
 }  # fmt: skip
 VALUES: dict[str, dict[str, Any]] = {
     "reason": {kind.value: label for kind, label in ADJUST_LABELS.items()},

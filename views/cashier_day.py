@@ -57,6 +57,16 @@ def asked_day(text: str) -> date:
         raise NotFound(say("There is no such day"), code="day_unknown") from None
 
 
+def board_page(view: OmsView) -> str:
+    """Today's board, on whichever screen shows it."""
+    found = cashier_day.board(db.session(), current_actor())
+    days = cashier_day.last_days(clock.today(), 7)
+    return view.show_page(
+        "day/board.html", title=gettext("The cashier's day"), board=found, place=place, days=days,
+        closed=closings(db.session(), days), parked_labels=PARKED_LABELS, today=days[0], refund_labels=REFUND.labels,
+    )  # fmt: skip
+
+
 class CashierDayView(OmsView):
     """Today's board and the sheet of any day."""
 
@@ -68,13 +78,7 @@ class CashierDayView(OmsView):
     @page("/")
     def board(self) -> str:
         """What waits now, and the last days."""
-        found = cashier_day.board(db.session(), current_actor())
-        days = cashier_day.last_days(clock.today(), 7)
-        return self.show_page(
-            "day/board.html", title=gettext("The cashier's day"), board=found, place=place, days=days,
-            closed=closings(db.session(), days),
-            parked_labels=PARKED_LABELS, today=days[0], refund_labels=REFUND.labels,
-        )  # fmt: skip
+        return board_page(self)
 
     @page("/go")
     def go(self) -> Response:

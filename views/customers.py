@@ -19,8 +19,10 @@ from oms.customers import queries
 from oms.customers.models import Customer, CustomerAddress, CustomerIdentity, IdentityKind
 from oms.db import Tx, db
 from oms.errors import NotFound, say
+from oms.money import ZERO, Money
 from oms.orders.models import Order
 from oms.orders.queries import visible
+from oms.payments.queries import customer_credit
 from oms.thai.addresses import check_address
 from oms.thai.phone import format_phone
 from oms.usecases import customers as verbs
@@ -126,6 +128,10 @@ class CustomerView(OmsModelView):
     def addresses(self, row: Customer) -> list[CustomerAddress]:
         """Where parcels went, the latest used first."""
         return queries.addresses_of(db.session(), [row.id], 20).get(row.id, [])
+
+    def credit(self, row: Customer) -> Money:
+        """What this person has left over from verified payments."""
+        return customer_credit(db.session(), row.id) if may("order.price") else ZERO
 
     def orders(self, row: Customer) -> dict[str, Any]:
         """The latest orders this reader may see, over all channels, and how many there are."""

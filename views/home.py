@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from flask import redirect, url_for
 from flask_appbuilder.baseviews import expose
 from flask_appbuilder.security.decorators import has_access
 from flask_babel import gettext
-from werkzeug.wrappers import Response
 
 from views import nav
 from views.base import ANY_STAFF, OmsView, current_actor, current_staff
-from views.cashier_day import is_start
+from views.cashier_day import board_page, is_start
 from views.order_list import urgent_orders
 
 
@@ -23,10 +21,10 @@ class HomeView(OmsView):
 
     @expose("/")
     @has_access
-    def index(self) -> str | Response:
+    def index(self) -> str:
         """Show it; who keeps the till starts with the cashier's day."""
         if is_start(current_actor()):
-            return redirect(url_for("CashierDayView.board"))
+            return board_page(self)
         return self.show_page("home.html", title=gettext("Home"), staff=current_staff(), leave_first=urgent_orders())
 
 

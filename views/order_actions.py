@@ -15,22 +15,13 @@ from werkzeug.wrappers import Response
 from oms import clock
 from oms.db import Tx
 from oms.errors import Forbidden, InvalidInput, NotFound, OmsError, say
-from oms.money import Money
 from oms.orders.states import CancelReason, HoldReason
 from oms.payments.states import PaymentMethod
 from oms.usecases.orders_cancel import CancelOrder, Restock, cancel_order
 from oms.usecases.orders_confirm import ConfirmOrder, confirm_order
 from oms.usecases.orders_holds import HoldOrder, ReleaseHold, hold_order, release_hold
 from oms.usecases.orders_notes import AddNote, AssignOrder, TagOrder, add_note, assign_order, tag_order
-from oms.usecases.payments import (
-    DecideClaim,
-    SubmitClaim,
-    approve_term,
-    reject_claim,
-    reverse_claim,
-    submit_claim,
-    verify_claim,
-)
+from oms.usecases.payments import approve_term
 from oms.usecases.refunds import RefundTo
 from oms.usecases.shipping import MarkShipped, mark_delivered, mark_shipped
 from views.base import OmsView, page, unit
@@ -178,43 +169,6 @@ class OrderActionView(OmsView):
         user_id = request.form.get("user_id", type=int)
         command = AssignOrder(pk, user_id, person_name(user_id) if user_id else "")
         return act(pk, lambda tx: assign_order(tx, command), gettext("Assigned"))
-
-    @page("/<int:pk>/claim", methods=POST)
-    def claim(self, pk: int) -> Response:
-        """Record what the customer says was paid."""
-
-        def verb(tx: Tx) -> None:
-            amount = Money.parse(text("amount"), "amount")
-            submit_claim(
-                tx,
-                SubmitClaim(
-                    method=choice(PaymentMethod, "method"),
-                    amount=amount,
-                    allocations=((pk, amount),),
-                    account_id=request.form.get("account_id", type=int),
-                    sending_bank=text("sending_bank", 10),
-                    reference=text("reference", 80) or None,
-                    paid_at=moment("paid_at"),
-                    note=text("note"),
-                    idempotency_key=text("key", 120) or None,
-                ),
-            )
-
-        return act(pk, verb, gettext("Payment notice recorded; it waits to be checked"), dialog="claim")
-
-    @page("/<int:pk>/claims/<int:claim_id>/<decision>", methods=POST)
-    def decide(self, pk: int, claim_id: int, decision: str) -> Response:
-        """Verify, reject or reverse a payment."""
-        verbs = {
-            "verify": (verify_claim, gettext("Payment verified")),
-            "reject": (reject_claim, gettext("Payment notice rejected")),
-            "reverse": (reverse_claim, gettext("Payment reversed")),
-        }
-        if decision not in verbs:
-            raise NotFound(say("There is nothing of that name to do"), code="decision")
-        verb, done = verbs[decision]
-        command = DecideClaim(claim_id, text("note"), version())
-        return act(pk, lambda tx: verb(tx, command), done, dialog=f"{decision}-{claim_id}")
 
 
 VIEWS = (OrderActionView,)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Flask, url_for
+from flask import Flask, current_app, url_for
 from flask_appbuilder.security.sqla.models import User
 from flask_babel import gettext
 from sqlalchemy import select
@@ -218,6 +218,18 @@ def row_texts(rows: Sequence[Any]) -> list[RowText]:
     return found
 
 
+def local_input(value: datetime | None) -> str:
+    """A moment as a browser's date and time field takes it."""
+    return clock.local(value).strftime("%Y-%m-%dT%H:%M") if value else ""
+
+
+def slip_url(slip_id: int) -> str:
+    """Where a slip is looked at; empty while no such screen is there."""
+    if "SlipReviewView.review" not in current_app.view_functions or not may("payment.claim"):
+        return ""
+    return url_for("SlipReviewView.review", slip_id=slip_id)
+
+
 def install(app: Flask) -> None:
     """Give the templates the labels."""
     app.jinja_env.filters["hold_word"] = hold_label
@@ -226,5 +238,5 @@ def install(app: Flask) -> None:
         CANCEL_LABELS=CANCEL_LABELS, TERM_LABELS=TERM_LABELS, METHOD_LABELS=METHOD_LABELS,
         CLAIM_LABELS=CLAIM.labels, SHIPMENT_LABELS=SHIPMENT.labels,
         order_due=due, row_texts=row_texts, role_words=role_words, payment_pill=payment_pill, hold_label=hold_label,
-        options=options,
+        options=options, local_input=local_input, slip_url=slip_url,
     )  # fmt: skip

@@ -24,9 +24,10 @@ from views import nav
 from views.base import OmsView, page, safe_path, unit
 from views.filters import tr
 from views.order_list import list_facts
+from views.order_money import bank_choices
 from views.order_parts import people
 from views.order_qr import shown_codes
-from views.refund_forms import bank_choices
+from views.refund_forms import customer_banks
 
 
 class OrderView(OmsView):
@@ -73,7 +74,7 @@ def refund_facts(tx: Tx, found: OrderPage) -> dict[str, Any]:
         "refunds": refunds.of_order(tx.session, order.id),
         "refund_room": refunds.room(tx.session, order, money) if money.verified else None,
         "refund_methods": [(m.value, tr(METHOD_LABELS[m])) for m in REFUND_METHODS],
-        "refund_banks": bank_choices(),
+        "refund_banks": customer_banks(),
     }
 
 
@@ -92,6 +93,7 @@ def page_facts(tx: Tx, found: OrderPage) -> dict[str, Any]:
         "choices": {choice.name: choice for choice in choices(tx, found)},
         "stock": {line.id: line_stock(order, line, found.reserved) for line in order.lines},
         "story": order_story(tx.session, order.id, prices=prices, phones=phones),
+        "banks": bank_choices() if actor.may("payment.claim") else [],
         "accounts": accounts if actor.may("payment.claim") else [],
         "people": people() if actor.may("order.assign") else [],
         "claim_key": secrets.token_hex(16),

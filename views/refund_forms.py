@@ -49,7 +49,7 @@ RETAIL_BANKS = (
 )  # fmt: skip
 
 
-def bank_choices() -> list[tuple[str, str]]:
+def customer_banks() -> list[tuple[str, str]]:
     """The banks customers have, the large ones first, under the names clerks use."""
     named = [
         (b.short, f"{b.thai if language() == 'th' else b.english} ({b.short})")
@@ -101,7 +101,7 @@ class DestinationForm(DynamicForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.method.choices = choices((m.value, tr(METHOD_LABELS[m])) for m in REFUND_METHODS)
-        self.to_bank.choices = choices(bank_choices())
+        self.to_bank.choices = choices(customer_banks())
 
     def to(self) -> RefundTo:
         """The destination as the verb takes it."""
@@ -193,7 +193,8 @@ def keep_proof(sent: Any) -> files.Kept | None:
     """Keep an uploaded proof as a picture made anew, without what was hidden in it. Raises PictureRefused."""
     if sent is None or not sent.filename:
         return None
-    data = sent.stream.read(LIMITS.file_bytes + 1)
+    with sent.stream as stream:
+        data = stream.read(LIMITS.file_bytes + 1)
     check_size(len(data))
     with Decoder() as decoder:
         made = decoder.prepare(data)

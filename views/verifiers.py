@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, current_app, flash, redirect, url_for
+from flask import Flask, current_app, flash, redirect, request, url_for
 from flask_babel import gettext, lazy_gettext
 from flask_wtf import FlaskForm
 from sqlalchemy import select
@@ -24,8 +24,9 @@ from oms.payments.slip_models import VerifierAccount
 from oms.sealing import Sealer
 from oms.usecases import verifiers
 from oms.usecases.masters import Edit
+from oms.usecases.slips_verify import ask_again
 from views import nav
-from views.base import OmsView, page, pin_problems, unit
+from views.base import OmsView, page, pin_problems, safe_path, unit
 from views.fields import Chosen, choices
 from views.filters import tr
 
@@ -195,6 +196,21 @@ class VerifierView(OmsView):
         return redirect(url_for("VerifierView.list"), 303)
 
 
+class SlipCheckView(OmsView):
+    """What a cashier asks of a verifier."""
+
+    route_base = "/slip-checks"
+    requires = "payment.verify"
+
+    @page("/<int:slip_id>/ask", methods=("POST",))
+    def ask(self, slip_id: int) -> Response:
+        """Ask about this slip once more."""
+        with unit() as tx:
+            ask_again(tx, slip_id)
+        flash(gettext("The service is being asked; the answer shows here in a moment"), "success")
+        return redirect(safe_path(request.form.get("next")) or url_for("HomeView.index"), 303)
+
+
 def counts(actor: Actor) -> dict[str, int]:
     """How many verifiers need somebody, for who can mend them."""
     if not actor.may("shop.edit"):
@@ -207,7 +223,7 @@ def install(app: Flask) -> None:
     nav.add_counts(app, counts)
 
 
-VIEWS = (VerifierView,)
+VIEWS = (VerifierView, SlipCheckView)
 NAV = (
     nav.Item(
         "setup",

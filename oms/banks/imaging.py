@@ -103,8 +103,9 @@ def encode(picture: Image.Image, side: int, quality: int = JPEG_QUALITY) -> tupl
     """A JPEG of our own making, not longer than ``side``, and its size. Nothing of the original's metadata is in it."""
     small = picture
     if max(picture.size) > side:
-        small = picture.copy()
-        small.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3.0)
+        scale = side / max(picture.size)
+        size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+        small = picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
     bare = Image.new("RGB", small.size)
     bare.paste(small)
     out = io.BytesIO()

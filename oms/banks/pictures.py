@@ -40,7 +40,7 @@ class Limits:
     jpeg_pixels: int = 120_000_000
     side: int = 30_000
     pdf_pages: int = 10
-    kept_side: int = 2200
+    kept_side: int = 3000
     thumb_side: int = 320
     seconds: float = 15.0
     memory_bytes: int = 1024 * MB

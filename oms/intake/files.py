@@ -97,3 +97,14 @@ def find_file(tx: Tx, key: str) -> StoredFile:
     if row is None or (row.expires_at is not None and row.expires_at < clock.now()):
         raise NotFound(say("There is no such file, or it is too old"), code="file_not_found")
     return row
+
+
+def purge_expired(tx: Tx, root: Path, limit: int = 500) -> int:
+    """Remove files whose time is over, and their records; answers how many. A file goes before its record, so that a
+    crash in between leaves a record that is taken up again, never a file nobody knows of."""
+    due = select(StoredFile).where(StoredFile.expires_at < clock.now()).order_by(StoredFile.id).limit(limit)
+    rows = list(tx.session.scalars(due.with_for_update(skip_locked=True)))
+    for row in rows:
+        path_of(root, row.key).unlink(missing_ok=True)
+        tx.session.delete(row)
+    return len(rows)

@@ -56,6 +56,11 @@ def credit_claims(session: Session, customer_id: int) -> list[tuple[int, Money]]
     return [(claim_id, rest) for claim_id, rest in left if rest > ZERO]
 
 
+def customer_credit(session: Session, customer_id: int) -> Money:
+    """All that a customer has left."""
+    return sum((left for _, left in credit_claims(session, customer_id)), start=ZERO)
+
+
 def refused_cod(session: Session, phones: Iterable[str]) -> set[str]:
     """Those of these recipients' phones that refused COD parcels before."""
     asked = sorted({phone for phone in phones if phone})

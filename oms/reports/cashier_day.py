@@ -37,7 +37,7 @@ _BOARD: Final = text(
         AND fulfillment_status IN ('open', 'partial')) p
       GROUP BY age
     UNION ALL
-    SELECT 'cod', carrier, count(*), sum(expected - remitted), min(handed_over_at) FROM cod_entries
+    SELECT 'cod', carrier, count(*), sum(expected - remitted - written_off), min(handed_over_at) FROM cod_entries
       WHERE status IN ('expected', 'collected', 'short') GROUP BY carrier
     UNION ALL
     SELECT 'rounds', '', count(*), coalesce(sum(net), 0), min(created_at) FROM cod_rounds WHERE banked_at IS NULL

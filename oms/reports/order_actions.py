@@ -11,6 +11,7 @@ from oms.orders.models import Order
 from oms.orders.states import CLOSED_BOARDS, ORDER, HoldStatus, OrderStatus, PaymentTerm
 from oms.permissions import ACTIONS
 from oms.reports.order_page import OrderPage
+from oms.usecases.gate import override_refusal
 from oms.usecases.orders_amend import amend_refusal
 
 
@@ -72,6 +73,10 @@ def _approve(_: Tx, page: OrderPage) -> Say | None:
     return None
 
 
+def _override(_: Tx, page: OrderPage) -> Say | None:
+    return override_refusal(page.order, page.money, has_open=any(line.open for line in page.order.lines))
+
+
 def _amend(tx: Tx, page: OrderPage) -> Say | None:
     return amend_refusal(tx, page.order)
 
@@ -88,6 +93,7 @@ RULES: tuple[_Rule, ...] = (
     _Rule("confirm", "Confirm", "order.confirm", _confirm, primary=True),
     _Rule("ship", "Hand over", "shipment.hand_over", _ship, primary=True),
     _Rule("approve", "Approve COD or credit", "payment.approve_cod", _approve, primary=True),
+    _Rule("override", "Ship before payment", "gate.override", _override, danger=True),
     _Rule("claim", "Record a payment", "payment.claim", _claim),
     _Rule("amend", "Amend", "order.amend", _amend),
     _Rule("hold", "Put on hold", "order.hold", _hold),

@@ -17,8 +17,8 @@ from oms.inventory.models import Reservation, ReservationStatus, Warehouse
 from oms.orders.models import Order, OrderChange, OrderHold, OrderLine
 from oms.orders.queries import NO_ID, visible
 from oms.orders.states import CLOSED_BOARDS, ChangeStatus, HoldStatus, OrderStatus, PaymentTerm
-from oms.payments.models import Allocation, PaymentClaim
 from oms.payments.rules import gate
+from oms.reports.order_money import OrderMoney, order_money
 from oms.shipping.models import Shipment, ShipmentLine
 from oms.usecases import derived
 from oms.usecases import gate as gates
@@ -55,7 +55,7 @@ class OrderPage:
     money: Any
     holds: Sequence[OrderHold]
     reserved: dict[int, list[tuple[str, int]]]
-    claims: Sequence[tuple[PaymentClaim, Any]]
+    pay: OrderMoney
     shipments: Sequence[Shipment]
     change: OrderChange | None
     twins: Sequence[Twin]
@@ -95,17 +95,6 @@ def _reserved(tx: Tx, order: Order) -> dict[int, list[tuple[str, int]]]:
     for line_id, code, quantity in rows:
         found.setdefault(line_id, []).append((code, quantity))
     return found
-
-
-def _claims(tx: Tx, order: Order) -> list[tuple[PaymentClaim, Any]]:
-    rows = tx.session.execute(
-        select(PaymentClaim, Allocation.amount)
-        .join(Allocation, Allocation.claim_id == PaymentClaim.id)
-        .where(Allocation.order_id == order.id)
-        .order_by(PaymentClaim.id)
-        .options(joinedload(PaymentClaim.account))
-    )
-    return [(claim, amount) for claim, amount in rows]
 
 
 def _shipments(tx: Tx, order: Order) -> list[Shipment]:
@@ -175,7 +164,9 @@ def order_page(tx: Tx, order_id: int) -> OrderPage:
         money=facts.money,
         holds=[h for h in order.holds if h.status is HoldStatus.ACTIVE],
         reserved=_reserved(tx, order),
-        claims=_claims(tx, order) if tx.actor.may("order.price") else [],
+        pay=order_money(tx, order, facts.money)
+        if tx.actor.may("order.price")
+        else OrderMoney(override=gates.override_note(tx.session, order.id)),
         shipments=_shipments(tx, order),
         change=change,
         twins=[] if order.board in CLOSED_BOARDS else duplicates_of(tx.session, tx.actor, order),

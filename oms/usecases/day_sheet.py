@@ -30,6 +30,7 @@ PART_LABELS: Final[dict[str, str]] = {
     "cod_short": "COD paid too little",
     "cod_remitted": "COD paid by the carrier, not banked yet",
     "cod_refused": "COD refused, goods coming back",
+    "cod_written_off": "COD written off",
     "credit": "On credit",
     "platform": "Guaranteed by the platform",
     "override": "Let go before payment",
@@ -39,6 +40,7 @@ PART_LABELS: Final[dict[str, str]] = {
 _CAPS: Final = (
     ("received", "net"),
     ("given_back", "refunded"),
+    ("cod_written_off", "cash_written_off"),
     ("cod_expected", "cash_expected"),
     ("cod_collected", "cash_collected"),
     ("cod_short", "cash_short"),
@@ -66,12 +68,13 @@ _OWING = """
 _CASH = """
     coalesce(CASE WHEN o.payment_term = 'cod' AND o.term_approved_at IS NOT NULL THEN (
       SELECT array[
-        coalesce(sum(e.expected) FILTER (WHERE e.status = 'expected'), 0),
-        coalesce(sum(e.expected) FILTER (WHERE e.status = 'collected'), 0),
-        coalesce(sum(e.expected) FILTER (WHERE e.status = 'short'), 0),
-        coalesce(sum(e.expected) FILTER (WHERE e.status = 'remitted'), 0),
-        coalesce(sum(e.to_collect) FILTER (WHERE e.status = 'refused'), 0)]
-      FROM cod_entries e WHERE e.order_id = o.id) END, array[0, 0, 0, 0, 0]::numeric[])
+        coalesce(sum(e.expected - e.written_off) FILTER (WHERE e.status = 'expected'), 0),
+        coalesce(sum(e.expected - e.written_off) FILTER (WHERE e.status = 'collected'), 0),
+        coalesce(sum(greatest(e.expected - e.remitted - e.written_off, 0)) FILTER (WHERE e.status = 'short'), 0),
+        coalesce(sum(e.remitted), 0),
+        coalesce(sum(e.to_collect) FILTER (WHERE e.status = 'refused'), 0),
+        coalesce(sum(e.written_off), 0)]
+      FROM cod_entries e WHERE e.order_id = o.id) END, array[0, 0, 0, 0, 0, 0]::numeric[])
 """
 
 
@@ -102,6 +105,7 @@ def _split(goods: str) -> str:
     sums AS MATERIALIZED (
       SELECT *, greatest(verified - refunded, 0) AS net, cash[1] AS cash_expected, cash[2] AS cash_collected,
         cash[3] AS cash_short, cash[4] AS cash_remitted, cash[5] AS cash_refused,
+        cash[6] AS cash_written_off,
         CASE WHEN approved AND term = 'credit' THEN due ELSE 0 END AS on_credit,
         CASE WHEN approved AND term = 'marketplace' THEN due ELSE 0 END AS guaranteed,
         CASE WHEN left_before THEN due ELSE 0 END AS unknown FROM facts),

@@ -152,8 +152,9 @@ def reverse_claim(tx: Tx, cmd: DecideClaim) -> ClaimResult:
     tx.actor.require("payment.verify")
     need_reason(cmd.note)
     claim, orders = lock_claim(tx, cmd.claim_id, version=cmd.version)
+    CLAIM.check(claim, "reverse")
+    check_refunds(tx, orders, shares_of(claim))
     result = _decide(tx, claim, orders, "reverse", "payment.reversed", cmd.note)
-    check_refunds(tx, orders)
     release_lines(tx, [claim.id])  # their money is to be explained anew
     return result
 
@@ -205,11 +206,13 @@ def put_shares(tx: Tx, claim: PaymentClaim, wanted: Mapping[int, Money]) -> None
             claim.allocations.append(_share(tx, order_id, amount))
 
 
-def check_refunds(tx: Tx, orders: Sequence[Order]) -> None:
-    """Raise Refused when less is verified for an order than is paid back or promised back (invariant 4)."""
+def check_refunds(tx: Tx, orders: Sequence[Order], losing: Mapping[int, Money] | None = None) -> None:
+    """Raise Refused when less is verified for an order than is paid back or promised back (invariant 4), now or once
+    it has lost what ``losing`` says."""
     tx.session.flush()  # the sums are made by SQL
     left = refundable_of(tx.session, [o.id for o in orders])
     for order in orders:
+        left[order.id] -= (losing or {}).get(order.id, ZERO)
         if left[order.id] < ZERO:
             raise Refused(
                 say(

@@ -20,8 +20,10 @@ from oms.banks.verifiers.breaker import Breaker
 from oms.banks.verifiers.port import Answer, Question, Transfer
 from oms.db import Tx
 from oms.errors import NotFound, Refused, say
+from oms.orders.queries import NO_ID
 from oms.outbox import Owed
 from oms.payments.slip_models import Slip, SlipCheck, VerifierAccount
+from oms.payments.slip_queries import may_see
 from oms.payments.states import CheckOutcome, SlipKind, SlipStatus
 from oms.usecases.slips_verdicts import is_about, our_accounts
 
@@ -231,7 +233,7 @@ def ask_first(tx: Tx, slip: Slip) -> None:
 def ask_again(tx: Tx, slip_id: int) -> None:
     """A person wants the verifier asked about this slip at once."""
     tx.actor.require("payment.verify")
-    slip = tx.session.get(Slip, slip_id)
+    slip = tx.session.scalars(select(Slip).where(Slip.id == min(slip_id, NO_ID), may_see(tx.actor))).one_or_none()
     if slip is None:
         raise NotFound(say("There is no such slip, or it is not yours to see"), code="slip_not_found")
     if slip.status not in OPEN or not slip.reference or not slip.sending_bank.isdecimal():

@@ -233,8 +233,10 @@ def health(row: VerifierAccount, now: datetime) -> Health:
     if row.closed_until is not None and row.closed_until > now:
         until = f"{clock.local(row.closed_until):%H:%M}"
         return Health("warn", say("Does not answer; asked again at {time}", time=until), trouble=True)
-    if row.failures:
+    if row.failures > 1:
         return Health("warn", say("Failed {times} times in a row", times=row.failures))
+    if row.last_error_at is not None and (row.last_ok_at is None or row.last_error_at > row.last_ok_at):
+        return Health("warn", say("The last try failed"), trouble=row.last_ok_at is None)
     if row.quota_left is not None and row.quota_left <= LOW_QUOTA:
         return Health("warn", say("Only {left} checks left", left=row.quota_left), trouble=True)
     return Health("ok", say("Works")) if row.last_ok_at else Health("mut", say("Not tried yet"))

@@ -89,7 +89,8 @@ def test_an_old_slip_is_old_even_for_an_old_order():
         ({"account": "xxx-x-x66-x"}, Verdict.NOT_CHECKED, None),
         ({"account": "xxx-x-xxxxx-x"}, Verdict.NOT_CHECKED, None),
         ({"account": ""}, Verdict.NOT_CHECKED, None),
-        ({"account": "xx-xxx-x5366-x"}, Verdict.MISMATCH, None),
+        ({"account": "xxxxxxx-x-x5366-x"}, Verdict.NOT_CHECKED, None),
+        ({"account": "xxxxxxx-x-x5366-x", "bank": "030"}, Verdict.MISMATCH, None),
         ({"account": "xxx-x-x1234-x", "bank": "002"}, Verdict.MISMATCH, None),
         ({"account": "", "bank": "", "proxy_type": "MSISDN", "proxy": "xxx-xxx-4567"}, Verdict.MATCH, 1),
         ({"account": "", "bank": "", "proxy_type": "MSISDN", "proxy": "xxxxxxxxx4567"}, Verdict.MATCH, 1),
@@ -99,7 +100,9 @@ def test_an_old_slip_is_old_even_for_an_old_order():
         ({"account": "", "bank": "", "proxy_type": "EWALLETID", "proxy": "140-xxxxxxxx-2222"}, Verdict.MATCH, 3),
         ({"account": "", "bank": "", "proxy_type": "EMAIL", "proxy": "s***@mail.co"}, Verdict.NOT_CHECKED, None),
         # the phone could be ours, the account number cannot: a person looks
-        ({"account": "xxx-x-x9999-x", "proxy_type": "MSISDN", "proxy": "xxx-xxx-4567"}, Verdict.MISMATCH, None),
+        ({"account": "xxx-x-x9999-x", "proxy_type": "MSISDN", "proxy": "xxx-xxx-4567"}, Verdict.NOT_CHECKED, None),
+        # nobody registered an e-mail; a biller of the same bank is another's
+        ({"account": "", "bank": "", "proxy_type": "BILLERID", "proxy": "XXXXXXXXXXX9999"}, Verdict.MISMATCH, None),
     ],
 )  # fmt: skip
 def test_the_receiver_is_one_of_our_accounts(receiver, verdict, account):
@@ -117,6 +120,11 @@ def test_a_mask_that_fits_two_accounts_is_ours_but_of_no_certain_account():
     twin = OurAccount(9, "SCB 2", "014", "999-9-95366-9")
     check, found = receiver_check(paid().receiver, (SCB, twin))
     assert (check.verdict, found) == (Verdict.MATCH, None)
+
+
+def test_a_kind_of_number_nobody_registered_proves_nothing():
+    receiver = Party(bank="014", proxy_type="BILLERID", proxy="XXXXXXXXXXX9999")
+    assert receiver_check(receiver, (SCB, WALLET))[0].verdict is Verdict.NOT_CHECKED
 
 
 def test_no_register_proves_nothing():

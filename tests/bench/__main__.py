@@ -85,7 +85,7 @@ def p12_slips(orders: int) -> list[Line]:
         m = slip_reading.measure(create_worker_app(settings))
     return [
         Line("P12", "slip photo to parsed QR and duplicate check, 100,000 references used", f"{m.mean * 1000:.0f} ms each, p95 {m.late * 1000:.0f} ms",
-             "<= 150 ms", m.mean <= 0.15),
+             "<= 150 ms", m.mean <= 0.15, f"{m.computing * 1000:.0f} ms of it computing"),
         Line("P12", "slips read through rotation, blur, dark, recompression, ...", f"{m.read} of {m.of} ({m.read / m.of:.1%})",
              ">= 95 %", m.read >= 0.95 * m.of, "not read: " + ", ".join(m.missed) if m.missed else ""),
     ]  # fmt: skip

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import replace
+from datetime import timedelta
 
 import openpyxl
 import pytest
 from sqlalchemy import select
 
+from oms import clock
 from oms.actor import Actor, system
 from oms.audit import AuditLog
 from oms.customers.models import Customer
@@ -18,6 +20,7 @@ from oms.errors import Forbidden, InvalidInput, NotFound
 from oms.exporting import making
 from oms.exporting.lists import LISTS
 from oms.exporting.making import AskExport, ask_export
+from oms.intake import files
 from oms.intake.models import ExportRun
 from oms.outbox import Outbox
 from oms.permissions import ROLES
@@ -147,3 +150,21 @@ def test_thousands_of_rows_stream_in_few_statements(shop, tmp_path, monkeypatch)
     with transaction(system("t")) as tx:
         tx.session.add_all([Customer(name=f"ลูกค้า {i}") for i in range(3000)])
     assert len(table(fetch(person("owner"), "customers", tmp_path))) >= 3000
+
+
+def test_a_file_made_for_download_goes_when_its_time_is_over(shop, tmp_path):
+    (tmp_path / "kept").write_bytes(b"stays")
+    with transaction(system("test")) as tx:
+        lasting = files.keep(tmp_path, io.BytesIO(b"an upload"), "up.csv")
+        files.register(tx, lasting, "upload", "text/csv")
+        asked = ask_export(tx, AskExport("orders", {}, (), "csv"))
+    kept, count = making.make(db.session(), db.session.get_one(ExportRun, asked.run_id), tmp_path, str)
+    with transaction(system("test")) as tx:
+        making.finish(tx, asked.run_id, kept, count)
+        assert files.purge_expired(tx, tmp_path) == 0
+    with clock.at(clock.now() + making.KEPT_FOR + timedelta(hours=1)), transaction(system("test")) as tx:
+        assert files.purge_expired(tx, tmp_path) == 1
+        with pytest.raises(NotFound):
+            files.find_file(tx, kept.key)
+    assert not files.path_of(tmp_path, kept.key).exists()
+    assert files.path_of(tmp_path, lasting.key).exists()

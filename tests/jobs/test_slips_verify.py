@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pytest
@@ -486,3 +487,33 @@ def test_verdicts_of_many_slips_take_few_statements(desk, stage):
     assert all(v.exact for v in found.values())
     assert len(seen) <= 6
     assert slips_verify.TOPIC == TOPIC
+
+
+def test_from_the_photo_to_the_verdicts(desk, stage):
+    """A picture comes in, is read, is asked about, and everything a cashier compares is there."""
+    import io
+
+    from jobs import slips as reading
+    from oms.intake import files
+    from oms.usecases.slips import ReceiveSlip, receive_slip
+    from oms.usecases.slips_read import READ
+    from tests.samples import slips as drawn
+
+    play = stage("slipok")
+    paper = drawn.made(Random(1), "004")
+    picture = drawn.jpeg(drawn.draw(paper))
+    play.known(reference=paper.reference)
+    desk.verifier(play)
+    order = desk.order("1590.25")
+    root = desk.app.extensions["oms.settings"].files_dir
+    kept = files.keep(root, io.BytesIO(picture), "slip.jpg")
+    with clock.at(NOW):
+        with transaction(WHO) as tx:
+            slip_id = receive_slip(tx, ReceiveSlip(kept, order)).slip_id
+            work = outbox.claim(tx, tx.session.scalar(select(Outbox.id).where(Outbox.topic == READ)))
+        reading.walk(work)
+    desk.app.extensions.pop("oms.decoder").close()
+    assert desk.get(Slip, slip_id).reference == paper.reference
+    assert desk.work() == 1
+    seen = desk.seen(slip_id, {order: Money.satang(159025)})
+    assert seen.exact, [(c.topic, c.verdict, str(c.why)) for c in seen.checks]

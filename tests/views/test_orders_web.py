@@ -190,8 +190,11 @@ def test_a_payment_is_recorded_by_sales_and_verified_by_the_cashier_only(people,
     home = f"/orders/{order_id}"
     bad = sales.post(f"/order/{order_id}/claim", origin=home, amount="สองร้อย", method="transfer", key="k1")
     assert "is not an amount" in bad.text
+    nameless = sales.post(f"/order/{order_id}/claim", origin=home, amount="200", method="transfer", reference="R1")
+    assert "Choose the bank" in nameless.text
     for _ in range(2):
-        sales.post(f"/order/{order_id}/claim", origin=home, amount="200", method="transfer", key="k1", reference="R1")
+        sales.post(f"/order/{order_id}/claim", origin=home, amount="200", method="transfer", key="k1", reference="R 1",
+                   sending_bank="004")  # fmt: skip
     db.session.rollback()
     claim = db.session.scalars(select(PaymentClaim)).one()
     path = f"/order/{order_id}/claims/{claim.id}"

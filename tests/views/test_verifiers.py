@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from oms.db import db
-from oms.payments.slip_models import VerifierAccount
+from oms.actor import system
+from oms.db import db, transaction
+from oms.outbox import Outbox
+from oms.payments.slip_models import Slip, VerifierAccount
+from oms.payments.states import SlipKind, SlipStatus
 from oms.permissions import ROLES
+from oms.usecases.slips_verify import TOPIC
 from tests.banks.play import on_stage
 from tests.views.people import log_in
 
@@ -95,3 +99,23 @@ def test_a_server_that_is_not_there_is_said_in_thai(web):
         "/verifiers/new/slip2go", name="S2G", host="http://127.0.0.1:9", api_secret="x", account_id="0", is_active="y"
     )
     assert "ติดต่อบริการไม่ได้" in owner.get("/verifiers/").text
+
+
+def test_a_cashier_asks_again_and_sales_may_not(web):
+    with transaction(system("test")) as tx:
+        slip = Slip(
+            status=SlipStatus.WAITING, kind=SlipKind.SLIP, sending_bank="004", reference="R1", sha256="0" * 64,
+            uploaded_label="test",
+        )  # fmt: skip
+        tx.session.add_all(
+            [slip, VerifierAccount(provider="slipok", name="S", host="http://127.0.0.1:9", options={}, secrets=b"")]
+        )
+        tx.session.flush()
+        path = f"/slip-checks/{slip.id}/ask"
+    owed = select(func.count()).where(Outbox.topic == TOPIC)
+    sales = log_in(web, "sales")
+    assert sales.post(path, "/").status_code in (302, 303, 403)
+    assert db.session.scalar(owed) == 0
+    answer = log_in(web, "cashier").post(path, "/", next="/desk/")
+    assert (answer.status_code, answer.location) == (303, "/desk/")
+    assert db.session.scalar(owed) == 1

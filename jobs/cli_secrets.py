@@ -1,0 +1,52 @@
+"""``oms secrets renew`` and ``oms sandbox``: keys of stored secrets, and other people's systems to practice on."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+import click
+
+from jobs.runtime import engines
+from oms import settings as installation
+from oms.actor import system
+from oms.db import db, transaction
+
+if TYPE_CHECKING:
+    from jobs.cli import Factories
+
+
+@click.group()
+def secrets() -> None:
+    """Keys and passwords that other systems gave us."""
+
+
+@secrets.command()
+@click.pass_obj
+def renew(factories: Factories) -> None:
+    """Seal everything with the first of OMS_ENCRYPTION_KEYS; then an old key may be taken out of it."""
+    from oms.usecases.verifiers import reseal_verifiers
+
+    with engines.running(installation.from_env(), need_redis=False) as settings:
+        app = factories.worker(settings)
+        with app.app_context():
+            with transaction(system("oms secrets renew", source="cli")) as tx:
+                count = reseal_verifiers(tx, app.extensions["oms.sealer"])
+            db.session.remove()
+            db.engine.dispose()
+    click.echo(f"sealed anew: {count}")
+
+
+@click.command()
+@click.option("--port", default=8300, show_default=True, help="The first of the ports to listen on.")
+@click.pass_obj
+def sandbox(factories: Factories, port: int) -> None:
+    """Play slip verifiers on this machine, strictly, with trouble on command. Nothing outside is asked."""
+    stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.set())
+    factories.sandbox(port, click.echo, stop)
+
+
+COMMANDS = (secrets, sandbox)

@@ -1,0 +1,33 @@
+"""The sandbox command plays; the key command seals anew."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import httpx
+
+from tests.live import free_port
+
+
+def test_the_sandbox_plays_every_verifier_until_it_is_stopped():
+    port = free_port()
+    command = [sys.executable, "-c", "from app import main; main()", "sandbox", "--port", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        lines = [process.stdout.readline() for _ in range(5)]
+        assert [line.split()[0] for line in lines] == ["slipok", "easyslip", "slip2go", "scb", "kbank"]
+        for line in lines:
+            root = "/".join(line.split()[1].split("/")[:3])
+            books = httpx.get(f"{root}/_books", trust_env=False).json()
+            assert [t["reference"] for t in books["transfers"]] == ["DEMO202611230001"]
+        more = {"reference": "NEW1", "sending_bank": "004", "receiving_bank": "014", "amount": "5.25",
+                "at": "2026-11-23T10:00:00+07:00"}  # fmt: skip
+        httpx.post(f"{root}/_transfers", json=more, trust_env=False)
+        httpx.post(f"{root}/_faults", json={"kind": "500"}, trust_env=False)
+        assert len(httpx.get(f"{root}/_books", trust_env=False).json()["transfers"]) == 2
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+        process.stdout.close()

@@ -1,0 +1,139 @@
+"""Payments on the order page: one transfer for several orders, what came in, moving, credit, overrides, who sees what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from flask import Flask
+from sqlalchemy import event, func, select
+
+from oms.actor import system
+from oms.db import db, transaction
+from oms.money import Money
+from oms.orders.models import Order
+from oms.orders.states import Board
+from oms.payments.models import Allocation, GateOverride, PaymentClaim
+from oms.payments.states import ClaimStatus
+from oms.usecases.orders_place import place_order
+from tests.shop import small_shop
+from tests.views.test_orders_web import Person
+
+
+@pytest.fixture
+def people(web: Flask) -> Callable[..., Person]:
+    return lambda role, **scope: Person(web, role, **scope)
+
+
+@pytest.fixture
+def orders(web: Flask) -> list[int]:
+    """Three orders of one customer, 100 baht each."""
+    with transaction(system("test")) as tx:
+        shop = small_shop(tx)
+        return [place_order(tx, shop.order(confirm=True)).order_id for _ in range(3)]
+
+
+def row(order_id: int) -> Order:
+    db.session.rollback()
+    return db.session.get_one(Order, order_id)
+
+
+def claim() -> PaymentClaim:
+    db.session.rollback()
+    return db.session.scalars(select(PaymentClaim).order_by(PaymentClaim.id.desc())).first()
+
+
+def test_one_transfer_for_several_orders_is_recorded_from_one_page(people, orders):
+    cashier = people("cashier")
+    first, second, third = orders
+    page = cashier.get(f"/orders/{first}")
+    assert "The same transfer also pays" in page
+    path = f"/order/{first}/claim"
+    answer = cashier.post(path, origin=f"/orders/{first}", amount="250", method="transfer", is_in="on",
+                          **{"with": [second, third], f"share_{second}": "100", f"share_{third}": "50"})  # fmt: skip
+    assert "Payment recorded and verified" in answer.text
+    assert [row(i).board for i in orders] == [Board.READY, Board.READY, Board.SHORT_PAYMENT]
+    assert f"/orders/{second}" in cashier.get(f"/orders/{first}")
+    too_much = cashier.post(path, origin=f"/orders/{third}", amount="50", method="transfer",
+                            **{"with": [second], f"share_{second}": "50"})  # fmt: skip
+    assert "Nothing is left for this order" in too_much.text
+
+
+def test_what_came_in_is_said_while_verifying_and_money_moves_by_number(people, orders):
+    sales, cashier = people("sales"), people("cashier")
+    first, second, _ = orders
+    home = f"/orders/{first}"
+    sales.post(f"/order/{first}/claim", origin=home, amount="100", method="transfer")
+    made = claim()
+    cashier.post(f"/order/{first}/claims/{made.id}/verify", origin=home, version=made.version, amount="80")
+    assert (claim().amount, claim().said_amount) == (Money(Decimal(80)), Money(Decimal(100)))
+    assert "said ฿100.00, came in ฿80.00" in cashier.get(home)
+    path = f"/order/{first}/claims/{made.id}/move"
+    unknown = cashier.post(path, origin=home, with_all="1", note="wrong", to_number="SO1", to_amount="80",
+                           **{f"share_{first}": ""})  # fmt: skip
+    assert "There is no order SO1" in unknown.text
+    number = row(second).number
+    moved = cashier.post(path, origin=home, with_all="1", note="wrong order", to_number=number.lower(), to_amount="80",
+                         version=claim().version, **{f"share_{first}": ""})  # fmt: skip
+    assert "Payment shared out anew" in moved.text
+    assert (row(first).verified_amount, row(second).verified_amount) == (Money(Decimal(0)), Money(Decimal(80)))
+
+
+def test_too_much_is_kept_as_credit_and_used_for_the_next_order(people, orders):
+    cashier = people("cashier")
+    first, second, _ = orders
+    cashier.post(f"/order/{first}/claim", origin=f"/orders/{first}", amount="150", method="cash", is_in="on")
+    assert "Keep as credit" in cashier.get(f"/orders/{first}")
+    cashier.post(f"/order/{first}/credit", origin=f"/orders/{first}")
+    assert "Use the credit" in cashier.get(f"/orders/{second}")
+    cashier.post(f"/order/{second}/use_credit", origin=f"/orders/{second}", amount="50")
+    assert row(second).verified_amount == Money(Decimal(50))
+    customer = row(first).customer_id
+    cashier.post(f"/order/{first}/claim", origin=f"/orders/{second}", amount="70", method="cash", is_in="on")
+    cashier.post(f"/order/{first}/credit", origin=f"/orders/{first}")
+    assert "฿70.00" in cashier.get(f"/customers/show/{customer}")
+
+
+def test_an_override_is_the_managers_and_stands_on_the_page_until_taken_back(people, orders):
+    manager, sales, warehouse = people("manager"), people("sales"), people("warehouse")
+    home = f"/orders/{orders[0]}"
+    path = f"/order/{orders[0]}"
+    assert "Your role may not do this" in sales.post(f"{path}/override", origin=home, note="please").text
+    assert "Say in a few words why" in manager.post(f"{path}/override", origin=home, note=" ").text
+    manager.post(f"{path}/override", origin=home, note="old customer")
+    assert "old customer" in warehouse.get(home)
+    assert "100.00" not in warehouse.get(home)
+    assert row(orders[0]).board is Board.READY
+    manager.post(f"{path}/revoke", origin=home, note="never mind")
+    assert row(orders[0]).board is Board.WAITING_PAYMENT
+    assert db.session.scalar(select(func.count()).select_from(GateOverride)) == 1
+
+
+def test_many_payments_cost_no_more_statements_than_one(people, orders):
+    cashier = people("cashier")
+    home = f"/orders/{orders[0]}"
+
+    def cost() -> int:
+        seen: list[str] = []
+        db.session.rollback()
+        hook = lambda *args: seen.append(args[2])  # noqa: E731
+        event.listen(db.engines[None], "before_cursor_execute", hook)
+        try:
+            cashier.get(home)
+        finally:
+            event.remove(db.engines[None], "before_cursor_execute", hook)
+        return len(seen)
+
+    def pay() -> None:
+        cashier.post(f"/order/{orders[0]}/claim", origin=home, amount="2", method="cash", is_in="on",
+                     **{"with": [orders[1]], f"share_{orders[1]}": "1"})  # fmt: skip
+
+    pay()
+    cost()
+    once = cost()
+    for _ in range(4):
+        pay()
+    assert cost() <= once
+    assert db.session.scalar(select(func.count()).select_from(Allocation)) == 10
+    assert set(db.session.scalars(select(PaymentClaim.status))) == {ClaimStatus.VERIFIED}
