@@ -195,8 +195,8 @@ def keep_proof(sent: Any) -> files.Kept | None:
         return None
     with sent.stream as stream:
         data = stream.read(LIMITS.file_bytes + 1)
-    check_size(len(data))
-    with Decoder() as decoder:
+    check_size(len(data), LIMITS)
+    with Decoder(LIMITS) as decoder:
         made = decoder.prepare(data)
     if not made.pages:
         raise InvalidInput(say("The file has no page to show"), field="proof", code="proof_empty")

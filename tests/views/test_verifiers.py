@@ -112,10 +112,18 @@ def test_a_cashier_asks_again_and_sales_may_not(web):
         )
         tx.session.flush()
         path = f"/slip-checks/{slip.id}/ask"
+        page = f"/slip/{slip.id}"
     owed = select(func.count()).where(Outbox.topic == TOPIC)
     sales = log_in(web, "sales")
     assert sales.post(path, "/").status_code in (302, 303, 403)
     assert db.session.scalar(owed) == 0
-    answer = log_in(web, "cashier").post(path, "/", next="/desk/")
-    assert (answer.status_code, answer.location) == (303, "/desk/")
+    cashier = log_in(web, "cashier")
+    assert path in cashier.get(page).text
+    answer = cashier.post(path, page, next=page)
+    assert (answer.status_code, answer.location) == (303, page)
     assert db.session.scalar(owed) == 1
+    with transaction(system("test")) as tx:
+        tx.session.scalars(select(VerifierAccount)).one().stopped = "quota"
+    shown = cashier.get(page).text
+    assert "no checks left in the package" in shown
+    assert path not in shown, "nobody is asked in vain"
