@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from jobs import customers, exports, intake, orders, slips, slips_verify, stock
 from jobs.context import QUICK, Handler, effect, steps
-from jobs.schedule import CLEAN, EXPIRE, clean
+from jobs.schedule import CLEAN, COUNT_CHECKS, EXPIRE, clean
 
 TOPICS: Mapping[str, Handler] = {
     CLEAN: effect(clean),
@@ -17,5 +17,6 @@ TOPICS: Mapping[str, Handler] = {
     slips.READ: steps(slips.walk, queue=QUICK),
     slips_verify.TOPIC: steps(slips_verify.walk),
     stock.TOPIC: effect(stock.allocate),
+    COUNT_CHECKS: steps(slips_verify.count_left),
     EXPIRE: steps(orders.expire, queue=QUICK),
 }

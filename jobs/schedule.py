@@ -25,6 +25,7 @@ KEEP_DONE = timedelta(days=30)
 
 CLEAN = "schedule.clean"
 EXPIRE = "schedule.expire_unpaid"
+COUNT_CHECKS = "schedule.count_slip_checks"
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Periodic:
 TABLE: tuple[Periodic, ...] = (
     Periodic(CLEAN, timedelta(hours=1)),
     Periodic(EXPIRE, timedelta(minutes=5)),
+    Periodic(COUNT_CHECKS, timedelta(hours=1)),
 )
 
 

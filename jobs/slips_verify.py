@@ -10,14 +10,16 @@ from jobs.context import program
 from oms import outbox
 from oms.banks.verifiers.kept import Kept
 from oms.banks.verifiers.port import Answer, ask
+from oms.banks.verifiers.registry import try_out
 from oms.db import transaction
 from oms.errors import InvalidInput, Refused
 from oms.outbox import Work
 from oms.payments.states import CheckOutcome
 from oms.sealing import Sealer
 from oms.usecases.slips_verify import TOPIC, Asking, BeginCheck, begin_check, record_answer
+from oms.usecases.verifiers import open_for_counting, open_settings, record_trial
 
-__all__ = ["TOPIC", "walk"]
+__all__ = ["TOPIC", "count_left", "walk"]
 LEASE = timedelta(minutes=3)  # a token, a question, a new token and the question again, each at its slowest
 
 
@@ -35,6 +37,25 @@ def walk(work: Work) -> None:
     with transaction(program(work)) as tx:
         outbox.settle(tx, work.id)
         record_answer(tx, asking.check_id, answer)
+
+
+def count_left(work: Work) -> None:
+    """Look what is left to ask at each verifier. A package that was filled up again ends its stop by itself."""
+    sealer: Sealer = current_app.extensions["oms.sealer"]
+    with transaction(program(work)) as tx:
+        ids = open_for_counting(tx)
+    for verifier_id in ids:
+        try:
+            with transaction(program(work)) as tx:
+                outbox.extend(tx, work.id, LEASE)
+                opened = open_settings(tx, verifier_id, sealer)
+            result = try_out(opened.provider, opened.host, opened.settings)
+        except Refused as refusal:  # no key opens what is stored
+            result = Answer(CheckOutcome.REFUSED, code="settings", message=str(refusal), reached=False)
+        with transaction(program(work)) as tx:
+            record_trial(tx, verifier_id, result, by_itself=True)
+    with transaction(program(work)) as tx:
+        outbox.settle(tx, work.id)
 
 
 def put_question(asking: Asking) -> Answer:

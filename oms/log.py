@@ -60,6 +60,6 @@ def install(stream: TextIO | None = None, level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("rq.worker", "rq.queue", "alembic", "fontTools", "PIL"):
+    for noisy in ("rq.worker", "rq.queue", "alembic", "fontTools", "PIL", "httpx", "httpcore"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)

@@ -20,6 +20,7 @@ TOPIC_LABELS = {
     "orders.placed": "Remember customers' addresses",
     "schedule.expire_unpaid": "Expire unpaid orders",
     "slip.read": "Read a slip",
+    "schedule.count_slip_checks": "Look what slip verifiers have left",
     "slip.verify": "Ask a slip verifier",
     "stock.freed": "Give freed stock to waiting orders",
     "schedule.clean": "Clear receipts of old work",

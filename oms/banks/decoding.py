@@ -18,10 +18,15 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import BinaryIO
 
-from oms.banks.imaging import THUMB_QUALITY, encode, look_of, open_pages
-from oms.banks.pictures import Limits, PictureRefused, kind_of
-from oms.banks.qr_reading import read_codes
+from PIL import Image
 
+from oms.banks.imaging import CLOSE, QUICK, THUMB_QUALITY, encode, look_of, open_pages
+from oms.banks.pictures import Limits, PictureKind, PictureRefused, kind_of
+from oms.banks.qr_reading import read_codes
+from oms.banks.slip_code import SlipCode
+from oms.payments.states import SlipKind
+
+QUICK_SECONDS = 1.0
 IDLE_SECONDS = 45  # without work the process ends and frees its memory
 
 
@@ -65,19 +70,31 @@ def grant(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime + seconds) + 1, hard))
 
 
+def look_at(
+    data: bytes, kind: PictureKind, limits: Limits
+) -> Iterator[tuple[Image.Image, SlipCode, tuple[SlipCode, ...]]]:
+    """The pages and their codes. A large photo is looked at halved first, which shows nearly every slip."""
+    for picture in open_pages(data, kind, limits, QUICK):
+        code, others = read_codes(picture, QUICK_SECONDS)
+        if code.kind is SlipKind.SLIP or kind is PictureKind.PDF:
+            yield picture, code, others
+            continue
+        for close in open_pages(data, kind, limits, CLOSE):
+            yield close, *(read_codes(close) if close.size != picture.size else (code, others))
+
+
 def answer(data: bytes, limits: Limits) -> Iterator[bytes]:
     """The messages that answer one file."""
     try:
         kind = kind_of(data)
         heads: list[dict[str, object]] = []
         blobs: list[bytes] = []
-        for picture in open_pages(data, kind, limits):
-            code, others = read_codes(picture)
-            kept, (width, height) = encode(picture, limits.kept_side)
-            thumb, _ = encode(picture, limits.thumb_side, THUMB_QUALITY)
+        for picture, code, others in look_at(data, kind, limits):
+            kept, shown = encode(picture, limits.kept_side)
+            thumb, _ = encode(shown, limits.thumb_side, THUMB_QUALITY, 1)
             blobs += [kept, thumb]
             heads.append({
-                "width": width, "height": height, "look": look_of(picture), "code": asdict(code),
+                "width": shown.width, "height": shown.height, "look": look_of(shown), "code": asdict(code),
                 "others": [asdict(other) for other in others],
             })  # fmt: skip
     except PictureRefused as refused:

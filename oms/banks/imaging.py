@@ -10,7 +10,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from oms.banks.pictures import Limits, PictureKind, refuse
 
-READ_SIDE = 4000  # pixels of the longer side that are enough to read the smallest QR code
+QUICK, CLOSE = 1500, 3000  # pixels of the shorter side to look at first, and when that showed no slip
+LEGIBLE = 1080  # pixels of the shorter side that people can read: a long screenshot is not shrunk below
 PDF_DOTS = 200 / 72  # 200 dots an inch
 JPEG_QUALITY, THUMB_QUALITY = 85, 72
 LOOK_WIDE, LOOK_HIGH = 32, 64
@@ -19,15 +20,16 @@ PAPER = 225  # what is lighter is the empty frame around a slip
 _FORMATS = {PictureKind.JPEG: "JPEG", PictureKind.PNG: "PNG", PictureKind.WEBP: "WEBP", PictureKind.HEIC: "HEIF"}
 
 
-def open_pages(data: bytes, kind: PictureKind, limits: Limits) -> Iterator[Image.Image]:
-    """Upright RGB pictures, one a page, at most ``READ_SIDE`` long. Raises PictureRefused."""
+def open_pages(data: bytes, kind: PictureKind, limits: Limits, short: int = CLOSE) -> Iterator[Image.Image]:
+    """Upright RGB pictures, one a page. A photo whose shorter side is twice ``short`` or more is halved (or more) while
+    it is unpacked. Raises PictureRefused."""
     if kind is PictureKind.PDF:
         yield from _pdf_pages(data, limits)
         return
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            yield _photo(data, kind, limits)
+            yield _photo(data, kind, limits, short)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise refuse("picture_pixels") from None
     except MemoryError:
@@ -36,7 +38,7 @@ def open_pages(data: bytes, kind: PictureKind, limits: Limits) -> Iterator[Image
         raise refuse("picture_damaged") from None  # what codecs say of broken files differs by codec
 
 
-def _photo(data: bytes, kind: PictureKind, limits: Limits) -> Image.Image:
+def _photo(data: bytes, kind: PictureKind, limits: Limits, short: int) -> Image.Image:
     if kind is PictureKind.HEIC:
         from pillow_heif import register_heif_opener
 
@@ -47,9 +49,9 @@ def _photo(data: bytes, kind: PictureKind, limits: Limits) -> Image.Image:
         width, height = picture.size
         if width * height > allowed or max(width, height) > limits.side or min(width, height) < 1:
             raise refuse("picture_pixels")
-        picture.draft("RGB", (READ_SIDE, READ_SIDE))  # a JPEG is shrunk while it is unpacked; others ignore it
+        picture.draft("RGB", (short, short))  # a JPEG is shrunk while it is unpacked; others ignore it
         picture.load()
-        factor = -(-max(picture.size) // READ_SIDE)
+        factor = min(picture.size) // short
         small = picture.reduce(factor) if factor > 1 and picture.mode in {"RGB", "RGBA", "L"} else picture
         upright = ImageOps.exif_transpose(small) if small is picture else _turned(picture, small)
         return flat(upright)
@@ -99,18 +101,21 @@ def _pdf_pages(data: bytes, limits: Limits) -> Iterator[Image.Image]:
         document.close()
 
 
-def encode(picture: Image.Image, side: int, quality: int = JPEG_QUALITY) -> tuple[bytes, tuple[int, int]]:
-    """A JPEG of our own making, not longer than ``side``, and its size. Nothing of the original's metadata is in it."""
+def encode(
+    picture: Image.Image, side: int, quality: int = JPEG_QUALITY, short: int = LEGIBLE
+) -> tuple[bytes, Image.Image]:
+    """A JPEG of our own making and the picture in it, at most ``side`` long where its shorter side stays ``short``.
+    Nothing of the original's metadata is in it."""
+    scale = min(1.0, max(side / max(picture.size), short / min(picture.size)))
     small = picture
-    if max(picture.size) > side:
-        scale = side / max(picture.size)
+    if scale < 1.0:
         size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
         small = picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
     bare = Image.new("RGB", small.size)
     bare.paste(small)
     out = io.BytesIO()
     bare.save(out, "JPEG", quality=quality, optimize=False)
-    return out.getvalue(), bare.size
+    return out.getvalue(), bare
 
 
 def look_of(picture: Image.Image) -> str:

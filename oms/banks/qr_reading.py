@@ -16,7 +16,7 @@ from oms.banks.slip_code import SlipCode, choose
 from oms.payments.states import SlipKind
 
 QUICK_SIDE = 1400
-SECONDS = 2.5
+SECONDS = 2.0
 EDGE_OF_SHADE = 16  # pixels around each that tell its light: a hard shadow across the code is taken out
 ENOUGH = 8  # codes in one picture; a page of more is no slip
 QR = zxingcpp.barcode_formats_from_str("QRCode")

@@ -12,6 +12,7 @@ from oms.customers.models import Customer
 from oms.errors import NotFound, say
 from oms.exporting.people import STAFF
 from oms.exporting.shape import COST, PHONE, PRICE, Column, ExportList, own_orders, own_places, own_shops
+from oms.exporting.statements import STATEMENT_LINES
 from oms.inventory.models import StockLevel, StockMovement, StockPaper, Warehouse
 from oms.inventory.queries import narrow_movements
 from oms.orders.models import Order, OrderLine
@@ -328,7 +329,7 @@ LISTS: dict[str, ExportList] = {
     made.name: made
     for made in (
         ORDERS, ORDER_LINES, CUSTOMERS, PRODUCTS, SKUS, CHANNEL_SKUS, STOCK, MOVEMENTS, PAPERS, PAYMENTS, WAREHOUSES,
-        SHOPS, ACCOUNTS, STAFF, AUDIT,
+        SHOPS, ACCOUNTS, STAFF, AUDIT, STATEMENT_LINES,
     )
 }  # fmt: skip
 

@@ -77,7 +77,8 @@ class LineFacts:
 @dataclass(frozen=True)
 class Candidate:
     """One thing a line may be. ``words`` name it in a bank's text (order numbers, a transfer's reference);
-    ``counted``: its money counts already, matching only ticks it off."""
+    ``counted``: its money counts already, matching only ticks it off; ``timed``: ``at`` is when it was paid, so that
+    a counted payment of another day is no fit."""
 
     kind: Kind
     ids: tuple[int, ...]
@@ -90,6 +91,7 @@ class Candidate:
     customer_id: int | None = None
     order_ids: tuple[int, ...] = ()
     counted: bool = False
+    timed: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,8 @@ def rank(line: LineFacts, candidates: Sequence[Candidate], known_customers: Coll
 
 def _judge(line: LineFacts, candidate: Candidate, known_customers: Collection[int]) -> Ranked:
     fits = candidate.amount == line.rest and candidate.account_id in {None, line.account_id}
+    if candidate.counted and candidate.timed and candidate.at is not None:
+        fits = fits and abs(line.at - candidate.at) <= SAME_DAY
     why: list[Why] = []
     if any(word.upper() in line.tokens for word in candidate.words if len(word) >= 6):
         why.append(Why.TEXT)

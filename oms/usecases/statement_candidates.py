@@ -16,7 +16,6 @@ from sqlalchemy.types import BigInteger, String
 from oms.banks.statements.payer import name_key
 from oms.intake.queries import one_of
 from oms.money import ZERO, Money
-from oms.orders.models import Order
 from oms.payments.cod_models import CodRound
 from oms.payments.matching import Candidate, Kind, LineFacts, Ranked, rank, tokens_of
 from oms.payments.models import Allocation, PaymentClaim
@@ -29,13 +28,18 @@ CLAIMS_AROUND = timedelta(days=14)  # a slip may be sent days after, or wait day
 SUM_OF = 4  # at most so many orders of one customer are added up by themselves
 MANY = 8  # customers with more open orders are not added up
 
-_OPEN_ORDERS = text("""
-    WITH open AS (
-      SELECT o.id, o.number, o.external_no, o.customer_id, o.ship_phone, o.ship_name, o.placed_at,
-        o.total - o.verified_amount
+_STILL_DUE = """o.total - o.verified_amount
           - coalesce((SELECT sum(l.total * l.canceled / l.quantity) FROM order_lines l
                       WHERE l.order_id = o.id AND l.canceled > 0), 0)
-          + coalesce((SELECT sum(r.amount) FROM refunds r WHERE r.order_id = o.id AND r.status = 'paid'), 0) AS missing,
+          + coalesce((SELECT sum(r.amount) FROM refunds r WHERE r.order_id = o.id AND r.status = 'paid'), 0)"""
+_MISSING = text(f"""
+    SELECT o.id, CASE WHEN o.status = 'confirmed' OR o.status = 'completed' THEN greatest(0, {_STILL_DUE}) ELSE 0 END
+    FROM orders o WHERE o.id = ANY(:ids)
+""").bindparams(bindparam("ids", type_=ARRAY(BigInteger)))  # put together from constants
+_OPEN_ORDERS = text(f"""
+    WITH open AS (
+      SELECT o.id, o.number, o.external_no, o.customer_id, o.ship_phone, o.ship_name, o.placed_at,
+        {_STILL_DUE} AS missing,
         count(*) OVER (PARTITION BY o.customer_id) AS together
       FROM orders o
       WHERE o.closed_at IS NULL AND o.status = 'confirmed' AND o.payment_term <> 'marketplace'
@@ -147,7 +151,7 @@ def _claims(session: Session, facts: Sequence[LineFacts], amounts: Collection[Mo
             kind=Kind.CLAIM, ids=(claim.id,), amount=claim.amount, at=moment, account_id=claim.account_id,
             words=(claim.reference,) if claim.reference else (), names=(name_key(claim.payer_name),),
             customer_id=claim.customer_id, order_ids=tuple(order_ids or ()),
-            counted=claim.status is ClaimStatus.VERIFIED,
+            counted=claim.status is ClaimStatus.VERIFIED, timed=claim.paid_at is not None,
         )
         for claim, moment, order_ids in rows
     ]  # fmt: skip
@@ -253,6 +257,9 @@ def _known_payers(session: Session, lines: Sequence[StatementLine]) -> dict[str,
     return known
 
 
-def orders_by_ids(session: Session, ids: Collection[int]) -> dict[int, Order]:
-    """Orders by id, for showing."""
-    return {o.id: o for o in session.scalars(select(Order).where(one_of(Order.id, ids)))} if ids else {}
+def missing_of_orders(session: Session, order_ids: Collection[int]) -> dict[int, Money]:
+    """What each of these orders still misses, for showing; verbs ask ``derived`` under a lock."""
+    if not order_ids:
+        return {}
+    rows = session.execute(_MISSING, {"ids": sorted(set(order_ids))})
+    return {order_id: Money.satang(int(missing)) for order_id, missing in rows}

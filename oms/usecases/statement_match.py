@@ -3,19 +3,20 @@ its own; the same money never pays twice, whichever of slip and line comes first
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import func, select
 
 from oms import audit
 from oms.db import Tx
 from oms.errors import InvalidInput, NotFound, Refused, say
+from oms.intake.queries import one_of
 from oms.money import ZERO, Money
 from oms.orders.queries import lock_orders
-from oms.payments.matching import LineFacts, same_moment, shared_out
-from oms.payments.models import Allocation, PaymentClaim, ReceivingAccount, TransferKey
+from oms.payments.matching import Kind, Why, shared_out
+from oms.payments.models import Allocation, PaymentClaim, ReceivingAccount
 from oms.payments.refund_models import Refund
 from oms.payments.statement_models import StatementLine, StatementMatch
 from oms.payments.states import ClaimStatus, LineStatus, PaymentMethod, RefundStatus
@@ -28,8 +29,10 @@ from oms.usecases.payments import (
     reverse_claim,
     verify_claim,
 )
-from oms.usecases.statement_candidates import facts_of, money_of, rests, ticked_amount, unticked
+from oms.usecases.statement_candidates import candidates_of, money_of, rests
+from oms.usecases.statement_counted import check_other_proof
 from oms.usecases.statement_rows import (
+    OPEN_LINES,
     Target,
     add_match,
     check_open,
@@ -40,8 +43,6 @@ from oms.usecases.statement_rows import (
     take_back,
 )
 from oms.usecases.statement_suggest import look_again
-
-TRANSFERS = (PaymentMethod.TRANSFER, PaymentMethod.PROMPTPAY, PaymentMethod.EWALLET)
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class ConfirmMatch:
     orders: Shares = ()
     claim_ids: tuple[int, ...] = ()
     refund_id: int | None = None
+    round_id: int | None = None
     versions: tuple[tuple[int, int], ...] = ()
     rest_is_credit: bool = False
     is_another: bool = False
@@ -94,7 +96,7 @@ def confirm_match(tx: Tx, cmd: ConfirmMatch) -> Matched:
         return _tick_refund(tx, cmd, lines, left)
     _check_sum(tx, cmd, claims, sum(left.values(), start=ZERO))
     if cmd.orders and not cmd.is_another:
-        _check_other_proof(tx, cmd, lines)
+        check_other_proof(tx, cmd.orders, lines)
     made = [claim.id for claim in claims]
     for claim in claims:
         _match_claim(tx, cmd, claim, lines, left)
@@ -198,75 +200,6 @@ def _pay_orders(tx: Tx, cmd: ConfirmMatch, lines: Sequence[StatementLine], left:
     return made
 
 
-def _check_other_proof(tx: Tx, cmd: ConfirmMatch, lines: Sequence[StatementLine]) -> None:
-    """Raise Refused when a slip of these orders waits for this money, or a slip has made it count already."""
-    ids = [order_id for order_id, _ in cmd.orders]
-    shares = {share for _, share in cmd.orders} | {sum((s for _, s in cmd.orders), start=ZERO)}
-    waiting = tx.session.scalars(
-        select(PaymentClaim.id)
-        .join(Allocation, Allocation.claim_id == PaymentClaim.id)
-        .where(
-            Allocation.order_id.in_(ids),
-            PaymentClaim.status == ClaimStatus.SUBMITTED,
-            PaymentClaim.amount.in_(sorted(shares | {abs_of(line.amount) for line in lines})),
-        )
-        .limit(1)
-    ).first()
-    if waiting is not None:
-        raise Refused(
-            say("A slip of this order waits with the same amount. Choose the slip, or say that it is another transfer"),
-            code="slip_waits",
-        )
-    for facts in facts_of(tx.session, lines):
-        if counted := counted_for(tx, facts):
-            raise Refused(
-                say(
-                    "This money may be counted already: payment {claim}, verified by {who}. Choose that payment, or "
-                    "say that it is another transfer",
-                    claim=counted[0].id,
-                    who=counted[0].decided_label,
-                ),
-                code="counted_before",
-            )
-
-
-def abs_of(amount: Money) -> Money:
-    """An amount without its sign."""
-    return amount if amount > ZERO else -amount
-
-
-def counted_for(tx: Tx, line: LineFacts) -> list[PaymentClaim]:
-    """Verified transfers of the line's amount, account and time that no line has ticked off."""
-    found = _transfers(tx, line.account_id, line.rest, ticked=False)
-    return [c for c in found if c.paid_at is not None and same_moment(line, c.paid_at)]
-
-
-def already_counted(tx: Tx, account_id: int | None, amount: Money, paid_at: datetime) -> list[PaymentClaim]:
-    """Payments that a statement line has made count and that carry no transfer's reference yet: a slip of the same
-    amount and time may be the same money."""
-    tx.actor.require("payment.claim")
-    facts = LineFacts(
-        line_id=0, account_id=account_id or 0, money_in=True, rest=amount, at=paid_at, has_time=True, text=""
-    )  # fmt: skip
-    found = _transfers(tx, account_id, amount, ticked=True)
-    keyed = set(tx.session.scalars(select(TransferKey.claim_id).where(TransferKey.claim_id.in_([c.id for c in found]))))
-    return [
-        c for c in found
-        if not c.reference and c.id not in keyed and c.paid_at is not None and same_moment(facts, c.paid_at)
-    ]  # fmt: skip
-
-
-def _transfers(tx: Tx, account_id: int | None, amount: Money, *, ticked: bool) -> list[PaymentClaim]:
-    statement = select(PaymentClaim).where(
-        PaymentClaim.status == ClaimStatus.VERIFIED, PaymentClaim.amount == amount,
-        PaymentClaim.method.in_(TRANSFERS), ticked_amount() > ZERO if ticked else unticked(),
-    )  # fmt: skip
-    if account_id is not None:
-        own = (PaymentClaim.account_id == account_id) | PaymentClaim.account_id.is_(None)
-        statement = statement.where(own)
-    return list(tx.session.scalars(statement.order_by(PaymentClaim.id)))
-
-
 def _tick_refund(tx: Tx, cmd: ConfirmMatch, lines: Sequence[StatementLine], left: dict[int, Money]) -> Matched:
     """The money of a refund has left the account."""
     refund = tx.session.get(Refund, cmd.refund_id, with_for_update=True, populate_existing=True)
@@ -302,6 +235,26 @@ def _settle(
     if open_ids:
         look_again(tx, open_ids)
     return Matched(tuple(n.id for n in lines), tuple(claim_ids), sum(left.values(), start=ZERO))
+
+
+def tick_counted(tx: Tx, line_ids: Collection[int]) -> int:
+    """Tick off those of these lines that fit exactly one payment, of the same time, that counts already. Nothing
+    counts by it. Answers how many."""
+    tx.actor.require("payment.statement")
+    wanted = select(StatementLine).where(one_of(StatementLine.id, line_ids), StatementLine.status.in_(OPEN_LINES))
+    lines = [n for n in tx.session.scalars(wanted.order_by(StatementLine.id)) if not n.balance_breaks]
+    found = candidates_of(tx.session, lines)
+    fits = {i: [r for r in ranked if r.fits] for i, ranked in found.items()}
+    used = Counter(r.candidate.ids for several in fits.values() for r in several if r.candidate.kind is Kind.CLAIM)
+    done = 0
+    for line in lines:
+        mine = fits.get(line.id, [])
+        if len(mine) != 1 or not mine[0].candidate.counted or mine[0].candidate.kind is not Kind.CLAIM:
+            continue
+        if Why.MOMENT in mine[0].why and used[mine[0].candidate.ids] == 1:
+            confirm_match(tx, ConfirmMatch((line.id,), claim_ids=mine[0].candidate.ids))
+            done += 1
+    return done
 
 
 def unmatch_line(tx: Tx, cmd: SetAside) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,16 +48,14 @@ def look_again(tx: Tx, line_ids: Collection[int] | None = None) -> Looked:
         )
     )
     found = candidates_of(tx.session, lines)
-    wanted = _contested(found)
+    stands = standings(found)
     ticked = _tick(tx, lines, found)
     counted: Counter[LineStatus] = Counter()
     for line in lines:
         if line.id in ticked:
             continue
         ranked = found.get(line.id, [])
-        status = standing(ranked)
-        if status is LineStatus.SUGGESTED and _shared(ranked, wanted) and not ranked[0].is_named:
-            status = LineStatus.AMBIGUOUS  # two lines fit one order: a person looks which
+        status = stands.get(line.id, LineStatus.UNMATCHED)
         line.status, line.suggestions = status, [_kept(r) for r in ranked] or None
         counted[status] += 1
     tx.session.flush()  # lists and counts are read by SQL
@@ -66,13 +64,17 @@ def look_again(tx: Tx, line_ids: Collection[int] | None = None) -> Looked:
     )
 
 
-def _contested(found: dict[int, list[Ranked]]) -> Counter[tuple[Kind, tuple[int, ...]]]:
-    """How many lines each candidate fits."""
-    return Counter((r.candidate.kind, r.candidate.ids) for ranked in found.values() for r in ranked if r.fits)
-
-
-def _shared(ranked: Sequence[Ranked], wanted: Counter[tuple[Kind, tuple[int, ...]]]) -> bool:
-    return any(wanted[r.candidate.kind, r.candidate.ids] > 1 for r in ranked if r.fits)
+def standings(found: Mapping[int, Sequence[Ranked]]) -> dict[int, LineStatus]:
+    """Where each of these lines stands. Two lines that fit one thing are for a person, unless the text names it."""
+    wanted = Counter((r.candidate.kind, r.candidate.ids) for ranked in found.values() for r in ranked if r.fits)
+    answer = {}
+    for line_id, ranked in found.items():
+        status = standing(ranked)
+        shared = any(wanted[r.candidate.kind, r.candidate.ids] > 1 for r in ranked if r.fits)
+        if status is LineStatus.SUGGESTED and shared and not ranked[0].is_named:
+            status = LineStatus.AMBIGUOUS
+        answer[line_id] = status
+    return answer
 
 
 def _kept(ranked: Ranked) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from oms import audit, clock
@@ -177,10 +177,22 @@ def _get(tx: Tx, verifier_id: int) -> VerifierAccount:
     return row
 
 
-def record_trial(tx: Tx, verifier_id: int, result: Quota | Answer) -> None:
-    """Keep how a try of the connection ended. A good one ends every stop, and slips that wait are asked about."""
+def open_for_counting(tx: Tx) -> list[int]:
+    """Verifiers whose checks are counted, for a look at what is left; what needs other settings is left alone."""
+    tx.actor.require("shop.edit")
+    rows = select(VerifierAccount.id).where(
+        VerifierAccount.is_active, VerifierAccount.stopped != "settings",
+        or_(VerifierAccount.quota_left.is_not(None), VerifierAccount.stopped == "quota"),
+    )  # fmt: skip
+    return list(tx.session.scalars(rows.order_by(VerifierAccount.id)))
+
+
+def record_trial(tx: Tx, verifier_id: int, result: Quota | Answer, *, by_itself: bool = False) -> None:
+    """Keep how a try of the connection ended. A good one ends every stop, and slips that wait are asked about.
+    ``by_itself``: nobody asked for it, so only what changed for people is written to the audit."""
     tx.actor.require("shop.edit")
     row, now = _get(tx, verifier_id), clock.now()
+    was = row.stopped
     if isinstance(result, Quota):
         empty = result.left is not None and result.left <= 0
         values: dict[str, Any] = {
@@ -188,7 +200,7 @@ def record_trial(tx: Tx, verifier_id: int, result: Quota | Answer) -> None:
             "stopped": "quota" if empty else "",
         }  # fmt: skip
         after: dict[str, Any] = {"works": True, "quota_left": result.left}
-        if not empty and row.is_active:
+        if not empty and row.is_active and (was or not by_itself):
             resume_waiting(tx, f"{row.id}.trial.{now.isoformat(timespec='seconds')}")
     else:
         error = f"{result.code} {result.message}".strip()[:300]
@@ -198,7 +210,8 @@ def record_trial(tx: Tx, verifier_id: int, result: Quota | Answer) -> None:
         after = {"works": False, "outcome": result.outcome, "error": error}
     table: Any = VerifierAccount.__table__  # past the version, like all that the program counts
     tx.session.execute(update(table).where(table.c.id == verifier_id).values(**values))
-    audit.record(tx, "verifier.tested", "verifier", row.id, row.name, after=after)
+    if not by_itself or values.get("stopped", was) != was:
+        audit.record(tx, "verifier.tested", "verifier", row.id, row.name, after=after)
     tx.session.expire(row)
 
 

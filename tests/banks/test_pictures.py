@@ -111,6 +111,34 @@ def test_odd_but_honest_pictures_are_opened(decoder):
     assert decoder.prepare(slips.saved(clear, "PNG")).pages[0].code.reference == slip.reference
 
 
+def test_large_photos_are_halved_and_looked_at_closely_when_that_shows_no_slip(decoder):
+    random = Random(4)
+    slip = slips.made(random)
+    photo = slips.on_desk(slips.moire(slips.draw(slip)), 7, random).resize((3000, 4000))
+    page = decoder.prepare(slips.jpeg(photo)).pages[0]
+    assert (page.width, page.height, page.code.reference) == (1500, 2000, slip.reference)
+    far = Image.new("RGB", (4000, 3000), "#777")
+    far.paste(slips.sized(slips.draw(slip), 0.22), (1500, 900))  # halved its code has too few pixels
+    page = decoder.prepare(slips.jpeg(far, 92)).pages[0]
+    assert (page.width, page.height, page.code.reference) == (3000, 2250, slip.reference)
+
+
+def test_a_long_screenshot_stays_legible(decoder):
+    sheet = Image.new("RGB", (1080, 9000), "#eef")
+    sheet.paste(slips.draw(slips.Slip()), (0, 6000))
+    page = decoder.prepare(slips.jpeg(sheet)).pages[0]
+    assert (page.width, page.height, page.code.kind) == (1080, 9000, SlipKind.SLIP)
+
+
+def test_a_large_picture_is_turned_as_its_metadata_asks(decoder):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    large = slips.draw(slips.Slip()).resize((3240, 5760)).rotate(90, expand=True)
+    page = decoder.prepare(slips.saved(large, "WEBP", quality=60, exif=exif)).pages[0]
+    assert page.height > page.width
+    assert page.code.kind is SlipKind.SLIP
+
+
 def test_each_page_of_a_pdf_is_a_slip_and_too_many_are_refused(decoder):
     random = Random(5)
     several = [slips.made(random) for _ in range(3)]

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import func, select
 
 from jobs.relay import carry_out
+from jobs.schedule import COUNT_CHECKS
 from oms import clock, outbox
 from oms.actor import system
 from oms.audit import AuditLog
@@ -487,6 +488,27 @@ def test_verdicts_of_many_slips_take_few_statements(desk, stage):
     assert all(v.exact for v in found.values())
     assert len(seen) <= 6
     assert slips_verify.TOPIC == TOPIC
+
+
+def test_a_package_filled_up_again_ends_the_stop_by_itself(desk, stage):
+    first, second = stage("slip2go"), stage("easyslip")
+    first.known()
+    stopped = desk.verifier(first, stopped="quota", quota_left=0)
+    wrong = desk.verifier(second, stopped="settings", quota_left=3)
+    slip_id = desk.slip()
+    desk.work()
+    assert not desk.checks(slip_id)
+    with transaction(WHO) as tx:
+        outbox.add(tx, COUNT_CHECKS, "turn")
+    first.sandbox.book.quota = 25
+    with clock.at(clock.now()):
+        assert carry_out(db.session.scalar(select(Outbox.id).where(Outbox.topic == COUNT_CHECKS)))
+    row = desk.get(VerifierAccount, stopped)
+    assert (row.stopped, row.quota_left) == ("", 25)
+    assert desk.get(VerifierAccount, wrong).stopped == "settings"
+    assert not second.sandbox.book.calls, "a wrong key is not tried every hour"
+    desk.work(clock.now() + timedelta(seconds=1))
+    assert desk.checks(slip_id)[0].outcome is Out.FOUND
 
 
 def test_from_the_photo_to_the_verdicts(desk, stage):

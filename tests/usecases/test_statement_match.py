@@ -20,10 +20,10 @@ from oms.payments.statement_models import StatementLine, StatementMatch
 from oms.payments.states import ClaimStatus, LineStatus, PaymentMethod, RefundStatus
 from oms.reports.auditor import audit_all
 from oms.usecases.payments import DecideClaim, reverse_claim
+from oms.usecases.statement_counted import already_counted
 from oms.usecases.statement_match import (
     ConfirmMatch,
     SetAside,
-    already_counted,
     confirm_match,
     ignore_line,
     reopen_line,

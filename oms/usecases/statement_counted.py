@@ -1,0 +1,90 @@
+"""Money that may be counted twice: a slip that waits for a line's money or has made it count, and, the other way
+round, a line that made count what a later slip shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+
+from oms.db import Tx
+from oms.errors import Refused, say
+from oms.money import ZERO, Money
+from oms.payments.matching import LineFacts, same_moment
+from oms.payments.models import Allocation, PaymentClaim, TransferKey
+from oms.payments.statement_models import StatementLine
+from oms.payments.states import ClaimStatus, PaymentMethod
+from oms.usecases.payments import Shares
+from oms.usecases.statement_candidates import facts_of, ticked_amount, unticked
+
+TRANSFERS = (PaymentMethod.TRANSFER, PaymentMethod.PROMPTPAY, PaymentMethod.EWALLET)
+
+
+def check_other_proof(tx: Tx, orders: Shares, lines: Sequence[StatementLine]) -> None:
+    """Raise Refused when a slip of these orders waits for this money, or a slip has made it count already."""
+    ids = [order_id for order_id, _ in orders]
+    shares = {share for _, share in orders} | {sum((s for _, s in orders), start=ZERO)}
+    waiting = tx.session.scalars(
+        select(PaymentClaim.id)
+        .join(Allocation, Allocation.claim_id == PaymentClaim.id)
+        .where(
+            Allocation.order_id.in_(ids),
+            PaymentClaim.status == ClaimStatus.SUBMITTED,
+            PaymentClaim.amount.in_(sorted(shares | {abs_of(line.amount) for line in lines})),
+        )
+        .limit(1)
+    ).first()
+    if waiting is not None:
+        raise Refused(
+            say("A slip of this order waits with the same amount. Choose the slip, or say that it is another transfer"),
+            code="slip_waits",
+        )
+    for facts in facts_of(tx.session, lines):
+        if counted := counted_for(tx, facts):
+            raise Refused(
+                say(
+                    "This money may be counted already: payment {claim}, verified by {who}. Choose that payment, or "
+                    "say that it is another transfer",
+                    claim=counted[0].id,
+                    who=counted[0].decided_label,
+                ),
+                code="counted_before",
+            )
+
+
+def abs_of(amount: Money) -> Money:
+    """An amount without its sign."""
+    return amount if amount > ZERO else -amount
+
+
+def counted_for(tx: Tx, line: LineFacts) -> list[PaymentClaim]:
+    """Verified transfers of the line's amount, account and time that no line has ticked off."""
+    found = _transfers(tx, line.account_id, line.rest, ticked=False)
+    return [c for c in found if c.paid_at is not None and same_moment(line, c.paid_at)]
+
+
+def already_counted(tx: Tx, account_id: int | None, amount: Money, paid_at: datetime) -> list[PaymentClaim]:
+    """Payments that a statement line has made count and that carry no transfer's reference yet: a slip of the same
+    amount and time may be the same money."""
+    tx.actor.require("payment.claim")
+    facts = LineFacts(
+        line_id=0, account_id=account_id or 0, money_in=True, rest=amount, at=paid_at, has_time=True, text=""
+    )  # fmt: skip
+    found = _transfers(tx, account_id, amount, ticked=True)
+    keyed = set(tx.session.scalars(select(TransferKey.claim_id).where(TransferKey.claim_id.in_([c.id for c in found]))))
+    return [
+        c for c in found
+        if not c.reference and c.id not in keyed and c.paid_at is not None and same_moment(facts, c.paid_at)
+    ]  # fmt: skip
+
+
+def _transfers(tx: Tx, account_id: int | None, amount: Money, *, ticked: bool) -> list[PaymentClaim]:
+    statement = select(PaymentClaim).where(
+        PaymentClaim.status == ClaimStatus.VERIFIED, PaymentClaim.amount == amount,
+        PaymentClaim.method.in_(TRANSFERS), ticked_amount() > ZERO if ticked else unticked(),
+    )  # fmt: skip
+    if account_id is not None:
+        own = (PaymentClaim.account_id == account_id) | PaymentClaim.account_id.is_(None)
+        statement = statement.where(own)
+    return list(tx.session.scalars(statement.order_by(PaymentClaim.id)))
