@@ -100,6 +100,11 @@ def _paid(after: Facts) -> Say:
     return _label(PAYMENT_LABELS, PaymentStatus, after.get("payment_status", ""))
 
 
+def _back(after: Facts) -> dict[str, object]:
+    """A refund's number and amount."""
+    return {"number": after.get("refund", ""), "amount": _baht(after.get("amount"))}
+
+
 def _baht(amount: object) -> str:
     return f"฿{float(str(amount)):,.2f}" if amount not in {None, ""} else "–"
 
@@ -183,6 +188,12 @@ SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     ),
     "payment.rejected": lambda _, a: say("Payment notice of {amount} rejected", amount=_baht(a.get("amount"))),
     "payment.reversed": lambda _, a: say("Payment of {amount} reversed", amount=_baht(a.get("amount"))),
+    "refund.requested": lambda _, a: say("Refund {number} of {amount} asked for", **_back(a)),
+    "refund.approved": lambda _, a: say("Refund {number} of {amount} approved", **_back(a)),
+    "refund.denied": lambda _, a: say("Refund {number} of {amount} declined", **_back(a)),
+    "refund.paid": lambda _, a: say("{amount} paid back by {number}; now: {state}", **_back(a), state=_paid(a)),
+    "refund.failed": lambda _, a: say("Refund {number} of {amount} could not be transferred", **_back(a)),
+    "refund.retried": lambda _, a: say("Refund {number} of {amount} is tried again", **_back(a)),
     "payment.duplicate": lambda _, a: say("Payment notice of {amount}: used before", amount=_baht(a.get("amount"))),
     "payment.moved": lambda _, a: say(
         "Payment shared out anew: {amount} is for this order now", amount=_baht(a.get("amount"))

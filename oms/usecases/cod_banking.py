@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import aliased
 
 from oms import audit, clock
@@ -42,6 +42,7 @@ class BankRound:
     account_id: int | None = None
     paid_at: datetime | None = None
     line_id: int | None = None
+    line_version: int | None = None
     note: str = ""
     version: int | None = None
 
@@ -109,7 +110,7 @@ def bank_round(tx: Tx, cmd: BankRound) -> Banked:
     here.claim_id, here.banked_at, here.banked_by = made.claim_id, clock.now(), tx.actor.label[:120]
     if line is not None:
         tx.session.add(StatementMatch(line_id=line.id, round_id=here.id, amount=here.net, by=tx.actor.label[:120]))
-        line.status = LineStatus.MATCHED
+        line.status, line.suggestions = LineStatus.MATCHED, None
     after = {"claim": made.claim_id, "net": here.net, "gross": here.gross, "line": line.id if line else None}
     audit.record(tx, "cod.banked", "cod_round", here.id, _title(here), after=after, reason=cmd.note)
     tx.session.flush()
@@ -133,7 +134,8 @@ def unbank_round(tx: Tx, cmd: UnbankRound) -> Banked:
             line_id=match.line_id, round_id=here.id, amount=-match.amount, reverses_id=match.id, by=tx.actor.label[:120]
         )
         tx.session.add(undone)
-        tx.session.get_one(StatementLine, match.line_id, with_for_update=True).status = LineStatus.UNMATCHED
+        line = tx.session.get_one(StatementLine, match.line_id, with_for_update=True)
+        line.status, line.suggestions = LineStatus.UNMATCHED, None
     audit.record(
         tx, "cod.unbanked", "cod_round", here.id, _title(here), before={"claim": claim_id}, reason=cmd.note.strip()
     )
@@ -197,13 +199,23 @@ def _check_line(tx: Tx, here: CodRound, cmd: BankRound) -> StatementLine | None:
     line = tx.session.get(StatementLine, cmd.line_id, with_for_update=True, populate_existing=True)
     if line is None:
         raise NotFound(say("There is no such statement line"), code="line_not_found")
-    if line.status not in OPEN_LINES:
+    if cmd.line_version is not None and line.version != cmd.line_version:
+        raise Refused(say("Someone else has matched this line; reload and look again"), code="stale")
+    used = tx.session.scalar(select(func.count()).where(StatementMatch.line_id == line.id).having(_live_sum()))
+    if line.status not in OPEN_LINES or used:
         raise Refused(say("This statement line is used already"), code="line_used")
+    if line.balance_breaks:
+        need_reason(cmd.note)
     if line.amount != here.net:
         raise Refused(
             say("The line brings {amount}, the round {net}", amount=line.amount, net=here.net), code="round_differs"
         )
     return line
+
+
+def _live_sum() -> ColumnElement[bool]:
+    """Whether some of a line is matched."""
+    return func.sum(StatementMatch.amount) != ZERO
 
 
 def _live_matches(tx: Tx, round_id: int) -> list[StatementMatch]:

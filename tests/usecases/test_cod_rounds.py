@@ -36,6 +36,7 @@ from oms.usecases.cod_banking import BankRound, SetRoundFee, UnbankRound, bank_r
 from oms.usecases.cod_rounds import PaidParcel, TakeParcels, take_parcels
 from oms.usecases.orders_place import place_orders
 from oms.usecases.shipping import MarkShipped, mark_delivered_many, mark_shipped_many
+from oms.usecases.statement_match import ConfirmMatch, SetAside, confirm_match, unmatch_line
 from tests.shop import small_shop
 
 R = RoundLineOutcome
@@ -316,3 +317,30 @@ def test_in_two_person_mode_a_statement_line_banks_and_a_word_does_not(desk, act
     assert desk.order(1).payment_status is PaymentStatus.COD_REMITTED
     bank_round(cashier, BankRound(here, line_id=line))
     assert desk.order(1).payment_status is PaymentStatus.PAID
+
+
+def test_the_statement_desk_banks_a_round_and_undoes_it(desk):
+    desk.take(("TH1", "100", "5"), ("TH3", "300", "5"))
+    here, line = desk.round(), desk.line(baht(390))
+    refused(desk, "round_alone", confirm_match, ConfirmMatch((line.id, line.id), round_id=here.id))
+    refused(desk, "stale", confirm_match, ConfirmMatch((line.id,), round_id=here.id, versions=((line.id, 99),)))
+    confirm_match(desk.tx, ConfirmMatch((line.id,), round_id=here.id, versions=((line.id, line.version),)))
+    assert desk.order(3).payment_status is PaymentStatus.PAID
+    assert desk.tx.session.get_one(StatementLine, line.id).status is LineStatus.MATCHED
+    refused(desk, "reason_missing", unmatch_line, SetAside(line.id))
+    unmatch_line(desk.tx, SetAside(line.id, "wrong round"))
+    assert desk.order(3).payment_status is PaymentStatus.COD_REMITTED
+    assert desk.round().banked_at is None
+    sound(desk.tx)
+
+
+def test_a_line_that_is_used_or_broken_banks_nothing(desk):
+    desk.take(("TH1", "100"))
+    here, line = desk.round(), desk.line(baht(100))
+    line.balance_breaks = True
+    desk.tx.session.flush()
+    refused(desk, "reason_missing", bank_round, BankRound(here.id, line_id=line.id))
+    line.balance_breaks, line.status = False, LineStatus.IGNORED
+    desk.tx.session.flush()
+    refused(desk, "line_used", bank_round, BankRound(here.id, line_id=line.id))
+    refused(desk, "line_not_found", bank_round, BankRound(here.id, line_id=10**12))
