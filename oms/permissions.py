@@ -24,6 +24,7 @@ ACTIONS: Final[dict[str, str]] = {
     "payment.approve_cod": "Approve cash on delivery",
     "payment.statement": "Take bank statements in and match them",
     "payment.cod": "Keep the COD ledger",
+    "payment.write_off": "Write off cash a carrier does not pay",
     "gate.override": "Ship before the money is in",
     "refund.request": "Ask for refunds",
     "refund.approve": "Approve refunds",

@@ -17,6 +17,21 @@ from oms.orders.states import (
 )
 from views.filters import tr
 
+COD_TITLES: dict[str, Any] = {
+    "cod.remitted": lazy_gettext("Carrier paid the cash"),
+    "cod.short": lazy_gettext("Carrier paid too little"),
+    "cod.over": lazy_gettext("Carrier paid too much"),
+    "cod.paid_twice": lazy_gettext("Carrier paid a parcel again"),
+    "cod.paid_returned": lazy_gettext("Carrier paid a refused parcel"),
+    "cod.refused": lazy_gettext("COD refused"),
+    "cod.reopened": lazy_gettext("COD expected again"),
+    "cod.corrected": lazy_gettext("COD amount corrected"),
+    "cod.written_off": lazy_gettext("COD rest written off"),
+    "cod.banked": lazy_gettext("COD round booked to the bank"),
+    "cod.unbanked": lazy_gettext("COD round taken out of the bank"),
+    "cod.round_fee": lazy_gettext("Fee of a COD round set"),
+    "cod.late_days": lazy_gettext("Terms of a carrier set"),
+}
 ACTIONS: dict[str, Any] = {
     "order.created": lazy_gettext("Order entered"),
     "order.draft_edited": lazy_gettext("Draft changed"),
@@ -70,6 +85,7 @@ ACTIONS: dict[str, Any] = {
     "shipment.made_ready": lazy_gettext("Shipment ready to pick"),
     "shipment.pulled_back": lazy_gettext("Shipment pulled back"),
     "shipment.canceled": lazy_gettext("Shipment canceled"),
+    **COD_TITLES,
     "payment.channel_confirmed": lazy_gettext("Payment confirmed by the channel"),
     "statement.matched": lazy_gettext("Statement line matched"),
     "statement.ticked": lazy_gettext("Statement line ticked off by its reference"),
@@ -77,6 +93,13 @@ ACTIONS: dict[str, Any] = {
     "statement.ignored": lazy_gettext("Statement line ignored"),
     "statement.reopened": lazy_gettext("Statement line opened again"),
     "payment.term_approved": lazy_gettext("COD or credit approved"),
+    "refund.requested": lazy_gettext("Refund asked for"),
+    "refund.approved": lazy_gettext("Refund approved"),
+    "refund.denied": lazy_gettext("Refund declined"),
+    "refund.paid": lazy_gettext("Refund paid back"),
+    "refund.failed": lazy_gettext("Refund's transfer failed"),
+    "refund.retried": lazy_gettext("Refund tried again"),
+    "day.closed": lazy_gettext("Day closed"),
     "approval.requested": lazy_gettext("Approval asked for"),
     "approval.approved": lazy_gettext("Approved"),
     "approval.declined": lazy_gettext("Declined"),
@@ -136,6 +159,8 @@ ACTIONS: dict[str, Any] = {
 }
 KINDS: dict[str, Any] = {
     "slip": lazy_gettext("slip"),
+    "cod_round": lazy_gettext("COD round"),
+    "cod_carrier": lazy_gettext("terms of a carrier"),
     "verifier": lazy_gettext("slip verifier"),
     "payment": lazy_gettext("payment"),
     "order": lazy_gettext("order"),
@@ -158,6 +183,7 @@ KINDS: dict[str, Any] = {
     "approval_policy": lazy_gettext("rule"),
     "installation": lazy_gettext("installation"),
     "export": lazy_gettext("export"),
+    "day": lazy_gettext("business day"),
 }
 SOURCES: dict[str, Any] = {
     "screen": lazy_gettext("Screen"),
@@ -192,6 +218,9 @@ FIELDS: dict[str, Any] = {
     "tax_branch": lazy_gettext("Branch"), "tax_address": lazy_gettext("Address on tax invoices"),
     "session": lazy_gettext("Session"), "sessions": lazy_gettext("Sessions"), "failures": lazy_gettext("Failures"),
     "action": lazy_gettext("Permission"), "path": lazy_gettext("Address"), "method": lazy_gettext("Method"),
+    "refund": lazy_gettext("Refund"), "to": lazy_gettext("To the customer's"),
+    "due": lazy_gettext("Due"), "unexplained": lazy_gettext("Unexplained"),
+    "slips_waiting": lazy_gettext("Slips waiting"),
     "stock": lazy_gettext("Stock"), "payment_status": lazy_gettext("Payment"), "amount": lazy_gettext("Amount"),
     "cancel_reason": lazy_gettext("Reason"), "carrier": lazy_gettext("Carrier"), "key": lazy_gettext("Key"),
     "tracking_no": lazy_gettext("Tracking number"), "shipment": lazy_gettext("Shipment"), "hold": lazy_gettext("Hold"),
@@ -202,6 +231,11 @@ FIELDS: dict[str, Any] = {
     "recipient": lazy_gettext("Recipient"), "line": lazy_gettext("House number, village, road"),
     "subdistrict": lazy_gettext("Subdistrict"), "district": lazy_gettext("District"),
     "postcode": lazy_gettext("Postcode"), "shop_id": lazy_gettext("Shop number"),
+    "cod": lazy_gettext("Cash on delivery"), "expected": lazy_gettext("Expected"),
+    "remitted": lazy_gettext("Paid to us"), "cod_collected": lazy_gettext("Collected"),
+    "round": lazy_gettext("Round"), "round_fee": lazy_gettext("Fee of the round"), "net": lazy_gettext("Net"),
+    "gross": lazy_gettext("Gross"), "claim": lazy_gettext("Payment"), "late_days": lazy_gettext("Late after (days)"),
+    "refusal": lazy_gettext("Why refused"), "written_off": lazy_gettext("Written off"),
     "external_no": lazy_gettext("Channel's number"), "verifier": lazy_gettext("Slip verifier"),
     "outcome": lazy_gettext("Answer"), "provider": lazy_gettext("Provider"), "host": lazy_gettext("Address"),
     "secrets": lazy_gettext("Keys entered"), "options": lazy_gettext("Settings"),

@@ -7,7 +7,8 @@ from flask_appbuilder.security.decorators import has_access
 from flask_babel import gettext
 
 from views import nav
-from views.base import ANY_STAFF, OmsView, current_staff
+from views.base import ANY_STAFF, OmsView, current_actor, current_staff
+from views.cashier_day import board_page, is_start
 from views.order_list import urgent_orders
 
 
@@ -21,7 +22,9 @@ class HomeView(OmsView):
     @expose("/")
     @has_access
     def index(self) -> str:
-        """Show it."""
+        """Show it; who keeps the till starts with the cashier's day."""
+        if is_start(current_actor()):
+            return board_page(self)
         return self.show_page("home.html", title=gettext("Home"), staff=current_staff(), leave_first=urgent_orders())
 
 

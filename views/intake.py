@@ -11,6 +11,7 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response as AnyResponse
 
 from oms.banks.statements import forms
+from oms.carriers.names import CARRIER_LABELS
 from oms.catalog.models import Shop
 from oms.db import db
 from oms.errors import InvalidInput, Say, say
@@ -21,6 +22,7 @@ from oms.intake import files, queries
 from oms.intake.models import ColumnMap, IntakeRun
 from oms.intake.records import stored_sentence
 from oms.intake.states import INTAKE_RUN, IntakeKind, Outcome, RunStatus
+from oms.payments.cod_queries import carriers
 from oms.payments.models import ReceivingAccount
 from oms.usecases import intake
 from views import listing, nav
@@ -33,6 +35,7 @@ KIND_LABELS: dict[IntakeKind, str] = {
     IntakeKind.CUSTOMERS: "Customers",
     IntakeKind.STOCK: "Opening stock and counts",
     IntakeKind.STATEMENT: "Bank statement",
+    IntakeKind.COD: "What a carrier paid (COD)",
 }
 OUTCOME_LABELS: dict[Outcome, str] = {
     Outcome.CREATED: "New",
@@ -67,6 +70,15 @@ STATEMENT_LABELS: dict[str, str] = {
     "withdrawal": "Money out", "direction": "In or out", "balance": "Balance", "kind": "Kind of transaction",
     "detail": "Description", "channel": "Channel", "reference": "Reference", "account_no": "Account number",
 }  # fmt: skip
+COD_LABELS: dict[str, str] = {
+    "tracking": "Tracking number", "amount": "Cash collected", "fee": "Fee", "vat": "VAT on the fee",
+    "freight": "Freight", "net": "Net", "reference": "Round", "paid_on": "Paid on",
+}  # fmt: skip
+MAPS: dict[IntakeKind, tuple[dict[str, str], set[str]]] = {  # fields of a column map, and which must be named
+    IntakeKind.ORDERS: (FIELD_LABELS, {"external_no", "sku", "quantity"}),
+    IntakeKind.STATEMENT: (STATEMENT_LABELS, {"date"}),
+    IntakeKind.COD: (COD_LABELS, {"tracking", "amount"}),
+}
 SHOWN_PROBLEMS = 200
 STAGE_CHOICES = ("unpaid", "to_ship", "shipped", "delivered", "completed", "canceled")
 
@@ -126,6 +138,8 @@ class IntakeView(OmsView):
         facts = {"shops": own_shops(), "kinds": kinds(), "formats": registry.FORMATS.values(), "maps": maps,
                  "recent": recent, "limit": LIMITS.file_bytes // (1024 * 1024), "labels": labels(),
                  "accounts": own_accounts() if may("payment.statement") else [], "banks": forms.FORMS.values(),
+                 "carriers": sorted({*CARRIER_LABELS.values(), *carriers(db.session())}) if may("payment.cod") else [],
+                 "chosen_carrier": request.args.get("carrier", ""),
                  "chosen_shop": request.args.get("shop", ""), "chosen_account": request.args.get("account", ""),
                  "chosen_kind": request.args.get("kind", "orders")}  # fmt: skip
         return self.show_page("intake/upload.html", title=gettext("Import a file"), **facts)
@@ -142,6 +156,7 @@ class IntakeView(OmsView):
         form, _, map_name = request.form.get("format", "").partition(":")
         command = intake.ReceiveFile(
             kind=kind, file=kept, shop_code=request.form.get("shop", ""), account_code=request.form.get("account", ""),
+            carrier=request.form.get("carrier", ""),
             format="" if form == "map" else form, map_name=map_name if form == "map" else "",
         )  # fmt: skip
         with unit() as tx:
@@ -203,12 +218,11 @@ class IntakeView(OmsView):
         """Say which column of this file holds what."""
         run, shop = _found(run_id)
         seen = report.preview(files.path_of(store(), run.file_key), run.file_name, run.kind)
-        is_statement = run.kind is IntakeKind.STATEMENT
         known = dict((run.column_map or {}).get("columns") or seen.guesses)
         facts = {"run": run, "shop": shop, "seen": seen, "known": known, "fields": map_fields(run.kind),
-                 "is_statement": is_statement,
+                 "is_orders": run.kind is IntakeKind.ORDERS,
                  "options": dict((run.column_map or {}).get("options") or {}), "stages": STAGE_CHOICES,
-                 "needed": {"date"} if is_statement else {"external_no", "sku", "quantity"}}  # fmt: skip
+                 "needed": MAPS.get(run.kind, MAPS[IntakeKind.ORDERS])[1]}  # fmt: skip
         return self.show_page("intake/map.html", title=gettext("Which column holds what?"), **facts)
 
     @page("/runs/<int:run_id>/map/save", methods=("POST",))
@@ -224,8 +238,8 @@ class IntakeView(OmsView):
             kept = files.Kept(run.file_key, run.file_name, run.file_size, run.file_sha256)
             account = tx.session.get(ReceivingAccount, run.account_id) if run.account_id else None
             again = intake.ReceiveFile(
-                run.kind, kept, shop.code if shop else "", account.code if account else "", map_name=name.strip(),
-                is_kept=True,
+                run.kind, kept, shop.code if shop else "", account.code if account else "", run.carrier,
+                map_name=name.strip(), is_kept=True,
             )  # fmt: skip
             new_id = intake.receive_file(tx, again)
         flash(gettext("The column map is saved. Choose it when you upload the next file of this kind."), "success")
@@ -234,7 +248,7 @@ class IntakeView(OmsView):
 
 def map_fields(kind: IntakeKind) -> dict[str, str]:
     """The fields a column map of this kind of file can name."""
-    return STATEMENT_LABELS if kind is IntakeKind.STATEMENT else FIELD_LABELS
+    return MAPS.get(kind, MAPS[IntakeKind.ORDERS])[0]
 
 
 def _kind(value: str) -> IntakeKind:

@@ -16,11 +16,13 @@ from oms import clock
 from oms.db import Tx
 from oms.errors import Forbidden, InvalidInput, NotFound, OmsError, say
 from oms.orders.states import CancelReason, HoldReason
+from oms.payments.states import PaymentMethod
 from oms.usecases.orders_cancel import CancelOrder, Restock, cancel_order
 from oms.usecases.orders_confirm import ConfirmOrder, confirm_order
 from oms.usecases.orders_holds import HoldOrder, ReleaseHold, hold_order, release_hold
 from oms.usecases.orders_notes import AddNote, AssignOrder, TagOrder, add_note, assign_order, tag_order
 from oms.usecases.payments import approve_term
+from oms.usecases.refunds import RefundTo
 from oms.usecases.shipping import MarkShipped, mark_delivered, mark_shipped
 from views.base import OmsView, page, unit
 from views.filters import tr
@@ -62,6 +64,12 @@ def moment(name: str) -> datetime | None:
         return datetime.fromisoformat(raw).replace(tzinfo=clock.BANGKOK)
     except ValueError:
         raise InvalidInput(say("“{text}” is not a date and time", text=raw), field=name, code="moment") from None
+
+
+def refund_to() -> RefundTo:
+    """Where to the money of a canceled order goes."""
+    method = choice(PaymentMethod, "refund_method")
+    return RefundTo(method, text("refund_bank", 40), text("refund_account", 40), text("refund_name", 200))
 
 
 def act(pk: int, verb: Callable[[Tx], object], done: str, *, dialog: str = "") -> Response:
@@ -117,8 +125,11 @@ class OrderActionView(OmsView):
         """Cancel it."""
 
         def verb(tx: Tx) -> None:
-            restock = choice(Restock, "restock")
-            done = cancel_order(tx, CancelOrder(pk, choice(CancelReason, "reason"), text("note"), restock, version()))
+            restock, back = choice(Restock, "restock"), refund_to() if text("refund") else None
+            reason = choice(CancelReason, "reason")
+            done = cancel_order(tx, CancelOrder(pk, reason, text("note"), restock, version(), back))
+            if done.refund_number:
+                flash(gettext("%(number)s is asked for; it waits to be approved", number=done.refund_number), "info")
             if done.money_to_return:
                 flash(gettext("Money was received for this order: it has to be given back."), "warning")
 

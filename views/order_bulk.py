@@ -36,6 +36,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "release": ("note",),
     "cancel": ("reason", "note", "restock"),
     "assign": ("user_id",),
+    "extend": ("hours",),
 }
 
 

@@ -106,7 +106,9 @@ def _pager(worklist: Worklist | None, wanted: OrderFilter, page: listing.Page, t
 def bulk_choices() -> Sequence[tuple[str, str]]:
     """The bulk actions this person may start."""
     actor = current_actor()
-    return [(name, action.label) for name, action in BULK_ACTIONS.items() if actor.may(action.needs)]
+    return [
+        (name, action.label) for name, action in BULK_ACTIONS.items() if action.everywhere and actor.may(action.needs)
+    ]
 
 
 def _export_query(worklist: Worklist | None, wanted: OrderFilter) -> dict[str, str]:

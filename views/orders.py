@@ -14,16 +14,20 @@ from oms import clock
 from oms.db import Tx
 from oms.orders.listing import read_filter
 from oms.payments.models import ReceivingAccount
+from oms.payments.states import METHOD_LABELS, REFUND_METHODS
+from oms.reports import refunds
 from oms.reports.order_actions import choices
 from oms.reports.order_page import OrderPage, line_stock, order_page
 from oms.reports.timeline import order_story
 from oms.usecases.orders_views import SaveView, drop_view, save_view
 from views import nav
 from views.base import OmsView, page, safe_path, unit
+from views.filters import tr
 from views.order_list import list_facts
 from views.order_money import bank_choices
 from views.order_parts import people
 from views.order_qr import shown_codes
+from views.refund_forms import customer_banks
 
 
 class OrderView(OmsView):
@@ -63,6 +67,17 @@ class OrderView(OmsView):
         return redirect(safe_path(request.form.get("next")) or url_for("OrderView.list"), 303)
 
 
+def refund_facts(tx: Tx, found: OrderPage) -> dict[str, Any]:
+    """The refunds of an order, and what may still be asked back when money came in."""
+    order, money = found.order, found.money
+    return {
+        "refunds": refunds.of_order(tx.session, order.id),
+        "refund_room": refunds.room(tx.session, order, money) if money.verified else None,
+        "refund_methods": [(m.value, tr(METHOD_LABELS[m])) for m in REFUND_METHODS],
+        "refund_banks": customer_banks(),
+    }
+
+
 def page_facts(tx: Tx, found: OrderPage) -> dict[str, Any]:
     """What the order page shows besides the order."""
     order, actor = found.order, tx.actor
@@ -83,6 +98,7 @@ def page_facts(tx: Tx, found: OrderPage) -> dict[str, Any]:
         "people": people() if actor.may("order.assign") else [],
         "claim_key": secrets.token_hex(16),
         "today": clock.local(clock.now()).strftime("%Y-%m-%dT%H:%M"),
+        **(refund_facts(tx, found) if prices else {}),
         **(shown_codes(order, found.money, accounts) if prices else {}),
     }
 

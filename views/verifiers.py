@@ -20,11 +20,12 @@ from oms.banks.verifiers.registry import PROVIDERS, Field, Provider, try_out
 from oms.db import db
 from oms.errors import NotFound, OmsError, Say, say
 from oms.payments.models import ReceivingAccount
-from oms.payments.slip_models import VerifierAccount
+from oms.payments.slip_models import Slip, SlipCheck, VerifierAccount
+from oms.payments.states import CheckOutcome
 from oms.sealing import Sealer
 from oms.usecases import verifiers
 from oms.usecases.masters import Edit
-from oms.usecases.slips_verify import ask_again
+from oms.usecases.slips_verify import ask_again, has_verifier, is_askable
 from views import nav
 from views.base import OmsView, page, pin_problems, safe_path, unit
 from views.fields import Chosen, choices
@@ -211,6 +212,14 @@ class SlipCheckView(OmsView):
         return redirect(safe_path(request.form.get("next")) or url_for("HomeView.index"), 303)
 
 
+def slip_verifier(slip: Slip) -> dict[str, Any]:
+    """What a cashier should know of the services beside this slip: who is in trouble, and whether to ask again."""
+    session = db.session()
+    found = SlipCheck.slip_id == slip.id, SlipCheck.outcome == CheckOutcome.FOUND
+    done = session.scalar(select(SlipCheck.id).where(*found).limit(1)) is not None
+    return {"troubles": verifiers.troubled(session), "ask": not done and is_askable(slip) and has_verifier(session)}
+
+
 def counts(actor: Actor) -> dict[str, int]:
     """How many verifiers need somebody, for who can mend them."""
     if not actor.may("shop.edit"):
@@ -219,8 +228,9 @@ def counts(actor: Actor) -> dict[str, int]:
 
 
 def install(app: Flask) -> None:
-    """The count in the menu."""
+    """The count in the menu, and what the review of slips shows of the services."""
     nav.add_counts(app, counts)
+    app.jinja_env.globals["slip_verifier"] = slip_verifier
 
 
 VIEWS = (VerifierView, SlipCheckView)

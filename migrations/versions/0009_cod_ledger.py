@@ -32,7 +32,7 @@ BACKFILL = f"""
     INSERT INTO cod_entries (shipment_id, order_id, carrier, tracking_no, status, to_collect, expected, collected,
       remitted, fee, written_off, handed_over_at, collected_at, settle_from, note, version)
     SELECT s.id, o.id, {CARRIER},
-      coalesce((SELECT min(p.tracking_no) FROM parcels p WHERE p.shipment_id = s.id AND p.is_live), ''),
+      coalesce((SELECT upper(replace(min(p.tracking_no), ' ', '')) FROM parcels p WHERE p.shipment_id = s.id AND p.is_live), ''),
       CASE WHEN s.status = 'delivered' THEN 'collected' ELSE 'expected' END, o.missing, o.missing,
       CASE WHEN s.status = 'delivered' THEN o.missing ELSE 0 END, 0, 0, 0, coalesce(s.handed_over_at, s.created_at),
       CASE WHEN s.status = 'delivered' THEN coalesce(s.delivered_at, s.handed_over_at) END,

@@ -40,6 +40,8 @@ def narrow(wanted: ExportList, statement: Select[Any], filters: Mapping[str, str
         statement = wanted.search(statement, text)
     elif text and wanted.find:
         statement = statement.where(or_(*(c.icontains(text, autoescape=True) for c in wanted.find)))
+    if wanted.narrow is not None:
+        statement = wanted.narrow(statement, filters)
     for name, raw in filters.items():
         if not name.startswith("f_") or not raw.strip():
             continue

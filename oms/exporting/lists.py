@@ -10,7 +10,9 @@ from oms.catalog.models import ChannelSku, Product, Shop, Sku, SkuBarcode
 from oms.customers import queries as customers
 from oms.customers.models import Customer
 from oms.errors import NotFound, say
+from oms.exporting.cod_lists import COD_ENTRIES, COD_ROUNDS
 from oms.exporting.people import STAFF
+from oms.exporting.refunds import REFUNDS
 from oms.exporting.shape import COST, PHONE, PRICE, Column, ExportList, own_orders, own_places, own_shops
 from oms.exporting.statements import STATEMENT_LINES
 from oms.inventory.models import StockLevel, StockMovement, StockPaper, Warehouse
@@ -328,8 +330,8 @@ AUDIT = ExportList(
 LISTS: dict[str, ExportList] = {
     made.name: made
     for made in (
-        ORDERS, ORDER_LINES, CUSTOMERS, PRODUCTS, SKUS, CHANNEL_SKUS, STOCK, MOVEMENTS, PAPERS, PAYMENTS, WAREHOUSES,
-        SHOPS, ACCOUNTS, STAFF, AUDIT, STATEMENT_LINES,
+        ORDERS, ORDER_LINES, CUSTOMERS, PRODUCTS, SKUS, CHANNEL_SKUS, STOCK, MOVEMENTS, PAPERS, PAYMENTS, REFUNDS,
+        WAREHOUSES, SHOPS, ACCOUNTS, STAFF, AUDIT, STATEMENT_LINES, COD_ENTRIES, COD_ROUNDS,
     )
 }  # fmt: skip
 

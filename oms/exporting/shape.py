@@ -27,7 +27,8 @@ class Column:
 @dataclass(frozen=True)
 class ExportList:
     """One list. ``rows`` is what this actor may see, in a total order; filters name columns of ``columns`` or more.
-    The search box looks into ``find``, or asks ``search`` as the screen does."""
+    The search box looks into ``find``, or asks ``search`` as the screen does; ``narrow`` knows further words of the
+    screen's address."""
 
     name: str
     label: str
@@ -37,6 +38,7 @@ class ExportList:
     find: Sequence[Any] = ()
     more: Mapping[str, Any] = field(default_factory=dict)
     search: Callable[[Select[Any], str], Select[Any]] | None = None
+    narrow: Callable[[Select[Any], Mapping[str, str]], Select[Any]] | None = None
 
     def allowed(self, actor: Actor) -> dict[str, Column]:
         """The columns this actor may have."""

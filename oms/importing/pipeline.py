@@ -20,9 +20,10 @@ from oms.catalog.models import Shop
 from oms.db import Tx
 from oms.errors import OmsError
 from oms.importing import ledger
+from oms.importing.cod import CodSource, find_cod
 from oms.importing.masters import MasterSource
 from oms.importing.orders import OrderSource
-from oms.importing.sources import Record, Source, find_table, order_format
+from oms.importing.sources import Found, Record, Source, find_table, order_format
 from oms.importing.staging import Unit, stage
 from oms.importing.statements import StatementSource, find_statement
 from oms.intake import files
@@ -42,6 +43,7 @@ VERBS: dict[IntakeKind, frozenset[str]] = {  # what taking a file in does on beh
     IntakeKind.CUSTOMERS: frozenset({"intake.import", "customer.edit"}),
     IntakeKind.STOCK: frozenset({"intake.import", "stock.adjust", "stock.receive"}),
     IntakeKind.STATEMENT: frozenset({"payment.statement"}),
+    IntakeKind.COD: frozenset({"payment.cod"}),
 }  # fmt: skip
 CHUNK = 500  # records taken in one transaction
 Beat = Callable[[Tx], None]
@@ -112,8 +114,7 @@ def _stage(unit: Unit, root: Path, run_id: int, beat: Beat) -> None:
         account = tx.session.get(ReceivingAccount, run.account_id) if run.account_id else None
         tx.session.expunge_all()  # read on without a transaction
     path = files.path_of(root, run.file_key)
-    is_statement = run.kind is IntakeKind.STATEMENT
-    found = find_statement(path, run, account) if is_statement else find_table(path, run, shop)
+    found = _find(path, run, shop, account)
     with unit() as tx:
         kept = get_run(tx, run_id, lock=True)
         kept.format, kept.findings = found.format, found.findings
@@ -122,9 +123,17 @@ def _stage(unit: Unit, root: Path, run_id: int, beat: Beat) -> None:
     stage(unit, run_id, source, found, beat)
 
 
+def _find(path: Path, run: IntakeRun, shop: Shop | None, account: ReceivingAccount | None) -> Found:
+    if run.kind is IntakeKind.STATEMENT:
+        return find_statement(path, run, account)
+    return find_cod(path, run) if run.kind is IntakeKind.COD else find_table(path, run, shop)
+
+
 def _source(run: IntakeRun, form: str, headings: Sequence[str]) -> Source:
     if run.kind is IntakeKind.STATEMENT:
         return StatementSource.of(run, form, headings)
+    if run.kind is IntakeKind.COD:
+        return CodSource.of(run, headings)
     if run.kind is not IntakeKind.ORDERS:
         return MasterSource.of(run.kind, headings)
     run.format = form

@@ -22,6 +22,7 @@ from oms import clock
 from oms.columns import EnumText, UtcDateTime, money
 from oms.db import Model
 from oms.money import ZERO
+from oms.orders.models import Order
 from oms.payments.states import CodRefusal, CodStatus, RoundLineOutcome
 
 
@@ -56,6 +57,8 @@ class CodEntry(Model):
     note: Mapped[str] = mapped_column(String(500), default="")
     version: Mapped[int] = mapped_column(default=1)
 
+    order: Mapped[Order] = relationship()
+
     __mapper_args__ = {"version_id_col": version}
     __table_args__ = (
         UniqueConstraint("shipment_id", "order_id"),
@@ -70,6 +73,9 @@ class CodEntry(Model):
             postgresql_where=text("status IN ('expected', 'collected', 'short')"),
         ),
     )  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.tracking_no or f"#{self.id}"
 
 
 class CodRound(Model):
@@ -102,6 +108,9 @@ class CodRound(Model):
         CheckConstraint("net = gross - fees - round_fee", name="ties"),
         Index("ix_cod_rounds_open", "id", postgresql_where=text("banked_at IS NULL")),
     )
+
+    def __str__(self) -> str:
+        return self.reference
 
 
 class CodRoundLine(Model):

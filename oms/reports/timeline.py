@@ -22,6 +22,7 @@ from oms.orders.states import (
     HoldReason,
     PaymentStatus,
 )
+from oms.payments.states import REFUSAL_LABELS, CodRefusal
 
 SOURCE_LABELS: dict[str, str] = {
     "screen": "on screen",
@@ -47,7 +48,9 @@ FIELD_LABELS: dict[str, str] = {
     "carrier": "carrier",
     "tracking_no": "tracking number",
 }
-MONEY_FIELDS = frozenset({"total", "discount", "shipping_fee", "difference", "amount"})
+MONEY_FIELDS = frozenset({
+    "total", "discount", "shipping_fee", "difference", "amount", "expected", "remitted", "written_off", "cod_collected",
+})  # fmt: skip
 CODES = frozenset(reason.value for reason in CancelReason)  # a cancellation without a note names only its code
 ADDRESS_FIELDS = frozenset({"ship_phone"})
 
@@ -95,6 +98,37 @@ def _board(after: Facts) -> Say:
 
 def _paid(after: Facts) -> Say:
     return _label(PAYMENT_LABELS, PaymentStatus, after.get("payment_status", ""))
+
+
+def _back(after: Facts) -> dict[str, object]:
+    """A refund's number and amount."""
+    return {"number": after.get("refund", ""), "amount": _baht(after.get("amount"))}
+
+
+def _baht(amount: object) -> str:
+    return f"฿{float(str(amount)):,.2f}" if amount not in {None, ""} else "–"
+
+
+COD_SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
+    "cod.remitted": lambda _, a: say("{carrier} paid the cash of {amount}, round {round}", **_cash(a)),
+    "cod.short": lambda _, a: say("{carrier} paid only {amount} of {expected}, round {round}", **_cash(a)),
+    "cod.over": lambda _, a: say("{carrier} paid {amount}, more than {expected}, round {round}", **_cash(a)),
+    "cod.paid_twice": lambda _, a: say("{carrier} paid {amount} once more, round {round}", **_cash(a)),
+    "cod.paid_returned": lambda _, a: say("{carrier} paid {amount} although it was refused, round {round}", **_cash(a)),
+    "cod.refused": lambda _, a: say(
+        "No cash will come: {why}", why=_label(REFUSAL_LABELS, CodRefusal, a.get("refusal"))
+    ),
+    "cod.reopened": lambda _, a: say("Delivered after all; {expected} is expected again", **_cash(a)),
+    "cod.corrected": lambda b, a: say(
+        "Cash to come corrected from {before} to {expected}", before=_baht(b.get("expected")), **_cash(a)
+    ),
+    "cod.written_off": lambda _, a: say("{amount} of the cash written off", amount=_baht(a.get("written_off"))),
+}
+
+
+def _cash(after: Facts) -> dict[str, str]:
+    names = {"carrier": str(after.get("carrier", "")), "round": str(after.get("round", ""))}
+    return names | {name: _baht(after.get(name)) for name in ("amount", "expected")}
 
 
 SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
@@ -154,10 +188,17 @@ SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     ),
     "payment.rejected": lambda _, a: say("Payment notice of {amount} rejected", amount=_baht(a.get("amount"))),
     "payment.reversed": lambda _, a: say("Payment of {amount} reversed", amount=_baht(a.get("amount"))),
+    "refund.requested": lambda _, a: say("Refund {number} of {amount} asked for", **_back(a)),
+    "refund.approved": lambda _, a: say("Refund {number} of {amount} approved", **_back(a)),
+    "refund.denied": lambda _, a: say("Refund {number} of {amount} declined", **_back(a)),
+    "refund.paid": lambda _, a: say("{amount} paid back by {number}; now: {state}", **_back(a), state=_paid(a)),
+    "refund.failed": lambda _, a: say("Refund {number} of {amount} could not be transferred", **_back(a)),
+    "refund.retried": lambda _, a: say("Refund {number} of {amount} is tried again", **_back(a)),
     "payment.duplicate": lambda _, a: say("Payment notice of {amount}: used before", amount=_baht(a.get("amount"))),
     "payment.moved": lambda _, a: say(
         "Payment shared out anew: {amount} is for this order now", amount=_baht(a.get("amount"))
     ),
+    **COD_SENTENCES,
     "payment.reminded": lambda *_: say("Customer reminded of the payment"),
     "order.expiry_extended": lambda *_: say("More time to pay given"),
     "gate.overridden": lambda _, a: say("May leave before payment; missing: {amount}", amount=_baht(a.get("amount"))),
@@ -167,10 +208,6 @@ SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     "shipment.canceled": lambda _, a: say("{number} canceled", number=a.get("shipment", "")),
 }
 _CHANGES_SHOWN = frozenset({"order.amended", "order.channel_updated", "order.draft_edited"})
-
-
-def _baht(amount: object) -> str:
-    return f"฿{float(str(amount)):,.2f}" if amount not in {None, ""} else "–"
 
 
 def sentence(action: str, before: Facts | None, after: Facts | None) -> Say:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import bindparam, text, update
@@ -17,10 +17,10 @@ from oms.money import ZERO, Money
 from oms.orders.models import Order
 from oms.orders.states import PaymentTerm
 from oms.payments.cod_models import CodEntry
+from oms.payments.cod_rules import HOLD_DAYS
 from oms.payments.states import COD_ENTRY, CodStatus
 from oms.usecases.derived import Facts
 
-HOLD_DAYS: Final = timedelta(days=5)  # the carrier holds the cash for the recipient: OCPB notice, since 3 Oct 2024
 PLATFORMS: Final = frozenset({Channel.SHOPEE, Channel.LAZADA, Channel.TIKTOK})  # these collect and pay us themselves
 
 _KNOWN = text(
@@ -49,6 +49,11 @@ class Departure:
 def pays_us(order: Order, carrier: str) -> str:
     """Who hands the cash over: the carrier, or the marketplace that collects for its own orders."""
     return CHANNEL_LABELS[order.channel] if order.channel in PLATFORMS else carrier_name(carrier)
+
+
+def plain_number(tracking_no: str) -> str:
+    """A tracking number in the form it is found by."""
+    return "".join(tracking_no.split()).upper()[:80]
 
 
 def is_cod(order: Order) -> bool:
@@ -85,7 +90,7 @@ def _row(departure: Departure, amount: Money) -> dict[str, object]:
     arrived = departure.delivered
     return {
         "shipment_id": departure.shipment_id, "order_id": departure.order.id,
-        "carrier": pays_us(departure.order, departure.carrier), "tracking_no": departure.tracking_no[:80],
+        "carrier": pays_us(departure.order, departure.carrier), "tracking_no": plain_number(departure.tracking_no),
         "status": CodStatus.COLLECTED if arrived else CodStatus.EXPECTED, "to_collect": amount, "expected": amount,
         "collected": amount if arrived else ZERO, "handed_over_at": departure.handed_over_at,
         "collected_at": now if arrived else None, "settle_from": now + HOLD_DAYS if arrived else None,
@@ -122,6 +127,6 @@ def name_parcel(tx: Tx, order: Order, shipment_id: int, carrier: str, tracking_n
     tx.session.execute(
         update(CodEntry)
         .where(CodEntry.shipment_id == shipment_id, CodEntry.tracking_no == "")
-        .values(tracking_no=tracking_no[:80], carrier=pays_us(order, carrier), version=CodEntry.version + 1)
+        .values(tracking_no=plain_number(tracking_no), carrier=pays_us(order, carrier), version=CodEntry.version + 1)
         .execution_options(synchronize_session="fetch")
     )

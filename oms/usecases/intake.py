@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from oms import audit, clock, outbox
 from oms.actor import Actor
+from oms.carriers.names import carrier_name
 from oms.catalog.models import Shop
 from oms.db import Tx
 from oms.errors import InvalidInput, NotFound, Refused, say
@@ -33,12 +34,14 @@ MONEY_FILES = frozenset({IntakeKind.STATEMENT, IntakeKind.COD})  # opened by the
 class ReceiveFile:
     """A kept file to take in. ``format`` "" means: find out. ``map_name`` names a saved column map; ``column_map`` is
     one given on the spot. ``queue`` False leaves the work to the caller (the command line does it itself). ``is_kept``:
-    the file is on record from an earlier run. ``account_code``: the account a statement is of."""
+    the file is on record from an earlier run. ``account_code``: the account a statement is of; ``carrier``: whose pay
+    file it is."""
 
     kind: IntakeKind
     file: files.Kept
     shop_code: str = ""
     account_code: str = ""
+    carrier: str = ""
     format: str = ""
     map_name: str = ""
     column_map: dict[str, Any] | None = None
@@ -70,7 +73,8 @@ def receive_file(tx: Tx, cmd: ReceiveFile) -> int:
         files.register(tx, cmd.file, "upload", "application/octet-stream")
     run = IntakeRun(
         kind=cmd.kind, status=RunStatus.UPLOADED, shop_id=shop.id if shop else None, format=cmd.format,
-        account_id=account.id if account else None, column_map=column_map, file_name=cmd.file.name,
+        account_id=account.id if account else None, carrier=_carrier(cmd), column_map=column_map,
+        file_name=cmd.file.name,
         file_key=cmd.file.key, file_sha256=cmd.file.sha256, file_size=cmd.file.size,
         commit_after_check=cmd.commit_after_check, user_id=tx.actor.user_id,
         user_label=tx.actor.label, created_at=clock.now(),
@@ -103,6 +107,15 @@ def _account(tx: Tx, cmd: ReceiveFile) -> ReceivingAccount | None:
         sentence = say("Choose the account this statement is of")
         raise InvalidInput(sentence, field="account", code="account_missing")
     return account
+
+
+def _carrier(cmd: ReceiveFile) -> str:
+    """The one name of the carrier whose pay file it is."""
+    if cmd.kind is not IntakeKind.COD:
+        return ""
+    if name := carrier_name(cmd.carrier):
+        return name
+    raise InvalidInput(say("Choose the carrier this file comes from"), field="carrier", code="carrier_missing")
 
 
 def require_kind(actor: Actor, kind: IntakeKind) -> None:

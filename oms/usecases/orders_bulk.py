@@ -27,6 +27,7 @@ from oms.usecases.orders_cancel import CancelOrder, Restock, cancel_order
 from oms.usecases.orders_confirm import ConfirmOrder, confirm_order
 from oms.usecases.orders_holds import HoldOrder, ReleaseHold, hold_order, release_hold
 from oms.usecases.orders_notes import AssignOrder, TagOrder, assign_order, read_tag, tag_order
+from oms.usecases.parked import ExtendExpiry, RemindBuyer, check_hours, extend_expiry, remind_buyer
 
 TOPIC = "orders.bulk"
 AT_ONCE = 50  # longer lists go to the background
@@ -45,6 +46,7 @@ class BulkAction:
     needs: str
     check: Callable[[Params], object]
     run: Callable[[Tx, int, Params], object]
+    everywhere: bool = True  # offered on every list of orders; else only where its work is done
 
 
 def _cancel(order_id: int, p: Params) -> CancelOrder:
@@ -85,6 +87,14 @@ BULK_ACTIONS: dict[str, BulkAction] = {
     ),
     "cancel": BulkAction(
         "Cancel", "order.cancel", lambda p: _cancel(0, p), lambda tx, i, p: cancel_order(tx, _cancel(i, p))
+    ),
+    "remind": BulkAction(
+        "Reminded of the payment", "payment.claim", lambda _: None,
+        lambda tx, i, _: remind_buyer(tx, RemindBuyer(i)), everywhere=False,
+    ),
+    "extend": BulkAction(
+        "More time to pay", "payment.claim", lambda p: check_hours(int(p.get("hours") or 0)),
+        lambda tx, i, p: extend_expiry(tx, ExtendExpiry(i, int(p["hours"]))), everywhere=False,
     ),
     "assign": BulkAction(
         "Assign", "order.assign", lambda p: _assign(0, p), lambda tx, i, p: assign_order(tx, _assign(i, p))

@@ -84,7 +84,7 @@ def submit_claim(tx: Tx, cmd: SubmitClaim) -> ClaimResult:
     used = take_reference(tx, cmd.sending_bank, cmd.reference) if cmd.reference else None
     claim = PaymentClaim(
         status=ClaimStatus.SUBMITTED, method=cmd.method, amount=cmd.amount, account_id=cmd.account_id,
-        customer_id=cmd.customer_id or next((o.customer_id for o in orders if o.customer_id), None),
+        customer_id=cmd.customer_id or _payer(cmd, orders),
         sending_bank=cmd.sending_bank, reference=cmd.reference or None, paid_at=cmd.paid_at, note=cmd.note,
         payer_name=cmd.payer_name[:200], submitted_by=tx.actor.user_id, submitted_label=tx.actor.label,
         idempotency_key=cmd.idempotency_key,
@@ -99,13 +99,14 @@ def submit_claim(tx: Tx, cmd: SubmitClaim) -> ClaimResult:
     return _result(claim)
 
 
-def record_payment(tx: Tx, cmd: SubmitClaim) -> ClaimResult:
-    """Money that is certainly in (a statement line, cash on the counter, a carrier's round): claimed and verified."""
+def record_payment(tx: Tx, cmd: SubmitClaim, *, proven: bool = True) -> ClaimResult:
+    """Money that is certainly in (a statement line, cash on the counter, a carrier's round): claimed and verified.
+    Not ``proven``: it is this person's word alone, so that in two-person mode another one has to look."""
     tx.actor.require("payment.verify")
     claimed = submit_claim(tx, cmd)
     if claimed.status is not ClaimStatus.SUBMITTED:
         return claimed  # the same key again
-    return _verify(tx, DecideClaim(claimed.claim_id, note=cmd.note), proven=True)
+    return _verify(tx, DecideClaim(claimed.claim_id, note=cmd.note), proven=proven)
 
 
 def verify_claim(tx: Tx, cmd: DecideClaim) -> ClaimResult:
@@ -268,6 +269,11 @@ def _lock_all(tx: Tx, ids: Collection[int], *, of_claim: bool = False) -> list[O
     if of_claim:
         raise NotFound(say("There is no such payment, or it is not yours to see"), code="claim_not_found")
     raise NotFound(say("There is no such order, or it is not yours to see"), code="order_not_found")
+
+
+def _payer(cmd: SubmitClaim, orders: Sequence[Order]) -> int | None:
+    """Whose credit the rest would be. A carrier pays for many: what is left over of its round is nobody's credit."""
+    return None if cmd.method is PaymentMethod.COD else next((o.customer_id for o in orders if o.customer_id), None)
 
 
 def _by_key(tx: Tx, key: str) -> PaymentClaim | None:

@@ -38,17 +38,17 @@ def first_use(tx: Tx, sending_bank: str, reference: str) -> Use | None:
 
 
 def take_reference(
-    tx: Tx, sending_bank: str, reference: str, *, slip_id: int | None = None, claim_id: int | None = None
+    tx: Tx, sending_bank: str, reference: str, *, slip_id: int | None = None, claim_id: int | None = None, who: str = ""
 ) -> Use:
-    """Take a reference for good. Raises Refused "reference_used", telling by whom and when; of two at the same moment
-    one waits and is refused."""
+    """Take a reference for good. ``who`` sent it in, when that is not who acts now. Raises Refused "reference_used",
+    telling by whom and when; of two at the same moment one waits and is refused."""
     wait = func.pg_advisory_xact_lock(REFERENCE_LOCK, func.hashtext(reference.upper()))
     tx.session.execute(select(wait))
     if used := first_use(tx, sending_bank, reference):
         raise used_before(used)
     key = TransferKey(
         sending_bank=sending_bank, reference=reference, slip_id=slip_id, claim_id=claim_id, taken_at=clock.now(),
-        taken_label=tx.actor.label[:120],
+        taken_label=(who or tx.actor.label)[:120],
     )  # fmt: skip
     tx.session.add(key)
     tx.session.flush()  # the next one sees it

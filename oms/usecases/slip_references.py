@@ -47,7 +47,9 @@ def _take(tx: Tx, slip: Slip, sending_bank: str, reference: str) -> Use | None:
     used = first_use(tx, sending_bank, reference)
     if used is None:
         try:
-            take_reference(tx, sending_bank, reference, slip_id=slip.id, claim_id=slip.claim_id)
+            take_reference(
+                tx, sending_bank, reference, slip_id=slip.id, claim_id=slip.claim_id, who=slip.uploaded_label
+            )
         except Refused:  # somebody took it a moment ago
             used = first_use(tx, sending_bank, reference)
     return used if used is not None and used.slip_id != slip.id else None

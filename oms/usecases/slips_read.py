@@ -16,6 +16,7 @@ from oms.banks.pictures import sentence
 from oms.banks.slip_code import SlipCode
 from oms.db import Tx
 from oms.payments.slip_models import Slip
+from oms.payments.slip_queries import OPEN_SLIPS
 from oms.payments.states import SLIP, SlipKind, SlipStatus
 from oms.usecases.slip_base import LockedSlip, lock_slip, note_slip
 from oms.usecases.slip_references import bind_reference
@@ -152,7 +153,10 @@ def _fill(tx: Tx, locked: LockedSlip, page: PageRead, code: SlipCode) -> None:
     slip.qr_payload = code.payload[:600]
     slip.trouble = _trouble(code, several=bool(page.others))
     if code.kind is SlipKind.SLIP:
+        open_before = slip.status in OPEN_SLIPS
         bind_reference(tx, locked, code.sending_bank, code.reference)
+        if open_before and slip.status not in OPEN_SLIPS:
+            slip.decided_label = ""  # nobody decided it: the reference did
     if slip.alike_id is None:
         slip.alike_id = _alike(tx, slip)
     _settle(tx, locked)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
 
 from oms import audit, clock, outbox
 from oms.banks.checking import receiver_check
@@ -64,10 +65,8 @@ class Asking:
 def begin_check(tx: Tx, cmd: BeginCheck) -> Asking | None:
     """Write the question down. None: there is nothing to ask, nobody to ask, or it is put off until later."""
     slip = tx.session.get(Slip, cmd.slip_id, with_for_update={"of": Slip, "key_share": True}, populate_existing=True)
-    if slip is None or slip.status not in OPEN or slip.kind is not SlipKind.SLIP:
+    if slip is None or not is_askable(slip):
         return None
-    if not slip.reference or not slip.sending_bank.isdecimal():
-        return None  # wallets and slips without a code: nobody answers for them
     if not cmd.again and _settled(tx, slip.id):
         return None
     now = clock.now()
@@ -86,6 +85,11 @@ def begin_check(tx: Tx, cmd: BeginCheck) -> Asking | None:
     return Asking(
         check.id, verifier.id, verifier.provider, verifier.host, dict(verifier.options), verifier.secrets, question
     )
+
+
+def is_askable(slip: Slip) -> bool:
+    """Whether anybody answers for this slip: it is open and its code was read. Wallets answer nobody."""
+    return slip.status in OPEN and slip.kind is SlipKind.SLIP and bool(slip.reference) and slip.sending_bank.isdecimal()
 
 
 def _settled(tx: Tx, slip_id: int) -> bool:
@@ -226,7 +230,7 @@ def _next_try(outcome: CheckOutcome, answer: Answer, attempt: int, now: datetime
 
 def ask_first(tx: Tx, slip: Slip) -> None:
     """A slip was read: owe the question about it when anybody can be asked at all."""
-    if slip.status in OPEN and slip.kind is SlipKind.SLIP and slip.sending_bank.isdecimal() and has_verifier(tx):
+    if is_askable(slip) and has_verifier(tx.session):
         _owe(tx, BeginCheck(slip.id), f"{TOPIC}:{slip.id}", None)
 
 
@@ -236,19 +240,19 @@ def ask_again(tx: Tx, slip_id: int) -> None:
     slip = tx.session.scalars(select(Slip).where(Slip.id == min(slip_id, NO_ID), may_see(tx.actor))).one_or_none()
     if slip is None:
         raise NotFound(say("There is no such slip, or it is not yours to see"), code="slip_not_found")
-    if slip.status not in OPEN or not slip.reference or not slip.sending_bank.isdecimal():
+    if not is_askable(slip):
         raise Refused(say("No service can be asked about this slip"), code="slip_not_askable")
-    if not has_verifier(tx):
+    if not has_verifier(tx.session):
         raise Refused(say("No slip verifier is in use; compare with the bank's app"), code="verifier_none")
     asked = tx.session.scalar(select(func.count()).where(SlipCheck.slip_id == slip_id)) or 0
     _owe(tx, BeginCheck(slip_id, again=True), f"{TOPIC}:{slip_id}:again:{asked}", None)
     audit.record(tx, "slip.check_asked", "slip", slip.id, slip.reference)
 
 
-def has_verifier(tx: Tx) -> bool:
+def has_verifier(session: Session) -> bool:
     """Whether anybody can be asked at all."""
     found = select(VerifierAccount.id).where(VerifierAccount.is_active, VerifierAccount.stopped == "").limit(1)
-    return tx.session.scalar(found) is not None
+    return session.scalar(found) is not None
 
 
 def resume_waiting(tx: Tx, mark: str, limit: int = 500) -> int:

@@ -20,6 +20,7 @@ from oms.payments.models import Allocation, PaymentClaim, ReceivingAccount
 from oms.payments.refund_models import Refund
 from oms.payments.statement_models import StatementLine, StatementMatch
 from oms.payments.states import ClaimStatus, LineStatus, PaymentMethod, RefundStatus
+from oms.usecases.cod_banking import BankRound, UnbankRound, bank_round, unbank_round
 from oms.usecases.payments import (
     DecideClaim,
     Shares,
@@ -85,6 +86,8 @@ def confirm_match(tx: Tx, cmd: ConfirmMatch) -> Matched:
     """Match lines. Raises Refused when a line is taken, when more is given out than came in, and when the same money
     may be counted or waiting as a slip."""
     tx.actor.require("payment.statement")
+    if cmd.round_id is not None:
+        return _bank(tx, cmd, cmd.round_id)
     if not cmd.orders and not cmd.claim_ids and cmd.refund_id is None:
         raise InvalidInput(say("Choose what this line is"), field="choice", code="choice_missing")
     claims = _lock_money(tx, cmd)
@@ -129,7 +132,12 @@ def _check_lines(lines: Sequence[StatementLine], cmd: ConfirmMatch) -> None:
         raise Refused(say("Money that went out can only be a refund"), code="line_goes_out")
     if ways == {True} and cmd.refund_id is not None:
         raise Refused(say("Money that came in cannot be a refund"), code="line_comes_in")
-    if any(line.balance_breaks for line in lines) and not cmd.note.strip():
+    _check_break(lines, cmd.note)
+
+
+def _check_break(lines: Sequence[StatementLine], note: str) -> None:
+    """Raise InvalidInput for a line where the balance breaks, unless somebody says why it is trusted."""
+    if any(line.balance_breaks for line in lines) and not note.strip():
         raise InvalidInput(
             say("The running balance breaks at this line; say why you trust it"), field="note", code="balance_break"
         )
@@ -200,6 +208,20 @@ def _pay_orders(tx: Tx, cmd: ConfirmMatch, lines: Sequence[StatementLine], left:
     return made
 
 
+def _bank(tx: Tx, cmd: ConfirmMatch, round_id: int) -> Matched:
+    """The line is a carrier's round: one line, the whole of it."""
+    if len(cmd.line_ids) != 1 or cmd.orders or cmd.claim_ids or cmd.refund_id is not None:
+        raise InvalidInput(say("A carrier's round is one line and nothing else"), field="choice", code="round_alone")
+    _check_break(list(tx.session.scalars(select(StatementLine).where(StatementLine.id == cmd.line_ids[0]))), cmd.note)
+    banked = bank_round(
+        tx, BankRound(round_id, line_id=cmd.line_ids[0], line_version=dict(cmd.versions).get(cmd.line_ids[0]),
+                      note=cmd.note)
+    )  # fmt: skip
+    [line] = lock_lines(tx, cmd.line_ids)
+    _audit(tx, "statement.matched", line, {"status": line.status, "round": round_id}, cmd.note)
+    return Matched(cmd.line_ids, (banked.claim_id,) if banked.claim_id else (), ZERO)
+
+
 def _tick_refund(tx: Tx, cmd: ConfirmMatch, lines: Sequence[StatementLine], left: dict[int, Money]) -> Matched:
     """The money of a refund has left the account."""
     refund = tx.session.get(Refund, cmd.refund_id, with_for_update=True, populate_existing=True)
@@ -264,9 +286,12 @@ def unmatch_line(tx: Tx, cmd: SetAside) -> None:
     if not cmd.reason.strip():
         raise InvalidInput(say("Say in a few words why"), field="reason", code="reason_missing")
     matches = live_matches(tx, [cmd.line_id])
-    if any(m.round_id for m in matches):
-        sentence = say("This line has banked a carrier's round; take that back in the COD ledger")
-        raise Refused(sentence, code="round_banked")
+    if banked := next((m.round_id for m in matches if m.round_id), None):
+        unbank_round(tx, UnbankRound(banked, cmd.reason))
+        [line] = lock_lines(tx, [cmd.line_id])
+        _audit(tx, "statement.unmatched", line, {"round": banked}, cmd.reason)
+        look_again(tx, [line.id])
+        return
     made = sorted({m.claim_id for m in matches if m.counts and m.claim_id})
     seen = sorted({m.claim_id for m in matches if m.claim_id})
     orders = set(tx.session.scalars(select(Allocation.order_id).where(Allocation.claim_id.in_(seen))))

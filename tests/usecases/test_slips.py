@@ -226,7 +226,7 @@ def test_the_same_transfer_on_a_second_order_is_blocked_and_names_the_first(desk
     second = desk.slip(two, "b.jpg", reference="ref1")
     assert (second.status, two.board) == (SlipStatus.DUPLICATE, Board.WAITING_PAYMENT)
     case = slip_case(desk.tx, second)
-    assert (case.first_use.slip_id, case.first_use.who) == (first.id, "test")
+    assert (case.first_use.slip_id, case.first_use.who) == (first.id, first.uploaded_label)
     with refused(desk.tx, "slip_decided"):
         desk.confirm(second)
 

@@ -100,7 +100,12 @@ def test_a_slip_used_before_becomes_a_duplicate_with_its_claim_and_a_link_to_the
     first = desk.read(desk.send("a.jpg", first_order))
     again = desk.read(desk.send("b.jpg", order), page(seed=2))
     assert (again.status, desk.claim(again).status) == (SlipStatus.DUPLICATE, ClaimStatus.DUPLICATE)
-    assert tx.session.get_one(TransferKey, again.first_use_id).slip_id == first.id
+    key = tx.session.get_one(TransferKey, again.first_use_id)
+    assert (key.slip_id, key.taken_label) == (
+        first.id,
+        first.uploaded_label,
+    )  # who sent it, not the program that read it
+    assert (again.decided_label, again.decided_at is not None) == ("", True)
     assert (order.board, first.status) == (Board.WAITING_PAYMENT, SlipStatus.WAITING)
 
 
