@@ -53,7 +53,6 @@ class PayCodes:
     amount: Money
     number: str
     codes: tuple[PayCode, ...]
-    accounts: tuple[ReceivingAccount, ...]
     problems: tuple[Say, ...]
 
 
@@ -69,8 +68,9 @@ def pay_codes(order: Order, money: MoneyFacts, accounts: Iterable[ReceivingAccou
         return None
     codes: list[PayCode] = []
     problems: list[Say] = []
-    payable = tuple(a for a in accounts if a.is_active)
-    for account in payable:
+    for account in accounts:
+        if not account.is_active:
+            continue
         for make in (_bill_code, _transfer_code):
             try:
                 made = make(account, order.number, money.missing)
@@ -78,7 +78,8 @@ def pay_codes(order: Order, money: MoneyFacts, accounts: Iterable[ReceivingAccou
                 problems.append(say("{account}: {why}", account=account.code, why=refusal.message))
             else:
                 codes += [made] if made is not None else []
-    return PayCodes(money.missing, order.number, tuple(codes), payable, tuple(problems))
+    codes.sort(key=lambda code: code.kind != BILL)  # money with the order's number in it matches itself
+    return PayCodes(money.missing, order.number, tuple(codes), tuple(problems))
 
 
 def _transfer_code(account: ReceivingAccount, number: str, amount: Money) -> PayCode | None:  # noqa: ARG001

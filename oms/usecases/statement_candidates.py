@@ -178,16 +178,19 @@ def _orders(
         single.append(one)
         if row.customer_id is not None and row.together > 1:
             mine[row.customer_id].append(one)
-    return single + [s for orders in mine.values() for s in _sums(orders, amounts)]
+    wanted = {a.in_satang for a in amounts}
+    return single + [s for orders in mine.values() for s in _sums(orders, wanted)]
 
 
-def _sums(orders: Sequence[Candidate], amounts: Collection[Money]) -> list[Candidate]:
+def _sums(orders: Sequence[Candidate], wanted: Collection[int]) -> list[Candidate]:
     """Two to four orders of one customer that together are one of the amounts."""
     found = []
+    counted = [(c.amount.in_satang, c) for c in orders]  # whole satang: there may be a hundred thousand sums
     for count in range(2, min(SUM_OF, len(orders)) + 1):
-        for several in combinations(orders, count):
-            total = sum((c.amount for c in several), start=ZERO)
-            if total in amounts:
+        for pairs in combinations(counted, count):
+            if sum(p[0] for p in pairs) in wanted:
+                several = [c for _, c in pairs]
+                total = sum((c.amount for c in several), start=ZERO)
                 ids = tuple(i for c in several for i in c.ids)
                 newest = max(c.at for c in several if c.at is not None)
                 found.append(

@@ -132,7 +132,12 @@ def _check_lines(lines: Sequence[StatementLine], cmd: ConfirmMatch) -> None:
         raise Refused(say("Money that went out can only be a refund"), code="line_goes_out")
     if ways == {True} and cmd.refund_id is not None:
         raise Refused(say("Money that came in cannot be a refund"), code="line_comes_in")
-    if any(line.balance_breaks for line in lines) and not cmd.note.strip():
+    _check_break(lines, cmd.note)
+
+
+def _check_break(lines: Sequence[StatementLine], note: str) -> None:
+    """Raise InvalidInput for a line where the balance breaks, unless somebody says why it is trusted."""
+    if any(line.balance_breaks for line in lines) and not note.strip():
         raise InvalidInput(
             say("The running balance breaks at this line; say why you trust it"), field="note", code="balance_break"
         )
@@ -207,6 +212,7 @@ def _bank(tx: Tx, cmd: ConfirmMatch, round_id: int) -> Matched:
     """The line is a carrier's round: one line, the whole of it."""
     if len(cmd.line_ids) != 1 or cmd.orders or cmd.claim_ids or cmd.refund_id is not None:
         raise InvalidInput(say("A carrier's round is one line and nothing else"), field="choice", code="round_alone")
+    _check_break(list(tx.session.scalars(select(StatementLine).where(StatementLine.id == cmd.line_ids[0]))), cmd.note)
     banked = bank_round(
         tx, BankRound(round_id, line_id=cmd.line_ids[0], line_version=dict(cmd.versions).get(cmd.line_ids[0]),
                       note=cmd.note)

@@ -46,12 +46,12 @@ def codes(tx, order):
 
 def test_each_account_that_can_be_paid_by_code_has_one_for_what_is_missing(tx, made):
     found = codes(tx, made)
-    assert [(c.account.code, c.kind) for c in found.codes] == [("kb", TRANSFER), ("scb", BILL)]
-    transfer, bill = (read_payment(c.payload) for c in found.codes)
+    assert [(c.account.code, c.kind) for c in found.codes] == [("scb", BILL), ("kb", TRANSFER)]
+    bill, transfer = (read_payment(c.payload) for c in found.codes)
     assert (transfer.target.kind, transfer.target.id, transfer.amount) == (TargetKind.PHONE, "0812345678", made.total)
     assert bill.bill.ref1 == "".join(c for c in made.number if c.isalnum())
     assert (bill.bill.ref3, bill.amount) == ("SCB", made.total)
-    assert [c.reference for c in found.codes] == ["", bill.bill.ref1]
+    assert [c.reference for c in found.codes] == [bill.bill.ref1, ""]
     for code in found.codes:
         assert parse_payload(code.payload).amount_decimal == made.total.amount
         assert str(made.total.amount) in str(message(found, code)).replace(",", "")
