@@ -165,6 +165,8 @@ def _take(sent: FileStorage, order_id: int | None, amount: Money | None) -> dict
         if key:
             files.path_of(store(), key).unlink(missing_ok=True)
         return {"name": name, "ok": False, "text": tr(refused.problems()[0].message)}
+    finally:
+        sent.close()
     if came.known:
         files.path_of(store(), key).unlink(missing_ok=True)
     tone = "warning" if came.known or came.first_id else "success"

@@ -88,14 +88,14 @@ class SlipReviewView(OmsView):
     @page("/<int:slip_id>/confirm", methods=("POST",))
     def confirm(self, slip_id: int) -> AnyResponse:
         """The money is in."""
-        command = _confirmation(slip_id)
 
         def verb(tx: Tx) -> str:
+            command = _confirmation(slip_id)
             done = confirm_slip(tx, command)
+            if command.account_id:
+                session[LAST_ACCOUNT] = command.account_id
             return _confirmed(tx, done)
 
-        if command.account_id:
-            session[LAST_ACCOUNT] = command.account_id
         return _decide(slip_id, verb)
 
     @page("/<int:slip_id>/reject", methods=("POST",))

@@ -101,7 +101,7 @@ def _unpaid(tx: Tx) -> Sequence[Order]:
 def _slip(random: Random, amount: Money, payer: str, to: tuple[str, str], at: datetime) -> Drawn:
     bank = random.choice(sorted(COLORS))
     reference = f"{at:%Y%m%d%H%M}" + "".join(random.choices("0123456789ABCDEFGHJKLMNPRSTUVWXYZ", k=8))
-    number = to[1].rjust(10, "0")
+    number = "".join(c for c in to[1] if c.isdecimal()).rjust(10, "0")
     return Drawn(bank, reference, amount, payer, to[0], f"xxx-x-x{number[5:9]}-x", at)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from oms import clock
 from oms.actor import Actor
@@ -16,7 +16,7 @@ from oms.orders.models import Order
 from oms.orders.queries import visible
 from oms.payments.models import Allocation, PaymentClaim, ReceivingAccount
 from oms.payments.slip_models import Slip
-from oms.payments.statement_models import StatementLine
+from oms.payments.statement_models import StatementLine, StatementMatch
 from oms.payments.states import ClaimStatus, LineStatus, PaymentMethod, SlipStatus
 
 OPEN_SLIPS = (SlipStatus.RECEIVED, SlipStatus.WAITING)
@@ -98,11 +98,16 @@ def open_lines(session: Session, amounts: Collection[Money], since: datetime) ->
     """Lines of statements of these amounts that are matched to nothing yet."""
     if not amounts:
         return []
+    undone = aliased(StatementMatch)
+    taken_back = select(undone.id).where(undone.reverses_id == StatementMatch.id).exists()
+    live = StatementMatch.reverses_id.is_(None) & ~taken_back
     found = select(StatementLine).where(
         StatementLine.account_id.in_(select(ReceivingAccount.id)),
         StatementLine.amount.in_(sorted(set(amounts))),
         StatementLine.booked_at >= since,
         StatementLine.status.in_(OPEN_LINES),
+        StatementLine.balance_breaks.is_(False),
+        ~select(StatementMatch.id).where(StatementMatch.line_id == StatementLine.id, live).exists(),
     )
     return list(session.scalars(found.order_by(StatementLine.id)))
 

@@ -203,6 +203,8 @@ def _counted(
     for claim in known.counted if slip.status in OPEN_SLIPS else ():
         if claim.amount != stated or claim.id == slip.claim_id:
             continue
+        if claim.reference and slip.reference and claim.reference.upper() != slip.reference.upper():
+            continue  # another transfer for certain
         if None not in {account_id, claim.account_id} and claim.account_id != account_id:
             continue
         theirs = {o.id for o, _ in known.given.get(claim.id, [])}

@@ -22,7 +22,6 @@ from oms.orders.queries import lock_orders
 from oms.payments.models import PaymentClaim, ReceivingAccount, TransferKey
 from oms.payments.slip_models import Slip
 from oms.payments.slip_queries import OPEN_SLIPS
-from oms.payments.statement_models import StatementMatch
 from oms.payments.states import REJECT_LABELS, SLIP, ClaimStatus, RejectReason, SlipStatus
 from oms.usecases import derived
 from oms.usecases.payments import (
@@ -44,6 +43,8 @@ from oms.usecases.slip_base import (
     missing_of,
     note_slip,
 )
+from oms.usecases.statement_match import SetAside, unmatch_line
+from oms.usecases.statement_rows import live_matches
 
 READ = "slip.read"  # outbox: open the picture
 SAME_FILE_LOCK = 0x534C4950
@@ -196,7 +197,7 @@ def reopen_slip(tx: Tx, cmd: DecideSlip) -> SlipDecided:
     shares = tuple(shares_of(claim).items()) if claim is not None else ()
     amount = (claim.said_amount or claim.amount) if claim is not None else None
     if claim is not None and claim.status is ClaimStatus.VERIFIED and claim.decided_at == slip.decided_at:
-        _check_unmatched(tx, claim)
+        _untick(tx, claim, cmd.note)
         reverse_claim(tx, DecideClaim(claim.id, note=cmd.note.strip() or "Taken back"))
     SLIP.fire(slip, "reopen")
     slip.claim_id, slip.reject_reason, slip.first_use_id = None, "", None
@@ -298,14 +299,17 @@ def _move_key(tx: Tx, slip: Slip, claim: PaymentClaim) -> None:
         tx.session.get_one(TransferKey, key).claim_id = claim.id
 
 
-def _check_unmatched(tx: Tx, claim: PaymentClaim) -> None:
-    """Raise Refused while a line of a bank statement vouches for the payment."""
-    matched = select(func.sum(StatementMatch.amount)).where(StatementMatch.claim_id == claim.id)
-    if tx.session.scalar(matched):
+def _untick(tx: Tx, claim: PaymentClaim, note: str) -> None:
+    """Lines of a statement that only ticked the payment off are opened again. Raises Refused while a line made the
+    payment count: then the bank vouches for it."""
+    matches = live_matches(tx, claim_ids=[claim.id])
+    if any(m.counts for m in matches) or (matches and not tx.actor.may("payment.statement")):
         raise Refused(
             say("A line of the bank statement is matched to this payment; undo that match first"),
             code="statement_matched",
         )
+    for line_id in sorted({m.line_id for m in matches}):
+        unmatch_line(tx, SetAside(line_id, note.strip() or "Taken back"))
 
 
 def _open_claim(locked: LockedSlip) -> PaymentClaim | None:

@@ -15,9 +15,7 @@ from oms.money import ZERO, Money
 from oms.orders.models import Order
 from oms.payments.models import PaymentClaim
 from oms.payments.slip_models import Slip
-from oms.payments.slip_queries import OPEN_LINES
-from oms.payments.statement_models import StatementLine, StatementMatch
-from oms.payments.states import ClaimStatus, LineStatus, SlipStatus
+from oms.payments.states import ClaimStatus, SlipStatus
 from oms.usecases import derived
 from oms.usecases.payments import (
     DecideClaim,
@@ -31,6 +29,7 @@ from oms.usecases.payments import (
 from oms.usecases.references import first_use, take_reference, used_before
 from oms.usecases.slip_base import LockedSlip, check_open, claim_for, decide, lock_slip, missing_of, note_slip
 from oms.usecases.slip_facts import SlipCase, slip_case
+from oms.usecases.statement_match import ConfirmMatch, confirm_match
 
 READ_WAIT = timedelta(minutes=10)  # a picture nobody could read by then is decided by eye
 
@@ -119,20 +118,18 @@ def _confirm(tx: Tx, locked: LockedSlip, case: SlipCase, cmd: ConfirmSlip) -> Sl
     )  # fmt: skip
     slip.account_id = account_id
     if case.line is not None and case.line.amount == amount and case.line.account_id == account_id:
-        _take_line(tx, case.line.id, claim, must=cmd.exact_only)
+        _tick_line(tx, case.line.id, claim, must=cmd.exact_only and not case.proven)
     note_slip(tx, "slip.confirmed", slip, amount=amount)
     return _result(tx, slip, claim, amount, done.order_ids)
 
 
-def _take_line(tx: Tx, line_id: int, claim: PaymentClaim, *, must: bool) -> None:
-    """The one statement line that fits is this money: matched at once, so that it vouches for nothing else."""
-    line = tx.session.get_one(StatementLine, line_id, with_for_update={"key_share": True}, populate_existing=True)
-    if line.status not in OPEN_LINES:
-        if must:
-            raise Refused(say("The statement line that fitted was matched to something else"), code="slip_not_exact")
-        return
-    line.status = LineStatus.MATCHED
-    tx.session.add(StatementMatch(line_id=line.id, claim_id=claim.id, amount=line.amount, by=tx.actor.label[:120]))
+def _tick_line(tx: Tx, line_id: int, claim: PaymentClaim, *, must: bool) -> None:
+    """The one statement line that fits is this money: ticked off at once, so that it vouches for nothing else. Who may
+    not match statements leaves that to a colleague, but then the line cannot be what a slip is confirmed by."""
+    if tx.actor.may("payment.statement"):
+        confirm_match(tx, ConfirmMatch((line_id,), claim_ids=(claim.id,)))
+    elif must:
+        tx.actor.require("payment.statement")
 
 
 def _count_once(tx: Tx, locked: LockedSlip, case: SlipCase, claim_id: int) -> SlipConfirmed:
