@@ -94,6 +94,7 @@ _SECTIONS: Final[dict[str, str]] = {
           c.decided_label AS who, c.method AS note, sum(a.amount) AS amount, o.fulfillment_status <> 'open' AS done
         FROM payment_claims c JOIN allocations a ON a.claim_id = c.id JOIN orders o ON o.id = a.order_id
         WHERE c.decided_at >= :since AND c.decided_at < :until AND c.status = 'verified' AND c.decided_by IS NOT NULL
+          AND c.method NOT IN ('payout', 'cod', 'credit_note')
           AND (c.decided_by = c.submitted_by OR c.decided_by = o.entered_by) AND {scope}
         GROUP BY c.id, o.id HAVING sum(a.amount) > 0""",
     "left_before": """

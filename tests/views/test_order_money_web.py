@@ -137,3 +137,23 @@ def test_many_payments_cost_no_more_statements_than_one(people, orders):
     assert cost() <= once
     assert db.session.scalar(select(func.count()).select_from(Allocation)) == 10
     assert set(db.session.scalars(select(PaymentClaim.status))) == {ClaimStatus.VERIFIED}
+
+
+def test_every_payment_is_listed_found_and_exported(people, orders):
+    cashier, accountant = people("cashier"), people("accountant")
+    first, second, _ = orders
+    cashier.post(f"/order/{first}/claim", origin=f"/orders/{first}", amount="150", method="transfer", is_in="on",
+                 reference="A B1", sending_bank="004", **{"with": [second], f"share_{second}": "50"})  # fmt: skip
+    cashier.post(f"/order/{second}/claim", origin=f"/orders/{second}", amount="10", method="cash")
+    number = row(first).number
+    for query, found in ((number.lower(), 1), ("ab1", 1), ("nothing", 0), (row(second).number, 2)):
+        page = cashier.get(f"/payments/list/?q={query}")
+        assert page.count("data-href") == found, query
+    assert "Cash" in cashier.get("/payments/list/?f_method_is=cash")
+    assert f"/orders/{second}" in cashier.get(f"/payments/list/?q={number}")
+    assert "Payment" in cashier.get(f"/payments/show/{claim().id}")
+    people("warehouse").get("/payments/list/", 403)
+    assert "/export/payments" in accountant.get("/payments/list/")
+    for query, rows in ((f"q={number}", 2), ("f_method_is=cash", 1)):
+        with accountant.open(f"/export/payments?format=csv&{query}") as answer:
+            assert len(answer.data.decode("utf-8-sig").splitlines()) == rows + 1, "one row per order that is paid"
