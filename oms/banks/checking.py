@@ -188,15 +188,9 @@ def receiver_check(receiver: Party, accounts: Sequence[OurAccount]) -> tuple[Che
         return Check(Topic.RECEIVER, Verdict.MISMATCH, why), None
     shown = receiver.account or receiver.proxy
     if not accounts or any(got is None for _, got in answers):
-        return Check(Topic.RECEIVER, Verdict.NOT_CHECKED, _unsure(shown, receiver.name)), None
-    why = say("Not our account: {account} {name}", account=shown, name=receiver.name)
-    return Check(Topic.RECEIVER, Verdict.MISMATCH, why), None
-
-
-def _unsure(shown: str, name: str) -> Say:
-    if not shown:
-        return say("The answer names no account")
-    return say("Paid to {account} {name}; our register cannot tell, so compare yourself", account=shown, name=name)
+        why = say("Our register cannot tell whether this is ours") if shown else say("The answer names no account")
+        return Check(Topic.RECEIVER, Verdict.NOT_CHECKED, why), None
+    return Check(Topic.RECEIVER, Verdict.MISMATCH, say("Not our account")), None
 
 
 def amount_check(paid: Money, expected: Money | None) -> Check:

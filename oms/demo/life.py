@@ -15,7 +15,7 @@ from oms.actor import Actor
 from oms.customers.finding import Buyer
 from oms.customers.models import IdentityKind
 from oms.db import Tx, transaction
-from oms.demo import words
+from oms.demo import life_cod, words
 from oms.demo.goods import Goods
 from oms.demo.plan import PLATFORMS, SLOT_HOURS, SLOTS_A_DAY, OrderPlan, Step
 from oms.errors import OmsError
@@ -23,7 +23,7 @@ from oms.money import ZERO, Money
 from oms.orders.amending import ADDRESS, AmendedLine, Proposal
 from oms.orders.queries import get_order
 from oms.orders.states import CancelReason, HoldReason, PaymentTerm
-from oms.payments.states import ClaimStatus, PaymentMethod
+from oms.payments.states import PaymentMethod
 from oms.usecases.orders_amend import CloseChange, OpenChange, ProposeChange, apply_change, open_change, propose_change
 from oms.usecases.orders_cancel import CancelOrder, Restock, cancel_order
 from oms.usecases.orders_expire import ExpireUnpaid, expire_unpaid
@@ -274,29 +274,11 @@ def _deliver(life: Life, tx: Tx, listed: Sequence[tuple[OrderPlan, Step]]) -> No
     mark_delivered_many(tx, [life.standing[plan.no].order_id for plan, _ in listed])
 
 
-def _remit(life: Life, tx: Tx, listed: Sequence[tuple[OrderPlan, Step]]) -> None:
-    """The carrier pays the cash of many parcels at once."""
-    parts = tuple((life.standing[plan.no].order_id, life.standing[plan.no].total) for plan, _ in listed)
-    amount = sum((money for _, money in parts), start=ZERO)
-    made = submit_claim(
-        tx,
-        SubmitClaim(
-            PaymentMethod.PAYOUT,
-            amount,
-            parts,
-            note="ยอดเก็บเงินปลายทางจากขนส่ง",
-            paid_at=clock.now(),
-            idempotency_key=f"demo:remit:{listed[0][0].no}",
-        ),
-    )
-    if made.status is ClaimStatus.SUBMITTED:
-        verify_claim(tx, DecideClaim(made.claim_id))
-
-
 VERBS: dict[str, Callable[[Life, Tx, OrderPlan, Step], None]] = {
     "claim": _claim, "claim_half": _claim_half, "verify": _verify, "approve": _approve,
     "cancel": _cancel, "hold": _hold, "release": _release, "note": _note, "amend": _amend,
+    "refuse": life_cod.refuse,
 }  # fmt: skip
 MANY: dict[str, Callable[[Life, Tx, Sequence[tuple[OrderPlan, Step]]], None]] = {
-    "ship": _ship, "deliver": _deliver, "remit": _remit,
+    "ship": _ship, "deliver": _deliver, "remit": life_cod.remit,
 }  # fmt: skip

@@ -96,7 +96,9 @@ class Planner:
         plan.tags = (draw.choice(words.TAGS),) if draw.random() < 0.12 else ()
         plan.buyer_note = draw.choice(words.BUYER_NOTES) if draw.random() < 0.08 else ""
         plan.discount = draw.choice((10, 20, 30, 50)) if shop not in PLATFORMS and draw.random() < 0.1 else 0
-        if not plan.gone_before:
+        if plan.gone_before:
+            self._cash(plan, plan.slot)
+        else:
             self._fate(plan)
         return plan
 
@@ -137,9 +139,17 @@ class Planner:
         at = _round(at + draw.randint(1, 2), 2)  # the carriers come twice a day
         plan.steps.append(Step(at, "ship", "warehouse", draw.choice(words.CARRIERS)))
         at = _round(at + draw.randint(5, 11), SLOTS_A_DAY)
+        if plan.term is PaymentTerm.COD and plan.no % 19 == 4:
+            plan.steps.append(Step(at, "refuse", "cashier"))
+            return
         plan.steps.append(Step(at, "deliver", "warehouse"))
+        self._cash(plan, at)
+
+    @staticmethod
+    def _cash(plan: OrderPlan, arrived: int) -> None:
+        """The carrier pays in the week after it has held the cash for five days."""
         if plan.term is PaymentTerm.COD:
-            plan.steps.append(Step(_round(at + 28, SLOTS_A_DAY * 7), "remit", "cashier"))
+            plan.steps.append(Step(_round(arrived + 5 * SLOTS_A_DAY, SLOTS_A_DAY * 7), "remit", "cashier"))
 
     def _remarks(self, plan: OrderPlan) -> None:
         """Some orders are talked about."""

@@ -35,6 +35,7 @@ SETTLED = frozenset({Out.FOUND, Out.USED_BEFORE, Out.MISMATCH_AMOUNT, Out.WRONG_
 MAY_BE_OURS = frozenset({Out.ASKED, Out.UNAVAILABLE, Out.PENDING, Out.FOUND})
 CHARGED = SETTLED | {Out.NOT_FOUND}
 BACKOFF = tuple(timedelta(seconds=s) for s in (30, 120, 300, 900, 1800, 3600))
+RESUMED = timedelta(days=7)  # older slips cost checks and are too old to match
 NOT_FOUND_TRIES = 3  # of those providers that may not know a transfer of this minute
 PENDING_TRIES = 8
 STOPS = {Out.REFUSED: "settings", Out.QUOTA: "quota"}
@@ -261,6 +262,7 @@ def resume_waiting(tx: Tx, mark: str, limit: int = 500) -> int:
     ids = tx.session.scalars(
         select(Slip.id)
         .where(Slip.status.in_(OPEN), Slip.kind == SlipKind.SLIP, Slip.reference != "", ~answered)
+        .where(Slip.uploaded_at >= clock.now() - RESUMED)
         .order_by(Slip.uploaded_at, Slip.id)
         .limit(limit)
     ).all()

@@ -124,6 +124,7 @@ def test_a_cashier_asks_again_and_sales_may_not(web):
     assert sales.post(path, "/").status_code in (302, 303, 403)
     assert owed() == 0
     cashier = log_in(web, "cashier")
+    assert cashier.get("/slips/").status_code == 200, "a slip that says no amount and has no claim yet is listed"
     assert path in cashier.get(page).text
     answer = cashier.post(path, page, next=page)
     assert (answer.status_code, answer.location) == (303, page)
