@@ -34,19 +34,18 @@ LINE_LABELS = {
 PART_TONES = {"received": "ok", "given_back": "mut", "unexplained": "bad", "override": "warn", "cod_short": "warn",
               "cod_refused": "warn"}  # fmt: skip
 PLACES = {
-    "slips": ("SlipView.inbox", "SlipInboxView.index", "SlipView.list"),
-    "lines": ("StatementMatchView.index", "StatementView.match", "StatementLineView.list"),
-    "cod": ("CodView.index", "CodDeskView.index", "CodEntryView.list"),
-    "overrides": ("OverrideView.list", "GateOverrideView.list"),
-}  # screens of other parts of the panel, the first that is there
+    "slips": ("SlipReviewView.start", "payment.verify"),
+    "lines": ("StatementView.match", "payment.statement"),
+    "cod": ("CodView.overview", "payment.cod"),
+    "rounds": ("CodRoundView.list", "payment.cod"),
+    "parked": ("ParkedView.list", "order.price"),
+    "overrides": ("OversightView.overrides", "report.view"),
+}  # the screens where the piles of the board are worked
 
 
-def place(name: str, **fallback: str) -> str:
-    """The address of another screen, or of a worklist when that screen is not there."""
-    for endpoint in PLACES[name]:
-        if endpoint in current_app.view_functions:
-            return url_for(endpoint)
-    return url_for("DeskView.worklist", key=fallback["key"]) if "key" in fallback else ""
+def place(name: str) -> str:
+    """The address of the screen for a pile; empty when it is not for this person."""
+    return nav.shortcut(*PLACES[name]) or ""
 
 
 def asked_day(text: str) -> date:

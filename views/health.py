@@ -20,7 +20,9 @@ from oms import clock
 from oms import log as lines
 from oms.db import db
 from oms.outbox import Outbox, OutboxStatus
+from oms.payments.slip_models import VerifierAccount
 from oms.settings import Settings
+from oms.usecases import verifiers
 
 UNLOGGED = frozenset({"healthz", "readyz", "metrics", "static", "appbuilder.static"})
 log = logging.getLogger("ruam.requests")
@@ -44,6 +46,21 @@ class OutboxFigures(Collector):
         oldest = db.session.scalar(select(func.min(Outbox.next_try_at)).where(Outbox.status == OutboxStatus.WAITING))
         late = max(0.0, (clock.now() - oldest).total_seconds()) if oldest else 0
         yield GaugeMetricFamily("ruam_outbox_oldest_seconds", "How long the oldest waiting work is overdue", value=late)
+
+
+class VerifierFigures(Collector):
+    """How the slip verifiers in use do."""
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """Whether each is asked and answers, and how many checks it has left."""
+        now = clock.now()
+        up = GaugeMetricFamily("ruam_slip_verifier_ok", "1 while nothing needs a person", labels=["name"])
+        left = GaugeMetricFamily("ruam_slip_checks_left", "Checks left in the package", labels=["name"])
+        for row in db.session.scalars(select(VerifierAccount).where(VerifierAccount.is_active)):
+            up.add_metric([row.name], 0 if verifiers.health(row, now).trouble else 1)
+            if row.quota_left is not None:
+                left.add_metric([row.name], row.quota_left)
+        yield from (up, left)
 
 
 def alive() -> Response:
@@ -79,6 +96,7 @@ def metrics() -> Response:
     else:
         registry.register(current_app.extensions["oms.seconds"])
     registry.register(OutboxFigures())
+    registry.register(VerifierFigures())
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 

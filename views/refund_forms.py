@@ -218,7 +218,7 @@ class PayRefundView(OmsFormView):
     def submit(self, form: Any) -> Response:
         """Keep the proof, then book it; a refusal keeps nothing."""
         refund_id = asked_refund().id
-        db.session.rollback()  # the picture is opened without a transaction
+        db.session.close()  # no transaction is held while the picture is opened
         kept = self._proof(form)
         version = form.version.data or ""
         cmd = PayRefund(

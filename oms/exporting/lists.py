@@ -11,6 +11,7 @@ from oms.customers import queries as customers
 from oms.customers.models import Customer
 from oms.errors import NotFound, say
 from oms.exporting.cod_lists import COD_ENTRIES, COD_ROUNDS
+from oms.exporting.payments import PAYMENTS
 from oms.exporting.people import STAFF
 from oms.exporting.refunds import REFUNDS
 from oms.exporting.shape import COST, PHONE, PRICE, Column, ExportList, own_orders, own_places, own_shops
@@ -18,7 +19,7 @@ from oms.exporting.statements import STATEMENT_LINES
 from oms.inventory.models import StockLevel, StockMovement, StockPaper, Warehouse
 from oms.inventory.queries import narrow_movements
 from oms.orders.models import Order, OrderLine
-from oms.payments.models import Allocation, PaymentClaim, ReceivingAccount
+from oms.payments.models import ReceivingAccount
 from oms.shipping.models import Parcel, ShipmentLine
 
 _TRACKING = (
@@ -249,31 +250,6 @@ PAPERS = ExportList(
     ),
     find=(StockPaper.number, StockPaper.reference, StockPaper.note),
     more={"warehouse_id": StockPaper.warehouse_id},
-)  # fmt: skip
-PAYMENTS = ExportList(
-    "payments", "Payments", "order.price",
-    {
-        "number": Column("Order", Order.number),
-        "shop": Column("Shop", Shop.code),
-        "amount": Column("Amount", Allocation.amount),
-        "method": Column("Method", PaymentClaim.method),
-        "status": Column("Status", PaymentClaim.status),
-        "account": Column("Into", ReceivingAccount.code),
-        "sending_bank": Column("Sending bank", PaymentClaim.sending_bank),
-        "reference": Column("Reference", PaymentClaim.reference),
-        "paid_at": Column("Paid on", PaymentClaim.paid_at),
-        "submitted_at": Column("Announced on", PaymentClaim.submitted_at),
-        "submitted_label": Column("Announced by", PaymentClaim.submitted_label),
-        "decided_at": Column("Decided on", PaymentClaim.decided_at),
-        "decided_label": Column("Decided by", PaymentClaim.decided_label),
-    },
-    lambda actor: own_orders(
-        actor,
-        select().select_from(Allocation).join(PaymentClaim, PaymentClaim.id == Allocation.claim_id)
-        .join(Order, Order.id == Allocation.order_id).join(Shop, Shop.id == Order.shop_id)
-        .outerjoin(ReceivingAccount, ReceivingAccount.id == PaymentClaim.account_id).order_by(Allocation.id),
-    ),
-    find=(Order.number, PaymentClaim.reference),
 )  # fmt: skip
 WAREHOUSES = ExportList(
     "warehouses", "Warehouses", "stock.view",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from oms.money import ZERO, Money
 from oms.orders.models import Order
 from oms.payments.cod_models import CodEntry
-from oms.payments.models import Allocation, PaymentClaim
+from oms.payments.models import Allocation, PaymentClaim, TransferKey
 from oms.payments.refund_models import Refund
 from oms.payments.states import OPEN_REFUNDS, ClaimStatus, CodStatus, RefundStatus
 
@@ -59,6 +60,18 @@ def credit_claims(session: Session, customer_id: int) -> list[tuple[int, Money]]
 def customer_credit(session: Session, customer_id: int) -> Money:
     """All that a customer has left."""
     return sum((left for _, left in credit_claims(session, customer_id)), start=ZERO)
+
+
+def narrow_claims(statement: Select[Any], text: str) -> Select[Any]:
+    """Payments of one order number, or of one transfer reference, whole: both found by index."""
+    wanted = text.strip().upper()
+    if not wanted:
+        return statement
+    of_order = select(Allocation.claim_id).join(Order, Order.id == Allocation.order_id).where(Order.number == wanted)
+    of_reference = select(TransferKey.claim_id).where(
+        func.upper(TransferKey.reference) == wanted, TransferKey.claim_id.is_not(None)
+    )
+    return statement.where(or_(PaymentClaim.id.in_(of_order), PaymentClaim.id.in_(of_reference)))
 
 
 def refused_cod(session: Session, phones: Iterable[str]) -> set[str]:

@@ -63,6 +63,13 @@ class MoneyFacts:
         return self.term is not PaymentTerm.PREPAID and self.term_approved
 
 
+def allowance(due: Money, verified: Money, refunded: Money) -> Money:
+    """What was paid back of money that was due: once the goods have left, it lowers what is due, so that a price
+    reduction for a fault is no new debt. Paying back what was too much lowers nothing (docs/adr/0090)."""
+    too_much = max(verified - due, ZERO)
+    return min(max(refunded - too_much, ZERO), due)
+
+
 def cod_state(entries: Collection[str]) -> CodState:
     """Where an order's cash is, from the states of its COD entries that were not refused."""
     if not entries or CodStatus.EXPECTED in entries:

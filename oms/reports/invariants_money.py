@@ -10,9 +10,13 @@ from oms.reports.checks import Check
 MONEY: Final = """
     money AS (
       SELECT b.*, b.verified - b.refunded AS net, greatest(0, b.due - (b.verified - b.refunded)) AS missing FROM (
-      SELECT o.id, coalesce(p.verified, 0) AS verified, coalesce(r.refunded, 0) AS refunded,
+      SELECT d.*, CASE WHEN d.gone
+        THEN greatest(0, d.gross - greatest(0, d.refunded - greatest(0, d.verified - d.gross)))
+        ELSE d.gross END AS due FROM (
+      SELECT o.id, coalesce(l.gone, false) AS gone, coalesce(p.verified, 0) AS verified,
+        coalesce(r.refunded, 0) AS refunded,
         coalesce(w.waits, false) AS waiting, coalesce(g.covers, 0) AS override, coalesce(e.cash, 'cod_pending') AS cash,
-        CASE WHEN o.status IN ('canceled', 'expired') THEN 0 ELSE greatest(0, o.total - coalesce(l.off, 0)) END AS due
+        CASE WHEN o.status IN ('canceled', 'expired') THEN 0 ELSE greatest(0, o.total - coalesce(l.off, 0)) END AS gross
       FROM orders o
       LEFT JOIN (SELECT a.order_id, sum(a.amount) AS verified FROM allocations a JOIN payment_claims c
                  ON c.id = a.claim_id WHERE c.status = 'verified' GROUP BY a.order_id) p ON p.order_id = o.id
@@ -27,8 +31,9 @@ MONEY: Final = """
       LEFT JOIN (SELECT order_id, CASE WHEN bool_or(status = 'expected') THEN 'cod_pending'
                    WHEN bool_and(status = 'remitted') THEN 'cod_remitted' ELSE 'cod_collected' END AS cash
                  FROM cod_entries WHERE status <> 'refused' GROUP BY order_id) e ON e.order_id = o.id
-      LEFT JOIN (SELECT order_id, sum(total * canceled / quantity) AS off FROM order_lines WHERE canceled > 0
-                 GROUP BY order_id) l ON l.order_id = o.id) b)
+      LEFT JOIN (SELECT order_id, sum(total * canceled / quantity) AS off,
+                   bool_or(shipped > 0) AND bool_and(quantity = canceled + shipped) AS gone
+                 FROM order_lines GROUP BY order_id) l ON l.order_id = o.id) d) b)
 """
 
 OVERRIDDEN: Final = (

@@ -27,7 +27,7 @@ from oms.orders.states import (
     PaymentStatus,
     StockState,
 )
-from oms.payments.rules import MoneyFacts, cod_state, gate, payment_status, without_amounts
+from oms.payments.rules import MoneyFacts, allowance, cod_state, gate, payment_status, without_amounts
 from oms.shipping.models import Shipment, ShipmentLine
 from oms.shipping.states import BEFORE_HAND_OVER, SHIPMENT, ShipmentStatus
 
@@ -132,12 +132,15 @@ def money_facts(order: Order, row: Any) -> MoneyFacts:
     """The money side of one order; an order canceled or expired owes nothing."""
     dead = order.status in _DEAD
     canceled = sum((line[3] * line[1] // line[0] for line in row.lines), start=0)
-    due = ZERO if dead else order.total - Money.satang(canceled)
+    due = ZERO if dead else max(order.total - Money.satang(canceled), ZERO)
+    verified, refunded = Money.satang(int(row.verified)), Money.satang(int(row.refunded))
+    if refunded and any(line[2] for line in row.lines) and not any(line[0] - line[1] - line[2] for line in row.lines):
+        due -= allowance(due, verified, refunded)
     return MoneyFacts(
         total=order.total,
-        due=max(due, ZERO),
-        verified=Money.satang(int(row.verified)),
-        refunded=Money.satang(int(row.refunded)),
+        due=due,
+        verified=verified,
+        refunded=refunded,
         claim_waiting=row.waiting_since is not None,
         waited=clock.now() - row.waiting_since if row.waiting_since else None,
         term=order.payment_term,

@@ -18,11 +18,16 @@ from oms.intake.models import IntakeItem
 from oms.intake.states import Outcome
 from oms.inventory.models import Warehouse
 from oms.orders.models import Order
-from oms.orders.states import Board
+from oms.orders.states import Board, PaymentStatus
+from oms.payments.models import DayClosing, GateOverride
+from oms.payments.refund_models import Refund
+from oms.payments.states import RefundStatus
 from oms.reports.auditor import audit_all
 from oms.thai.addresses import resolve
 from oms.thai.phone import is_mobile
 from oms.thai.tax_id import is_tax_id
+from oms.usecases.day_closing import changed_since
+from oms.usecases.day_sheet import day_sheet
 from tests.shop import small_shop
 
 
@@ -32,7 +37,7 @@ def barcode_is_true(code: str) -> bool:
 
 def test_a_small_demo_shop_shows_its_work_and_keeps_its_books(isolated, tmp_path):
     said: list[str] = []
-    done = load({}, tmp_path, said.append, orders=220, days=8)
+    done = load({"manager": (7, "สมชาย")}, tmp_path, said.append, orders=220, days=8)
     session = db.session()
     assert [str(f) for f in audit_all(session)] == []
     assert done.orders > 200
@@ -57,6 +62,20 @@ def test_a_small_demo_shop_shows_its_work_and_keeps_its_books(isolated, tmp_path
     assert any(ship_by > clock.now() for ship_by in due), "no countdown is running"
     assert session.scalar(select(func.max(Order.created_at))) > clock.now() - timedelta(days=1)
     assert session.scalar(select(func.count()).select_from(Customer)) > 100
+    assert_money_is_told(session)
+
+
+def assert_money_is_told(session):
+    """Refunds in every state, one order paid too much, one override, two closed days; and every sheet ties."""
+    assert set(session.scalars(select(Refund.status))) == set(RefundStatus)
+    assert session.scalar(select(func.count()).where(Order.payment_status == PaymentStatus.OVERPAID)) >= 1
+    assert session.scalar(select(func.count()).select_from(GateOverride)) >= 1
+    closed = session.scalars(select(DayClosing).order_by(DayClosing.day)).all()
+    assert [c.ties for c in closed] == [True, True]
+    for days_ago in range(9):
+        sheet = day_sheet(session, clock.today() - timedelta(days=days_ago))
+        assert sheet.ties, (days_ago, sheet.goods, sheet.standing)
+    assert all(changed_since(c, day_sheet(session, c.day)) == [] for c in closed)
 
 
 def test_the_demo_is_not_loaded_over_other_work(isolated, tmp_path):

@@ -460,6 +460,43 @@ def test_no_transaction_is_open_while_the_provider_thinks(committed):
         committed.extensions.pop("oms.verifiers").close()
 
 
+def test_many_workers_at_once_lose_no_failure_and_no_check(committed):
+    """Every answer counts on the shared account, whoever got it."""
+    desk = Desk(committed)
+    with on_stage("slipok") as play:
+        verifier = desk.verifier(play, quota_left=100)
+        for i in range(8):
+            play.sandbox.book.add(transfer(f"REF{i}"))
+        play.sandbox.book.fail("silence", times=8, seconds=0.1)
+        good = [desk.slip(f"REF{i}") for i in range(8)]
+
+        def run(row: int) -> None:
+            with committed.app_context():
+                carry_out(row)
+                db.session.remove()
+
+        def all_at_once() -> None:
+            with transaction(WHO) as tx:
+                due = [d.id for d in outbox.due(tx, 50) if d.topic == TOPIC]
+            threads = [threading.Thread(target=run, args=(row,)) for row in due]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+
+        all_at_once()
+        row = desk.get(VerifierAccount, verifier)
+        assert (row.quota_left, row.failures) == (92, 0)
+        assert all(desk.checks(s)[0].outcome is Out.FOUND for s in good)
+        play.sandbox.book.fail("500", times=4)
+        for i in range(4):
+            play.sandbox.book.add(transfer(f"BAD{i}"))
+            desk.slip(f"BAD{i}")
+        all_at_once()
+        assert desk.get(VerifierAccount, verifier).failures == 4
+        committed.extensions.pop("oms.verifiers").close()
+
+
 def test_asking_again_needs_the_right_and_somebody_to_ask(desk, actor):
     slip_id = desk.slip()
     for role, problem in (("sales", Forbidden), ("cashier", Refused)):

@@ -29,12 +29,13 @@ from oms.orders.models import Order
 from oms.orders.states import CancelReason, HoldReason
 from oms.payments.states import PaymentMethod
 from oms.settings import Settings
+from oms.usecases.gate import OverrideGate, override_gate
 from oms.usecases.orders_amend import OpenChange, open_change
 from oms.usecases.orders_cancel import CancelOrder, cancel_order
 from oms.usecases.orders_confirm import ConfirmOrder, confirm_order
 from oms.usecases.orders_holds import HoldOrder, ReleaseHold, hold_order, release_hold
 from oms.usecases.orders_place import NewLine, PlaceOrder, ShipTo, place_order
-from oms.usecases.payments import DecideClaim, SubmitClaim, submit_claim, verify_claim
+from oms.usecases.payments import DecideClaim, SubmitClaim, reverse_claim, submit_claim, verify_claim
 from oms.usecases.shipping import MarkShipped, mark_delivered, mark_shipped
 from oms.usecases.stock import AdjustStock, ReceiveStock, adjust_stock, receive_stock
 from oms.usecases.stock_checks import StockLine
@@ -155,7 +156,30 @@ def _pay(client: Client, order_id: int) -> None:
         client.do(verify_claim, DecideClaim(claim.claim_id))
 
 
+def gate(client: Client) -> None:
+    """One hands over, one reverses the payment, one overrides what is missing, all at once."""
+    for order_id, claim_id in client.plan["rounds"]:
+        client.barrier.wait(60)
+        if client.no % 3 == 0:
+            client.do(mark_shipped, MarkShipped(order_id))
+        elif client.no % 3 == 1:
+            client.do(reverse_claim, DecideClaim(claim_id, note="taken back"))
+        else:
+            client.do(override_gate, OverrideGate(order_id, "old customer"))
+
+
+def boxes(client: Client) -> None:
+    """Orders that share a box: one is handed over while the other's gate closes, or both close at once."""
+    for kind, orders, claims in client.plan["rounds"]:
+        client.barrier.wait(60)
+        if kind == "close" or client.no:
+            client.do(reverse_claim, DecideClaim(claims[client.no], note="taken back"))
+        else:
+            client.do(mark_shipped, MarkShipped(orders[0]))
+
+
 RACES: dict[str, Callable[[Client], None]] = {
+    "gate": gate, "boxes": boxes,
     "last_piece": last_piece, "numbers": numbers, "amendments": amendments, "mixed": mixed,
     **slip_racers.RACES,
 }  # fmt: skip

@@ -18,7 +18,9 @@ from oms.orders.states import CancelReason, OrderStatus, PaymentStatus
 from oms.payments.models import ReceivingAccount
 from oms.payments.queries import refundable_of
 from oms.payments.refund_models import Refund
+from oms.payments.rules import allowance
 from oms.payments.states import REFUND, PaymentMethod, RefundStatus
+from oms.reports.auditor import audit_all
 from oms.usecases.orders_cancel import CancelOrder, cancel_order
 from oms.usecases.orders_place import place_order
 from oms.usecases.payments import DecideClaim, SubmitClaim, record_payment, reverse_claim
@@ -389,6 +391,27 @@ def test_paying_back_what_was_too_much_completes_a_delivered_order(tx, shop, cle
     approve_refund(manager, DecideRefund(refund_id))
     pay(cashier, refund_id, account)
     assert order(tx, order_id).status is OrderStatus.COMPLETED
+
+
+@pytest.mark.parametrize(("back", "status"), [(40, PaymentStatus.PARTIALLY_REFUNDED), (100, PaymentStatus.REFUNDED)])
+def test_paying_back_after_the_goods_left_is_no_new_debt(tx, shop, clerk, manager, cashier, account, back, status):
+    order_id, _ = paid_order(tx, shop)
+    mark_shipped(tx, MarkShipped(order_id))
+    mark_delivered(tx, order_id)
+    refund_id = asked(clerk, order_id, back)
+    approve_refund(manager, DecideRefund(refund_id))
+    pay(cashier, refund_id, account)
+    row = order(tx, order_id)
+    assert (row.status, row.payment_status, row.board.value) == (OrderStatus.COMPLETED, status, "completed")
+    assert [str(f) for f in audit_all(tx.session)] == []
+
+
+@pytest.mark.parametrize(
+    ("due", "verified", "back", "expected"),
+    [(100, 100, 30, 30), (100, 130, 30, 0), (100, 130, 50, 20), (100, 60, 60, 60)],
+)
+def test_what_is_paid_back_of_what_was_due_lowers_it(due, verified, back, expected):
+    assert allowance(baht(due), baht(verified), baht(back)) == (baht(expected) if expected else ZERO)
 
 
 def test_paying_back_before_the_goods_left_shuts_the_gate(tx, shop, clerk, manager, cashier, account):
