@@ -92,7 +92,10 @@ class OrderMoneyView(OmsView):
                 note=text("note"),
                 idempotency_key=text("key", 120) or None,
             )
-            (record_payment if "is_in" in request.form else submit_claim)(tx, command)
+            if "is_in" in request.form:
+                record_payment(tx, command, proven=False)  # this person's word alone
+            else:
+                submit_claim(tx, command)
 
         done = gettext("Payment recorded and verified") if "is_in" in request.form else gettext(
             "Payment notice recorded; it waits to be checked"

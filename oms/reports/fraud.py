@@ -74,7 +74,7 @@ _SECTIONS: Final[dict[str, str]] = {
           bool_or(o.fulfillment_status IN ('shipped', 'delivered')) AS done
         FROM orders o WHERE o.placed_at >= :since AND o.placed_at < :until AND o.ship_line <> '' AND o.ship_phone <> ''
           AND o.channel NOT IN ('shopee', 'lazada', 'tiktok') AND {scope}
-        GROUP BY lower(regexp_replace(o.ship_line, '\\s', '', 'g')), o.ship_subdistrict, o.ship_postcode
+        GROUP BY lower(replace(o.ship_line, ' ', '')), o.ship_subdistrict, o.ship_postcode
         HAVING count(DISTINCT o.ship_phone) >= 3""",
     "reversed": """
         SELECT c.decided_at AS at, o.id AS order_id, o.number, NULL::bigint AS other_id, NULL AS other,
@@ -91,18 +91,20 @@ _SECTIONS: Final[dict[str, str]] = {
         WHERE p.status = 'approved' AND p.decided_at >= :since AND p.decided_at < :until""",
     "own_work": """
         SELECT c.decided_at AS at, o.id AS order_id, o.number, NULL::bigint AS other_id, NULL AS other,
-          c.decided_label AS who, c.method AS note, sum(a.amount) AS amount, o.fulfillment_status <> 'open' AS done
-        FROM payment_claims c JOIN allocations a ON a.claim_id = c.id JOIN orders o ON o.id = a.order_id
+          c.decided_label AS who, c.method AS note, c.amount, o.fulfillment_status <> 'open' AS done
+        FROM payment_claims c JOIN LATERAL (SELECT a.order_id FROM allocations a JOIN orders e ON e.id = a.order_id
+            WHERE a.claim_id = c.id ORDER BY e.entered_by = c.decided_by DESC NULLS LAST, a.id LIMIT 1) a ON true
+          JOIN orders o ON o.id = a.order_id
         WHERE c.decided_at >= :since AND c.decided_at < :until AND c.status = 'verified' AND c.decided_by IS NOT NULL
           AND c.method NOT IN ('payout', 'cod', 'credit_note')
-          AND (c.decided_by = c.submitted_by OR c.decided_by = o.entered_by) AND {scope}
-        GROUP BY c.id, o.id HAVING sum(a.amount) > 0""",
+          AND (c.decided_by = c.submitted_by OR c.decided_by = o.entered_by)""",
     "left_before": """
         SELECT o.created_at AS at, o.id AS order_id, o.number, NULL::bigint AS other_id, NULL AS other,
           coalesce((SELECT u.actor FROM audit_log u WHERE u.subject_type = 'order' AND u.subject_id = o.id
                     ORDER BY u.id LIMIT 1), '') AS who, o.channel_status AS note, o.total AS amount, true AS done
-        FROM orders o WHERE o.left_before AND o.payment_term = 'prepaid' AND o.placed_at >= :since
-          AND o.placed_at < :until AND o.payment_status IN ('unpaid', 'partial', 'pending_review')""",
+        FROM orders o WHERE o.closed_at IS NULL AND o.left_before AND o.payment_term = 'prepaid'
+          AND o.placed_at >= :since AND o.placed_at < :until
+          AND o.payment_status IN ('unpaid', 'partial', 'pending_review')""",
 }
 
 

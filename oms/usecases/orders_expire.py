@@ -12,6 +12,7 @@ from oms.db import Tx
 from oms.inventory import reserving
 from oms.orders.models import Order
 from oms.orders.states import ORDER, OrderStatus, PaymentStatus, PaymentTerm
+from oms.payments.models import GateOverride
 from oms.usecases import derived
 from oms.usecases.orders_cancel import announce_freed
 
@@ -42,6 +43,9 @@ def _lock_due(tx: Tx, limit: int) -> list[Order]:
             Order.expires_at < clock.now(),
             Order.payment_term == PaymentTerm.PREPAID,
             Order.payment_status == PaymentStatus.UNPAID,
+            ~select(GateOverride.id)
+            .where(GateOverride.order_id == Order.id, GateOverride.revoked_at.is_(None))
+            .exists(),
         )
         .order_by(Order.id)
         .limit(limit)
@@ -53,11 +57,13 @@ def _lock_due(tx: Tx, limit: int) -> list[Order]:
 
 
 def expire_unpaid(tx: Tx, cmd: ExpireUnpaid) -> UnpaidExpired:
-    """Expire what nobody paid, announced or promised to pay; the money is read afresh under the lock."""
+    """Expire what nobody paid, announced or promised to pay, or answered for; read afresh under the lock."""
     tx.actor.require("order.cancel")
     due = _lock_due(tx, cmd.limit)
     derived.refresh(tx, due)
-    gone = [order for order in due if ORDER.refusal(order, "expire") is None]
+    facts = derived.read_facts(tx, due)
+    answered = {order_id for order_id, known in facts.items() if known.money.overridden}
+    gone = [order for order in due if ORDER.refusal(order, "expire") is None and order.id not in answered]
     freed = reserving.release(tx, [order.id for order in gone]) if gone else set()
     for order in gone:
         ORDER.fire(order, "expire")

@@ -319,11 +319,16 @@ def test_a_draft_and_a_paid_order_have_nothing_to_override(tx, shop):
         revoke_override(tx, RevokeOverride(order.id, "x"))
 
 
-def test_an_overridden_order_that_expires_takes_its_box_along(tx, shop):
+def test_an_overridden_order_does_not_expire_until_the_override_is_taken_back(tx, shop):
     order = placed(tx, shop)
     override_gate(tx, OverrideGate(order.id, "old customer"))
     shipment = box(tx, S.PACKED, order)
     order_of(tx, order.id).expires_at = clock.now() - timedelta(hours=1)
     expire_unpaid(tx, ExpireUnpaid())
     assert_settled(tx, order)
-    assert stage(tx, shipment) in {S.CANCELED, S.PACKED}
+    assert stage(tx, shipment) is S.PACKED
+    revoke_override(tx, RevokeOverride(order.id, "no answer"))
+    assert stage(tx, shipment) is S.PLANNED
+    assert len(expire_unpaid(tx, ExpireUnpaid()).numbers) == 1
+    assert_settled(tx, order)
+    assert stage(tx, shipment) is S.CANCELED

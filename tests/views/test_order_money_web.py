@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from flask import Flask
+from flask_appbuilder.security.sqla.models import User
 from sqlalchemy import event, func, select
 
 from oms.actor import system
@@ -157,3 +158,34 @@ def test_every_payment_is_listed_found_and_exported(people, orders):
     for query, rows in ((f"q={number}", 2), ("f_method_is=cash", 1)):
         with accountant.open(f"/export/payments?format=csv&{query}") as answer:
             assert len(answer.data.decode("utf-8-sig").splitlines()) == rows + 1, "one row per order that is paid"
+
+
+def test_in_two_person_mode_nobody_passes_their_own_work_by_any_button(people, orders):
+    owner, cashier, manager = people("owner"), people("cashier"), people("manager")
+    assert "Verifying payments" in owner.get("/rules/")
+    owner.post("/rules/payment.verify", origin="/rules/", on="1")
+    first, second, _ = orders
+    home, own = f"/orders/{first}", "another person has to check the money"
+    path = f"/order/{first}/claim"
+    assert own in cashier.post(path, origin=home, amount="100", method="cash", is_in="on").text
+    db.session.rollback()
+    assert db.session.scalar(select(func.count()).select_from(PaymentClaim)) == 0
+    cashier.post(path, origin=home, amount="150", method="cash")
+    made = claim()
+    verify = f"/order/{first}/claims/{made.id}/verify"
+    assert own in cashier.post(verify, origin=home, version=made.version).text
+    with transaction(system("test")) as tx:
+        tx.session.get_one(Order, first).entered_by = manager_id = user_id("manager")
+        tx.session.get_one(Order, second).entered_by = manager_id
+    assert own in manager.post(verify, origin=home, version=made.version).text
+    owner.post(verify, origin=home, version=made.version)
+    assert row(first).verified_amount == Money(Decimal(150))
+    cashier.post(f"/order/{first}/credit", origin=home)
+    assert own in manager.post(f"/order/{second}/use_credit", origin=f"/orders/{second}", amount="50").text
+    assert own in manager.post(f"/order/{first}/claims/{made.id}/move", origin=home, with_all="1", note="x",
+                               **{f"share_{first}": "50", f"share_{second}": "100"}).text  # fmt: skip
+    assert row(second).verified_amount == Money(Decimal(0))
+
+
+def user_id(name: str) -> int:
+    return db.session.scalar(select(User.id).where(User.username.like(f"{name}%")))
