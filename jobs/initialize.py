@@ -39,6 +39,7 @@ def schema(app: Flask) -> Initialized:
         connection.commit()
         roles.lock(connection)
         roles.freeze_claims(connection)
+        roles.freeze_lines(connection)
         connection.commit()
         return Initialized(steps.current(connection), role)
 

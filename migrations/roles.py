@@ -118,6 +118,30 @@ _CLAIM_LOCKS = {
 }
 
 
+def freeze_lines(connection: Connection) -> None:
+    """What a bank said stays as it said it: of a statement line only what we make of it moves on."""
+    connection.execute(
+        text("""
+        CREATE OR REPLACE FUNCTION refuse_line_change() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE EXCEPTION 'a line of a statement is never changed' USING ERRCODE = '42501';
+        END $$
+        """)
+    )
+    there = "SELECT to_regclass('statement_lines') IS NULL OR EXISTS (SELECT 1 FROM pg_trigger WHERE tgname = :n)"
+    if connection.scalar(text(there), {"n": "statement_lines_frozen"}):
+        return
+    connection.execute(
+        text("""
+        CREATE TRIGGER statement_lines_frozen BEFORE UPDATE ON statement_lines FOR EACH ROW WHEN (
+            (OLD.account_id, OLD.line_key, OLD.occurrence, OLD.booked_at, OLD.amount, OLD.balance, OLD.description)
+            IS DISTINCT FROM
+            (NEW.account_id, NEW.line_key, NEW.occurrence, NEW.booked_at, NEW.amount, NEW.balance, NEW.description))
+        EXECUTE FUNCTION refuse_line_change()
+        """)
+    )
+
+
 def foreign(name: str | None) -> bool:
     """Whether a table belongs to Flask-AppBuilder."""
     return name is not None and name.startswith(FOREIGN_PREFIX)

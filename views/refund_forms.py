@@ -89,7 +89,7 @@ def about(refund: Refund) -> list[tuple[str, Any]]:
 class DestinationForm(DynamicForm):
     """Where to the money goes."""
 
-    method = SelectField(lazy_gettext("Paid back by"))
+    to_method = SelectField(lazy_gettext("Paid back by"))
     to_bank = SelectField(lazy_gettext("The customer's bank"), description=lazy_gettext("For a bank transfer"))
     to_account = StringField(
         lazy_gettext("The customer's account number"),
@@ -100,13 +100,13 @@ class DestinationForm(DynamicForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.method.choices = choices((m.value, tr(METHOD_LABELS[m])) for m in REFUND_METHODS)
+        self.to_method.choices = choices((m.value, tr(METHOD_LABELS[m])) for m in REFUND_METHODS)
         self.to_bank.choices = choices(customer_banks())
 
     def to(self) -> RefundTo:
         """The destination as the verb takes it."""
         return RefundTo(
-            PaymentMethod(self.method.data),
+            PaymentMethod(self.to_method.data),
             self.to_bank.data or "",
             self.to_account.data or "",
             self.to_name.data or "",
@@ -144,7 +144,7 @@ class RequestRefundView(OmsFormView):
     form = RequestForm
     form_title = lazy_gettext("Ask for a refund")
     form_template = "refunds/form.html"
-    form_columns = ["amount", "reason", "method", "to_bank", "to_account", "to_name"]
+    form_columns = ["amount", "reason", "to_method", "to_bank", "to_account", "to_name"]
     submit_label = lazy_gettext("Ask for the refund")
 
     def submit(self, form: Any) -> Response:
@@ -257,7 +257,7 @@ class RetryForm(DestinationForm):
         refund = asked_refund()
         self.back, self.about = url_for("RefundView.show", pk=refund.id), about(refund)
         if request.method != "POST":
-            self.method.data, self.to_bank.data = refund.method.value, refund.to_bank
+            self.to_method.data, self.to_bank.data = refund.method.value, refund.to_bank
             self.to_name.data, self.version.data = refund.to_name, refund.version
 
 
@@ -269,7 +269,7 @@ class RetryRefundView(OmsFormView):
     form = RetryForm
     form_title = lazy_gettext("Pay to another account")
     form_template = "refunds/form.html"
-    form_columns = ["method", "to_bank", "to_account", "to_name", "note"]
+    form_columns = ["to_method", "to_bank", "to_account", "to_name", "note"]
     submit_label = lazy_gettext("Try again with this account")
 
     def submit(self, form: Any) -> Response:

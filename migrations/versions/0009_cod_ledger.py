@@ -22,8 +22,8 @@ CHECKS = {
 CARRIER = """
     CASE WHEN o.channel = 'shopee' THEN 'Shopee' WHEN o.channel = 'lazada' THEN 'Lazada'
       WHEN o.channel = 'tiktok' THEN 'TikTok Shop'
-      WHEN s.carrier ILIKE 'flash%' THEN 'Flash Express' WHEN s.carrier ~* '^j ?[&n]?(and)? ?t' THEN 'J&T Express'
-      WHEN s.carrier ~* '^(kex|kerry)' THEN 'KEX Express' WHEN s.carrier ~* '^(ไปรษณีย์|ems|thai)' THEN 'Thailand Post'
+      WHEN s.carrier ~* '^(flash|แฟลช)' THEN 'Flash Express' WHEN s.carrier ~* '^j ?[&n]?(and)? ?t' THEN 'J&T Express'
+      WHEN s.carrier ~* '^(kex|kerry|เคอ)' THEN 'KEX Express' WHEN s.carrier ~* '^(ไปรษณีย์|ems|thai)' THEN 'Thailand Post'
       WHEN s.carrier ~* '^(spx|shopee)' THEN 'SPX Express' WHEN s.carrier ILIKE 'ninja%' THEN 'Ninja Van'
       WHEN s.carrier ILIKE 'best%' THEN 'Best Express' WHEN s.carrier ILIKE 'dhl%' THEN 'DHL eCommerce'
       ELSE s.carrier END

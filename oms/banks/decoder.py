@@ -92,7 +92,7 @@ class Decoder:
     def _ask(self, data: bytes) -> tuple[dict[str, Any], list[bytes]]:
         asked = json.dumps(asdict(self.limits)).encode()
         waiting = memoryview(b"".join((struct.pack(">Q", len(asked)), asked, struct.pack(">Q", len(data)), data)))
-        talk = _Talk(self._process, waiting, time.monotonic() + self.limits.seconds + 5)
+        talk = _Talk(self._process, waiting, time.monotonic() + self.limits.patience)
         head = json.loads(talk.message())
         blobs = [talk.message() for _ in range(2 * len(head.get("pages", ())))]
         return head, blobs

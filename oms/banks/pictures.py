@@ -33,7 +33,8 @@ class PictureKind(StrEnum):
 @dataclass(frozen=True)
 class Limits:
     """How much one upload may be. ``pixels`` per picture as its head says; a JPEG is shrunk while it is unpacked, so it
-    may have more. ``seconds`` of one file in the decoding process, ``memory_bytes`` of that process."""
+    may have more. ``seconds`` of computing for one file and ``patience`` seconds in all, on a machine that does other
+    work too; ``memory_bytes`` of the decoding process."""
 
     file_bytes: int = 20 * MB
     pixels: int = 50_000_000
@@ -42,7 +43,8 @@ class Limits:
     pdf_pages: int = 10
     kept_side: int = 3000
     thumb_side: int = 320
-    seconds: float = 15.0
+    seconds: float = 20.0
+    patience: float = 60.0
     memory_bytes: int = 1024 * MB
 
 

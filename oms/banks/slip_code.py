@@ -15,6 +15,7 @@ from oms.payments.states import SlipKind
 
 SLIP_API = "000001"  # the mini-QR standard's "slip verification"
 PAYMENT_START = "000201"
+PAID_BY = frozenset(f"{tag:02d}" for tag in range(2, 52))  # merchant accounts, one of them in every code to pay with
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def understand(text: str) -> SlipCode:
         return NOTHING
     if slip is not None:
         return slip
-    if text.startswith(PAYMENT_START) and "63" in payload.tags:
+    if text.startswith(PAYMENT_START) and PAID_BY & payload.tags.keys():
         return SlipCode(SlipKind.PAYMENT_QR, crc_ok=payload.crc_ok, payload=text)
     return NOTHING
 

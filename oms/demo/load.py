@@ -19,7 +19,7 @@ from oms.catalog.models import Shop
 from oms.customers.models import Customer
 from oms.db import Tx, transaction
 from oms.demo import goods as shop_goods
-from oms.demo import incoming, life_money, shelves, slips
+from oms.demo import incoming, life_money, shelves, slips, statement
 from oms.demo.goods import Goods
 from oms.demo.life import Life
 from oms.demo.people import Person, people
@@ -106,6 +106,7 @@ def load(
     life.run(plans, lambda done: progress(f"orders {done}/{orders}"))
     with clock.at(end), transaction(actors["warehouse"]) as tx:
         shelves.corrections(tx, goods, _chance(seed, "corrections"))
+    statement.take_in(actors["cashier"].via("csv"), _chance(seed, "statement"), files, end)
     life_money.money_life(actors, goods, files, end)
     slips.send_in(actors["sales"], goods, buyers, files, _chance(seed, "slips"), end)
     incoming.take_in(actors["sales"].via("csv"), goods, buyers, _chance(seed, "file"), files)

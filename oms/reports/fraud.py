@@ -102,8 +102,9 @@ _SECTIONS: Final[dict[str, str]] = {
         SELECT o.created_at AS at, o.id AS order_id, o.number, NULL::bigint AS other_id, NULL AS other,
           coalesce((SELECT u.actor FROM audit_log u WHERE u.subject_type = 'order' AND u.subject_id = o.id
                     ORDER BY u.id LIMIT 1), '') AS who, o.channel_status AS note, o.total AS amount, true AS done
-        FROM orders o WHERE o.closed_at IS NULL AND o.left_before AND o.payment_term = 'prepaid' AND o.placed_at >= :since
-          AND o.placed_at < :until AND o.payment_status IN ('unpaid', 'partial', 'pending_review')""",
+        FROM orders o WHERE o.closed_at IS NULL AND o.left_before AND o.payment_term = 'prepaid'
+          AND o.placed_at >= :since AND o.placed_at < :until
+          AND o.payment_status IN ('unpaid', 'partial', 'pending_review')""",
 }
 
 

@@ -140,6 +140,15 @@ _MATCHES: Final = """
     JOIN statement_matches m ON m.round_id = r.id GROUP BY r.id HAVING sum(m.amount) > r.net
 """
 
+_LINES: Final = """
+    SELECT l.id, l.status, abs(l.amount) AS amount, coalesce(sum(m.amount), 0) AS matched FROM statement_lines l
+    LEFT JOIN statement_matches m ON m.line_id = l.id LEFT JOIN payment_claims c ON c.id = m.claim_id
+    GROUP BY l.id
+    HAVING (l.status = 'matched') <> (coalesce(sum(m.amount), 0) = abs(l.amount))
+      OR (l.status IN ('ignored', 'duplicate') AND coalesce(sum(m.amount), 0) <> 0)
+      OR coalesce(sum(m.amount) FILTER (WHERE c.status <> 'verified'), 0) <> 0
+"""
+
 _COD: Final = """
     SELECT e.id, e.status, e.to_collect, e.expected, e.collected, e.remitted FROM cod_entries e
     WHERE (e.status = 'expected' AND (e.expected = 0 OR e.collected > 0))
@@ -171,6 +180,7 @@ MONEY_CHECKS: Final[tuple[Check, ...]] = (
     Check(4, "allocations", "the allocations of a payment are at most its amount, and a reversal undoes one", _SHARES),
     Check(4, "refunds", "refunds, asked for ones too, are at most what was verified for the order", _REFUNDS),
     Check(4, "statement_matches", "a statement line and what it pays are matched at most in full", _MATCHES),
+    Check(4, "line_states", "a matched line is wholly explained by money that stands, any other is not", _LINES),
     Check(4, "cod_ledger", "a COD entry's amounts fit its state, and a round is the sum of its parcels", _COD),
     Check(7, "transfer_references", "a transfer pays once, also one that was rejected", _KEYS),
     Check(

@@ -108,14 +108,19 @@ def reopen_cod(tx: Tx, cmd: ReopenCod) -> EntryChanged:
 
 
 def correct_cod(tx: Tx, cmd: CorrectCod) -> EntryChanged:
-    """Say what really is to come. Raises Refused when more has come already."""
+    """Say what really is to come: no more than the label said, no less than has come. What a carrier pays beyond the
+    label belongs to nobody yet."""
     tx.actor.require("payment.cod")
     need_reason(cmd.note)
     entry, order = lock_entry(tx, cmd.entry_id, cmd.version)
     _need_open(entry)
-    if cmd.expected <= ZERO or cmd.expected < entry.remitted:
+    if not max(entry.remitted, Money.satang(1)) <= cmd.expected <= entry.to_collect:
         raise InvalidInput(
-            say("At least {least} must be expected; use “Refused” when nothing comes", least=entry.remitted),
+            say(
+                "From {least} to the {most} on the label; use “Refused” when nothing comes",
+                least=entry.remitted,
+                most=entry.to_collect,
+            ),
             field="expected",
             code="expected_range",
         )

@@ -238,7 +238,7 @@ def _check_second_person(tx: Tx, refund: Refund) -> None:
 def checked(to: RefundTo) -> RefundTo:
     """A destination that can be paid to. Raises InvalidInput naming the field."""
     if to.method not in REFUND_METHODS:
-        raise InvalidInput(say("Money cannot be paid back this way"), field="method", code="refund_method")
+        raise InvalidInput(say("Money cannot be paid back this way"), field="to_method", code="refund_method")
     bank, name = clean(to.bank)[:40], clean(to.name)[:200]
     account = "".join(c for c in arabic_digits(clean(to.account)) if c.isalnum())[:40]
     if to.method not in _NEEDS_ACCOUNT:

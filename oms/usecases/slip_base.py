@@ -21,6 +21,13 @@ from oms.payments.states import SLIP, PaymentMethod, SlipStatus
 from oms.usecases import derived
 from oms.usecases.payments import Shares, SubmitClaim, lock_claim, submit_claim
 
+NOTE_LABELS: dict[str, str] = {
+    "used": "The same transfer was used before",
+    "typed": "The same transfer was entered by hand before; this slip is its proof",
+    "counted": "The money was counted before",
+    "back": "Taken back at once",
+}  # what stands beside a decision that nobody explained in words
+
 
 @dataclass(frozen=True)
 class LockedSlip:

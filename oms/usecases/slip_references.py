@@ -12,11 +12,8 @@ from oms.payments.slip_queries import OPEN_SLIPS
 from oms.payments.states import ClaimStatus
 from oms.usecases.payments import DecideClaim, lock_claim, mark_duplicate, shares_of
 from oms.usecases.references import Use, first_use, take_reference
-from oms.usecases.slip_base import LockedSlip, note_slip
+from oms.usecases.slip_base import NOTE_LABELS, LockedSlip, note_slip
 from oms.usecases.slips import mark_used
-
-TYPED_BEFORE = "The same transfer was entered by hand before; this slip is its proof"
-USED_BEFORE = "The same transfer was used before"
 
 
 def bind_reference(tx: Tx, locked: LockedSlip, sending_bank: str, reference: str) -> Use | None:
@@ -33,11 +30,11 @@ def bind_reference(tx: Tx, locked: LockedSlip, sending_bank: str, reference: str
         return None
     slip.first_use_id = used.key_id
     if slip.status not in OPEN_SLIPS:
-        slip.trouble = slip.trouble or USED_BEFORE
+        slip.trouble = slip.trouble or NOTE_LABELS["used"]
         return used
     if _adopt(tx, locked, used):
         return None
-    mark_used(tx, locked, USED_BEFORE)
+    mark_used(tx, locked, NOTE_LABELS["used"])
     note_slip(tx, "slip.duplicate", slip, first_slip=used.slip_id, first_claim=used.claim_id)
     return used
 
@@ -72,6 +69,6 @@ def _adopt(tx: Tx, locked: LockedSlip, used: Use) -> bool:
     tx.session.get_one(TransferKey, used.key_id).slip_id = slip.id
     tx.session.flush()  # the slip follows the notice now
     if own is not None and tx.session.get_one(PaymentClaim, own).status is ClaimStatus.SUBMITTED:
-        mark_duplicate(tx, DecideClaim(own, note=TYPED_BEFORE))
+        mark_duplicate(tx, DecideClaim(own, note=NOTE_LABELS["typed"]))
     note_slip(tx, "slip.proves", slip)
     return True

@@ -34,6 +34,7 @@ from oms.usecases.payments import (
 )
 from oms.usecases.references import first_use, used_before
 from oms.usecases.slip_base import (
+    NOTE_LABELS,
     LockedSlip,
     check_open,
     claim_for,
@@ -198,7 +199,7 @@ def reopen_slip(tx: Tx, cmd: DecideSlip) -> SlipDecided:
     amount = (claim.said_amount or claim.amount) if claim is not None else None
     if claim is not None and claim.status is ClaimStatus.VERIFIED and claim.decided_at == slip.decided_at:
         _untick(tx, claim, cmd.note)
-        reverse_claim(tx, DecideClaim(claim.id, note=cmd.note.strip() or "Taken back"))
+        reverse_claim(tx, DecideClaim(claim.id, note=cmd.note.strip() or NOTE_LABELS["back"]))
     SLIP.fire(slip, "reopen")
     slip.claim_id, slip.reject_reason, slip.first_use_id = None, "", None
     slip.decided_at = slip.decided_by = None
@@ -309,7 +310,7 @@ def _untick(tx: Tx, claim: PaymentClaim, note: str) -> None:
             code="statement_matched",
         )
     for line_id in sorted({m.line_id for m in matches}):
-        unmatch_line(tx, SetAside(line_id, note.strip() or "Taken back"))
+        unmatch_line(tx, SetAside(line_id, note.strip() or NOTE_LABELS["back"]))
 
 
 def _open_claim(locked: LockedSlip) -> PaymentClaim | None:

@@ -27,7 +27,16 @@ from oms.usecases.payments import (
     verify_claim,
 )
 from oms.usecases.references import first_use, take_reference, used_before
-from oms.usecases.slip_base import LockedSlip, check_open, claim_for, decide, lock_slip, missing_of, note_slip
+from oms.usecases.slip_base import (
+    NOTE_LABELS,
+    LockedSlip,
+    check_open,
+    claim_for,
+    decide,
+    lock_slip,
+    missing_of,
+    note_slip,
+)
 from oms.usecases.slip_facts import SlipCase, slip_case
 from oms.usecases.statement_match import ConfirmMatch, confirm_match
 
@@ -143,7 +152,7 @@ def _count_once(tx: Tx, locked: LockedSlip, case: SlipCase, claim_id: int) -> Sl
     slip.claim_id = claim.id
     tx.session.flush()  # the slip follows its own notice no more
     if own is not None and own.status is ClaimStatus.SUBMITTED:
-        mark_duplicate(tx, DecideClaim(own.id, note="The money was counted before"))
+        mark_duplicate(tx, DecideClaim(own.id, note=NOTE_LABELS["counted"]))
     rest = claim.amount - sum(shares_of(claim).values(), start=ZERO)
     missing = missing_of(tx, locked.orders)
     given = shares_of(claim)
@@ -153,7 +162,7 @@ def _count_once(tx: Tx, locked: LockedSlip, case: SlipCase, claim_id: int) -> Sl
             rest -= part
     put_shares(tx, claim, given)
     derived.refresh(tx, locked.orders)
-    decide(tx, slip, "confirm", "The money was counted before")
+    decide(tx, slip, "confirm", NOTE_LABELS["counted"])
     note_slip(tx, "slip.confirmed", slip, amount=claim.amount, counted_before=claim.id)
     return _result(tx, slip, claim, claim.amount, tuple(sorted(given)))
 

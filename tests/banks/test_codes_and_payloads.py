@@ -46,6 +46,12 @@ def test_a_qr_to_pay_with_is_no_slip(name):
     assert (found.kind, found.reference, found.crc_ok) == (SlipKind.PAYMENT_QR, "", True)
 
 
+def test_a_qr_to_pay_with_is_told_without_its_checksum_too():
+    text = VECTORS["promptpay.phone_100"]["payload"]
+    assert (understand(text[:-8]).kind, understand(text[:-8]).crc_ok) == (SlipKind.PAYMENT_QR, None)
+    assert (understand(text[:-4] + "0000").kind, understand(text[:-4] + "0000").crc_ok) == (SlipKind.PAYMENT_QR, False)
+
+
 def test_we_write_the_slip_that_the_banks_write():
     for vector in SLIPS.values():
         if vector["bank"] != TRUEMONEY:

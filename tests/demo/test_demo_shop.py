@@ -14,14 +14,15 @@ from oms.customers.models import Customer
 from oms.db import db, transaction
 from oms.demo.load import Stage, load, stage
 from oms.demo.people import people, tax_id
-from oms.intake.models import IntakeItem
-from oms.intake.states import Outcome
+from oms.intake.models import IntakeItem, IntakeRun
+from oms.intake.states import IntakeKind, Outcome
 from oms.inventory.models import Warehouse
 from oms.orders.models import Order
 from oms.orders.states import Board, PaymentStatus
 from oms.payments.models import DayClosing, GateOverride
 from oms.payments.refund_models import Refund
-from oms.payments.states import RefundStatus
+from oms.payments.statement_models import StatementLine
+from oms.payments.states import LineStatus, RefundStatus
 from oms.reports.auditor import audit_all
 from oms.thai.addresses import resolve
 from oms.thai.phone import is_mobile
@@ -58,6 +59,8 @@ def test_a_small_demo_shop_shows_its_work_and_keeps_its_books(isolated, tmp_path
         assert boards.get(place), f"nothing stands at {place}: {boards}"
     waiting = session.scalar(select(func.count()).where(IntakeItem.outcome == Outcome.QUARANTINED))
     assert waiting == 5, "the file of the live sale waits in quarantine in part"
+    lines = set(session.scalars(select(StatementLine.status)))
+    assert {LineStatus.SUGGESTED, LineStatus.UNMATCHED} <= lines, "the statement has nothing to match"
     due = session.scalars(select(Order.ship_by).where(Order.board == Board.READY, Order.ship_by.is_not(None))).all()
     assert any(ship_by > clock.now() for ship_by in due), "no countdown is running"
     assert session.scalar(select(func.max(Order.created_at))) > clock.now() - timedelta(days=1)
@@ -100,7 +103,8 @@ def test_a_load_that_was_interrupted_goes_on_where_it_stood(isolated, tmp_path):
     done = load({}, tmp_path, lambda _: None, orders=60, days=3)
     session = db.session()
     assert stage() is Stage.LOADED
-    from_file = select(func.count()).where(IntakeItem.outcome == Outcome.CREATED)
+    from_file = select(func.count()).select_from(IntakeItem).join(IntakeRun, IntakeRun.id == IntakeItem.run_id)
+    from_file = from_file.where(IntakeItem.outcome == Outcome.CREATED, IntakeRun.kind == IntakeKind.ORDERS)
     assert session.scalar(select(func.count()).select_from(Order)) == done.orders + session.scalar(from_file)
     assert [str(f) for f in audit_all(session)] == []
 

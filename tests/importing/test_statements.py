@@ -236,3 +236,16 @@ def test_a_cashier_takes_statements_in_and_no_orders(till: Desk, actor):
     till.actor = actor("sales")
     with pytest.raises(Forbidden):
         check(till, bank.kbank(bank.transfers(3)))
+
+
+def test_what_the_bank_said_cannot_be_changed(till: Desk):
+    from sqlalchemy import text
+    from sqlalchemy.exc import DBAPIError
+
+    take(till, bank.kbank(bank.transfers(3)))
+    for change in ("amount = amount + 1", "booked_at = now()", "description = 'x'", "account_id = account_id + 1"):
+        savepoint = db.session.begin_nested()
+        with pytest.raises(DBAPIError, match="never changed"):
+            db.session.execute(text(f"UPDATE statement_lines SET {change}"))
+        savepoint.rollback()
+    db.session.execute(text("UPDATE statement_lines SET note = 'seen'"))

@@ -117,6 +117,7 @@ BREAKS = {
     "statement_lines": [
         NO_CHECK.format("statement_lines", "uq_statement_lines_account_id_line_key_occurrence"), LINE.format(2),
     ],
+    "line_states": [LINE.format(1)],
     "cod_ledger": [COD],
     "slips": [SLIP],
     "pulled_back": [("UPDATE shipments SET status = 'labeled' WHERE id IN (SELECT shipment_id FROM shipment_lines"

@@ -194,13 +194,15 @@ def leaning(picture: Image.Image, by: float) -> Image.Image:
 
 def moire(picture: Image.Image) -> Image.Image:
     """A camera looking at a screen: fine stripes, a little blur."""
-    stripes = Image.new("L", (4, 4), 255)
+    tile = Image.new("L", (4, 4), 255)
     for x in range(4):
-        stripes.putpixel((x, x), 205)
-    tile = Image.new("L", picture.size)
-    for x in range(0, picture.width, 4):
-        for y in range(0, picture.height, 4):
-            tile.paste(stripes, (x, y))
+        tile.putpixel((x, x), 205)
+    while tile.width < picture.width or tile.height < picture.height:
+        double = Image.new("L", (tile.width * 2, tile.height * 2))
+        for corner in ((0, 0), (tile.width, 0), (0, tile.height), tile.size):
+            double.paste(tile, corner)
+        tile = double
+    tile = tile.crop((0, 0, *picture.size))
     return ImageChops.multiply(picture, tile.convert("RGB")).filter(ImageFilter.GaussianBlur(1.1))
 
 
@@ -264,7 +266,7 @@ def _effects(random: Random) -> Iterator[tuple[str, str, Callable[[Slip], bytes]
     for by in (0.05, 0.1, 0.15):
         yield "photo of a screen", f"leaning {by}", lambda s, k=by: jpeg(leaning(draw(s), k), 75)
     yield "HEIC", "", lambda s: saved(draw(s), "HEIF", quality=50)
-    yield "HEIC", "photo", lambda s: saved(on_desk(draw(s), 9, random), "HEIF", quality=45)
+    yield "HEIC", "photo", lambda s: saved(sized(on_desk(draw(s), 9, random), 0.7), "HEIF", quality=45)
     yield "WebP", "", lambda s: saved(draw(s), "WEBP", quality=50)
     yield "WebP", "with transparency", lambda s: saved(draw(s).convert("RGBA"), "WEBP", quality=70)
     yield "PDF", "", lambda s: pdf_of(draw(s))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import delete, event, select, text
 
 from oms import clock
 from oms.money import ZERO, Money
@@ -129,3 +130,29 @@ def test_cash_costs_two_statements_a_batch_at_the_door_and_one_on_arrival(tx, sh
         costs.append((len(left), len(arrived) - done, sum("cod_entries SET" in s for s in arrived)))
     assert costs[1][0] <= costs[0][0] + 2, costs
     assert costs[1][2] == 1
+
+
+def test_parcels_under_way_before_the_ledger_get_the_entry_hand_over_would_have_made(tx, shop):
+    """The step of migration 0009, over the same parcels."""
+    step = importlib.import_module("migrations.versions.0009_cod_ledger")
+    names = ("Flash", "เคอรี่", "J&T Express", "ไปรษณีย์ไทย EMS", "รถของร้าน")
+    orders = [place_order(tx, cod(shop, (n % 4, 1))).order_id for n in range(len(names))]
+    record_payment(tx, SubmitClaim(PaymentMethod.TRANSFER, baht(50), ((orders[1], baht(50)),)))
+    mark_shipped_many(tx, [MarkShipped(o, name, f"th {o}") for o, name in zip(orders, names, strict=True)])
+    mark_delivered_many(tx, orders[:2])
+    shopee = place_order(tx, cod(shop, shop_id=shop.shopee, external_no="9")).order_id
+    paid_up = place_order(tx, cod(shop)).order_id
+    record_payment(tx, SubmitClaim(PaymentMethod.TRANSFER, baht(100), ((paid_up, baht(100)),)))
+    mark_shipped_many(tx, [MarkShipped(shopee, "SPX", "S1"), MarkShipped(paid_up, "Flash", "P1")])
+
+    def ledger() -> list[tuple[object, ...]]:
+        tx.session.flush()
+        tx.session.expire_all()
+        rows = tx.session.scalars(select(CodEntry).order_by(CodEntry.order_id)).all()
+        return [(e.order_id, e.tracking_no, e.status, e.to_collect, e.expected, e.collected, e.carrier) for e in rows]
+
+    by_hand_over = ledger()
+    tx.session.execute(delete(CodEntry))
+    tx.session.execute(text(step.BACKFILL.replace(":", "\\:")))
+    assert len(by_hand_over) == 6
+    assert ledger() == by_hand_over

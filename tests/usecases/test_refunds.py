@@ -176,8 +176,8 @@ def test_a_payment_under_a_refund_cannot_be_reversed(tx, shop, clerk, cashier):
         (replace(TO, account="1234"), "account_number", "to_account"),
         (replace(TO, bank=""), "bank_missing", "to_bank"),
         (replace(TO, name=" "), "name_missing", "to_name"),
-        (RefundTo(PaymentMethod.COD), "refund_method", "method"),
-        (RefundTo(PaymentMethod.CREDIT_NOTE), "refund_method", "method"),
+        (RefundTo(PaymentMethod.COD), "refund_method", "to_method"),
+        (RefundTo(PaymentMethod.CREDIT_NOTE), "refund_method", "to_method"),
     ],
 )
 def test_a_refund_to_nowhere_is_refused_on_its_field(tx, shop, clerk, to, code, field):

@@ -88,7 +88,7 @@ def picture():
     return out.getvalue()
 
 
-TO = {"method": "transfer", "to_bank": "KBANK", "to_account": "123-4-56789-0", "to_name": "กนกวรรณ"}
+TO = {"to_method": "transfer", "to_bank": "KBANK", "to_account": "123-4-56789-0", "to_name": "กนกวรรณ"}
 
 
 def ask(person, order_id, amount="50", **facts):
