@@ -198,7 +198,9 @@ def _confirmed(tx: Tx, done: SlipConfirmed) -> str:
 
 
 def _decide(slip_id: int, verb: Any) -> AnyResponse:
-    """Decide and go on to the next slip; a refusal is told on this one, with what was typed."""
+    """Decide and go on to the next slip; a refusal is told on this one, with what was typed. When a colleague was
+    quicker there is nothing left to do here, so the next one follows too."""
+    after, undo = None, {"undo": slip_id}
     try:
         with unit() as tx:
             after = _after(tx, slip_id)
@@ -208,11 +210,14 @@ def _decide(slip_id: int, verb: Any) -> AnyResponse:
     except OmsError as refusal:
         for problem in refusal.problems():
             flash(tr(problem.message), "danger")
-        return redirect(url_for("SlipReviewView.review", slip_id=slip_id, resume=1), 303)
-    flash(said, "success")
+        if refusal.detail_code != "slip_decided":
+            return redirect(url_for("SlipReviewView.review", slip_id=slip_id, resume=1), 303)
+        undo = {}
+    else:
+        flash(said, "success")
     if after is None:
-        return redirect(url_for("SlipReviewView.start", undo=slip_id), 303)
-    return redirect(url_for("SlipReviewView.review", slip_id=after, undo=slip_id), 303)
+        return redirect(url_for("SlipReviewView.start", **undo), 303)
+    return redirect(url_for("SlipReviewView.review", slip_id=after, **undo), 303)
 
 
 def _after(tx: Tx, slip_id: int) -> int | None:

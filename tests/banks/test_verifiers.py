@@ -90,12 +90,12 @@ def test_a_time_out_after_the_work_was_done_may_have_counted(play):
     asked = play.known()
     if play.provider in BANKS:
         play.verifier.quota()
-    play.sandbox.book.fail("silence", seconds=0.8)
+    play.sandbox.book.fail("silence", seconds=1.8)
     began = time.monotonic()
     answer = play.ask(asked)
     assert answer.outcome is Out.UNAVAILABLE
     assert answer.reached
-    assert time.monotonic() - began < 0.7
+    assert time.monotonic() - began < 1.7
 
 
 def test_an_answer_that_drips_is_cut_off(play):
@@ -105,7 +105,7 @@ def test_an_answer_that_drips_is_cut_off(play):
     play.sandbox.book.fail("drip", seconds=0.05)
     began = time.monotonic()
     assert play.ask(asked).outcome is Out.UNAVAILABLE
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
 
 
 def test_a_server_that_is_not_there_was_certainly_not_asked():
@@ -255,7 +255,7 @@ def test_a_token_is_renewed_shortly_before_it_ends(play):
 
 @of(list(BANKS))
 def test_a_bank_silent_at_the_door_was_certainly_not_asked(play):
-    play.sandbox.book.fail("silence", seconds=0.8)
+    play.sandbox.book.fail("silence", seconds=1.8)
     answer = play.ask(play.known())
     assert (answer.outcome, answer.reached) == (Out.UNAVAILABLE, False)
 

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import io
 import re
+from decimal import Decimal
 
 import pytest
 from flask import Flask
 from sqlalchemy import event, func, select
 
+from oms import clock
 from oms.actor import system
 from oms.banks.slip_code import SlipCode
 from oms.db import db, transaction
 from oms.intake import files
+from oms.money import Money
 from oms.orders.models import Order
 from oms.payments.models import PaymentClaim, ReceivingAccount
 from oms.payments.slip_models import Slip
-from oms.payments.states import ClaimStatus, SlipKind, SlipStatus
+from oms.payments.states import ClaimStatus, PaymentMethod, RejectReason, SlipKind, SlipStatus
 from oms.usecases.orders_place import place_order
-from oms.usecases.slips import ReceiveSlip, receive_slip
+from oms.usecases.payments import SubmitClaim, record_payment
+from oms.usecases.slips import ReceiveSlip, RejectSlip, receive_slip, reject_slip
 from oms.usecases.slips_read import PageRead, Reading, record_reading
 from tests.shop import small_shop
 from tests.views.people import Person, log_in
@@ -155,6 +159,37 @@ def test_a_refused_decision_stays_on_the_slip_and_says_why(web, shop):
     answer = cashier.post(f"/slip/{slip}/confirm", f"/slip/{slip}", amount="100", version="99", account_id=account())
     assert "look again" in cashier.get(answer.location).text
     assert one(slip).status is SlipStatus.WAITING
+
+
+def test_when_a_colleague_was_quicker_the_next_slip_follows(web, shop):
+    first, second = shop.slip(1), shop.slip(2)
+    cashier = log_in(web, "cashier")
+    token = cashier.token(f"/slip/{first}")
+    data = {"csrf_token": token, "version": one(first).version, "reason": "unreadable"}
+    with transaction(system("colleague")) as tx:
+        reject_slip(tx, RejectSlip(first, RejectReason.NOT_ARRIVED))
+    cashier._anew()
+    answer = cashier.client.post(f"/slip/{first}/reject", data=data)
+    assert answer.location == f"/slip/{second}"
+    assert "has already decided this slip: Rejected" in cashier.get(answer.location).text
+    assert one(first).reject_reason == "not_arrived"
+
+
+def test_money_that_was_counted_before_is_asked_about_and_counts_once(web, shop):
+    slip = shop.slip()
+    order = one(slip).order_id
+    with transaction(system("test")) as tx:
+        share = ((order, Money(Decimal(100))),)
+        paid = SubmitClaim(PaymentMethod.TRANSFER, Money(Decimal(100)), share, account(), paid_at=clock.now())
+        counted = record_payment(tx, paid).claim_id
+    cashier = log_in(web, "cashier")
+    page = cashier.get(f"/slip/{slip}").text
+    assert "This money may be counted already" in page
+    answer = cashier.post(f"/slip/{slip}/confirm", f"/slip/{slip}", amount="100", account_id=account())
+    assert "say whether it is the same transfer" in cashier.get(answer.location).text
+    cashier.post(f"/slip/{slip}/confirm", f"/slip/{slip}", amount="100", account_id=account(), counted=counted)
+    assert (one(slip).status, one(slip).claim_id) == (SlipStatus.CONFIRMED, counted)
+    assert db.session.get_one(Order, order).verified_amount == Money(Decimal(100))
 
 
 def test_sales_may_look_and_attach_but_not_decide(web, shop):
