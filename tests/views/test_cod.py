@@ -13,8 +13,9 @@ from sqlalchemy import event, select
 from oms import clock
 from oms.actor import system
 from oms.db import db, transaction
+from oms.exporting import making
 from oms.importing import pipeline
-from oms.intake.models import IntakeRun
+from oms.intake.models import ExportRun, IntakeRun
 from oms.money import Money
 from oms.orders.models import Order
 from oms.orders.states import PaymentStatus, PaymentTerm
@@ -184,3 +185,11 @@ def test_only_those_who_keep_the_ledger_see_it(web, parcels, role, opens):
     person = Panel(web, role)
     for path in ("/cod/", "/cod/parcels/list/", "/cod/rounds/list/", "/cod/flagged"):
         assert (person.get(path).status_code == 200) is opens, path
+
+
+def test_the_list_and_its_export_speak_of_the_same_parcels(parcels):
+    for part, expected in (("held", 3), ("with_carrier", 1), ("open", 4), ("refused", 0)):
+        with transaction(system("test")) as tx:
+            asked = making.ask_export(tx, making.AskExport("cod_entries", {"part": part}, form="csv", queue=False))
+        run = db.session.get_one(ExportRun, asked.run_id)
+        assert len(list(making.rows_of(db.session(), run))) == expected, part
