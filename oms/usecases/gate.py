@@ -122,6 +122,8 @@ def override_gate(tx: Tx, cmd: OverrideGate) -> GateOverridden:
     """Answer for what is missing now. Raises Refused when nothing is missing or COD or credit is what is wanted; a hold
     stays a hold."""
     tx.actor.require("gate.override")
+    if tx.actor.user_id is None:
+        raise Refused(say("Only a person can answer for this"), code="override_person")
     reason = _reason(cmd.reason)
     order = lock_order(tx, cmd.order_id, cmd.version)
     facts = derived.read_facts(tx, [order])[order.id]

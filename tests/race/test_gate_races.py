@@ -9,13 +9,13 @@ from sqlalchemy import select
 
 from oms.actor import system
 from oms.audit import AuditLog
-from oms.db import db, transaction
+from oms.db import transaction
 from oms.orders.models import Order
 from oms.orders.states import FulfillmentStatus
 from oms.shipping.models import Shipment
 from oms.shipping.states import ShipmentStatus
 from oms.usecases import derived
-from tests.race.test_races import CHAOS, ME, race
+from tests.race.test_races import CHAOS, ME, assert_books_in_order, race
 from tests.shop import small_shop
 from tests.usecases.money import box, paid, placed
 
@@ -66,7 +66,7 @@ def test_goods_leave_only_while_covered_whoever_wins(committed, settings, amount
         assert_settled(tx, [order_id for order_id, _ in plan])
         shipped = select(Order.id).where(Order.fulfillment_status != FulfillmentStatus.OPEN)
         assert len(tx.session.scalars(shipped).all()) == sum(left)
-    db.session.remove()
+    assert_books_in_order()
 
 
 @pytest.mark.parametrize("kind", ["close", "ship"])
@@ -89,4 +89,4 @@ def test_two_orders_in_one_box_leave_together_or_not_at_all(committed, settings,
             gone = tx.session.get_one(Shipment, shipment_id).status is ShipmentStatus.HANDED_OVER
             assert gone == left[0]
             assert_settled(tx, ids)
-    db.session.remove()
+    assert_books_in_order()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from oms.db import Tx
@@ -11,6 +12,7 @@ from oms.payments.states import PaymentMethod
 from oms.shipping.models import Shipment, ShipmentLine
 from oms.shipping.states import SHIPMENT, ShipmentStatus
 from oms.usecases import derived
+from oms.usecases.gate import GateOverridden, OverrideGate, override_gate
 from oms.usecases.orders_place import place_order
 from oms.usecases.payments import DecideClaim, SubmitClaim, submit_claim, verify_claim
 from oms.usecases.shipping_boxes import draw_numbers
@@ -45,6 +47,11 @@ def paid(tx: Tx, *shares: tuple[int, str | int], amount: str | int | None = None
     claim_id = claimed(tx, *shares, amount=amount, **facts)
     verify_claim(tx, DecideClaim(claim_id))
     return claim_id
+
+
+def answered_for(tx: Tx, order_id: int, reason: str = "old customer") -> GateOverridden:
+    """A person with that right lets the order leave without its money."""
+    return override_gate(replace(tx, actor=replace(tx.actor, user_id=9)), OverrideGate(order_id, reason))
 
 
 def box(tx: Tx, stage: ShipmentStatus, *orders: Order) -> Shipment:

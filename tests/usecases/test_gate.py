@@ -40,7 +40,7 @@ from oms.usecases.payments import DecideClaim, approve_term, reject_claim, rever
 from oms.usecases.shipping import MarkShipped, mark_shipped, mark_shipped_many
 from oms.usecases.shipping_boxes import make_ready
 from tests.shop import SmallShop, small_shop
-from tests.usecases.money import baht, box, claimed, order_of, paid, placed
+from tests.usecases.money import answered_for, baht, box, claimed, order_of, paid, placed
 from tests.usecases.refusals import refused
 
 S = ShipmentStatus
@@ -157,7 +157,7 @@ def test_a_box_is_not_made_ready_while_stock_lacks(tx, shop):
 def test_goods_are_pulled_back_the_moment_the_gate_closes(tx, shop, cause, at):
     order = placed(tx, shop)
     if cause == "revoke":
-        override_gate(tx, OverrideGate(order.id, "old customer"))
+        answered_for(tx, order.id, "old customer")
     else:
         claim = paid(tx, (order.id, 100))
     shipment = box(tx, at, order)
@@ -256,19 +256,21 @@ def test_an_override_covers_what_is_missing_and_no_more(tx, shop, actor):
     paid(tx, (order.id, 30))
     with refused(tx, "forbidden", None, GateOverride):
         override_gate(Tx(tx.session, actor("cashier")), OverrideGate(order.id, "old customer"))
+    with refused(tx, "override_person", None, GateOverride):
+        override_gate(tx, OverrideGate(order.id, "by a program"))
     with refused(tx, "reason_missing", "reason", GateOverride):
-        override_gate(tx, OverrideGate(order.id, "  "))
+        answered_for(tx, order.id, "  ")
     boss = actor("manager")
     done = override_gate(Tx(tx.session, boss), OverrideGate(order.id, "old customer"))
     assert done.covers == baht(70)
     assert order_of(tx, order.id).board is Board.READY
     with refused(tx, "override_refused", None, GateOverride):
-        override_gate(tx, OverrideGate(order.id, "again"))
+        answered_for(tx, order.id, "again")
     open_change(tx, OpenChange(order.id, "one more"))
     propose_change(tx, ProposeChange(order.id, _more(order_of(tx, order.id))))
     apply_change(tx, CloseChange(order.id))
     assert said(tx, order) == "170.00 is still missing"
-    assert override_gate(tx, OverrideGate(order.id, "still")).covers == baht(170)
+    assert answered_for(tx, order.id, "still").covers == baht(170)
     note = override_note(tx.session, order.id)
     assert (note.reason, note.covers, note.used_at) == ("still", baht(170), None)
     mark_shipped(tx, MarkShipped(order.id))
@@ -280,7 +282,7 @@ def test_an_override_covers_what_is_missing_and_no_more(tx, shop, actor):
 
 def test_money_that_came_in_leaves_the_override_unused(tx, shop):
     order = placed(tx, shop)
-    override_gate(tx, OverrideGate(order.id, "pays tonight"))
+    answered_for(tx, order.id, "pays tonight")
     paid(tx, (order.id, 100))
     mark_shipped(tx, MarkShipped(order.id))
     assert override_note(tx.session, order.id).used_at is None
@@ -288,7 +290,7 @@ def test_money_that_came_in_leaves_the_override_unused(tx, shop):
 
 def test_a_hold_is_never_overridden(tx, shop):
     order = placed(tx, shop)
-    override_gate(tx, OverrideGate(order.id, "old customer"))
+    answered_for(tx, order.id, "old customer")
     hold_order(tx, HoldOrder(order.id, HoldReason.FRAUD))
     with refused(tx, "gate_closed"):
         mark_shipped(tx, MarkShipped(order.id))
@@ -304,24 +306,24 @@ def test_a_hold_is_never_overridden(tx, shop):
 def test_cod_is_approved_not_overridden(tx, shop, facts, sentence):
     order = placed(tx, shop, **facts)
     with pytest.raises(Refused, match=sentence):
-        override_gate(tx, OverrideGate(order.id, "x"))
+        answered_for(tx, order.id, "x")
 
 
 def test_a_draft_and_a_paid_order_have_nothing_to_override(tx, shop):
     order = placed(tx, shop)
     paid(tx, (order.id, 100))
     with refused(tx, "override_refused"):
-        override_gate(tx, OverrideGate(order.id, "x"))
+        answered_for(tx, order.id, "x")
     mark_shipped(tx, MarkShipped(order.id))
     with refused(tx, "override_refused"):
-        override_gate(tx, OverrideGate(order.id, "x"))
+        answered_for(tx, order.id, "x")
     with refused(tx, "override_not_found"):
         revoke_override(tx, RevokeOverride(order.id, "x"))
 
 
 def test_an_overridden_order_does_not_expire_until_the_override_is_taken_back(tx, shop):
     order = placed(tx, shop)
-    override_gate(tx, OverrideGate(order.id, "old customer"))
+    answered_for(tx, order.id, "old customer")
     shipment = box(tx, S.PACKED, order)
     order_of(tx, order.id).expires_at = clock.now() - timedelta(hours=1)
     expire_unpaid(tx, ExpireUnpaid())

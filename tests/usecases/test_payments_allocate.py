@@ -16,12 +16,16 @@ from oms.payments.models import Allocation, PaymentClaim
 from oms.payments.queries import credit_claims
 from oms.payments.refund_models import Refund
 from oms.payments.states import PaymentMethod, RefundStatus
+from oms.reports.auditor import audit_all
+from oms.shipping.models import Shipment
+from oms.shipping.states import ShipmentStatus
 from oms.usecases.orders_cancel import CancelOrder, cancel_order
 from oms.usecases.payments import DecideClaim, SubmitClaim, record_payment, reverse_claim, submit_claim, verify_claim
 from oms.usecases.payments_allocate import MakeCredit, MoveMoney, UseCredit, make_credit, move_money, use_credit
 from oms.usecases.shipping import MarkShipped, mark_delivered, mark_shipped
+from oms.usecases.shipping_boxes import make_ready
 from tests.shop import SmallShop, small_shop
-from tests.usecases.money import baht, claimed, order_of, paid, placed
+from tests.usecases.money import answered_for, baht, claimed, order_of, paid, placed
 from tests.usecases.refusals import refused
 
 P = PaymentStatus
@@ -236,3 +240,18 @@ def test_two_persons_are_needed_once_the_rule_is_on(tx, shop, buyer, actor):
         use_credit(first, UseCredit(mine.id))
     use_credit(second, UseCredit(mine.id))
     assert tx.session.get_one(Order, mine.id).verified_amount == baht(50)
+
+
+def test_the_auditor_finds_nothing_wrong_with_moved_and_leftover_money(tx, shop, buyer):
+    first, second, third = buyer
+    claim = paid(tx, (first.id, 100), (second.id, 60), amount=230)
+    use_credit(tx, UseCredit(third.id, baht(20)))
+    move_money(tx, MoveMoney(claim, ((first.id, baht(110)), (second.id, baht(100))), "for both"))
+    make_credit(tx, MakeCredit(first.id))
+    answered_for(tx, third.id)
+    mark_shipped(tx, MarkShipped(third.id))
+    made = make_ready(tx, [second.id])[second.id]
+    reverse_claim(tx, DecideClaim(claim, note="taken back"))
+    assert tx.session.get_one(Shipment, made.shipment_id).status is ShipmentStatus.PLANNED
+    tx.session.flush()
+    assert [str(found) for found in audit_all(tx.session)] == []

@@ -20,12 +20,11 @@ from oms.payments.reminders import PaymentReminder
 from oms.payments.slip_models import Slip
 from oms.payments.states import SlipStatus
 from oms.reports import fraud
-from oms.usecases.gate import OverrideGate, override_gate
 from oms.usecases.orders_place import ShipTo, Stock, place_order
 from oms.usecases.payments import DecideClaim, reverse_claim
 from oms.usecases.shipping import LeftBefore, MarkShipped, mark_shipped, record_left_before
 from tests.shop import SmallShop, small_shop
-from tests.usecases.money import paid, placed
+from tests.usecases.money import answered_for, paid, placed
 from tests.views.test_orders_web import Person
 
 
@@ -80,7 +79,7 @@ def frauds(shop: SmallShop) -> dict[str, int]:
             return placed(tx, shop, **facts).id
 
         found["overrides"] = order()
-        override_gate(tx, OverrideGate(found["overrides"], "old customer"))
+        answered_for(tx, found["overrides"])
         found["used_twice"], found["alike"], first = order(), order(), order()
         key = TransferKey(sending_bank="004", reference="R1", claim_id=paid(tx, (first, 100)), taken_label="x")
         tx.session.add(key)

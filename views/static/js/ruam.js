@@ -55,7 +55,7 @@
       if (await ask(question, button?.classList.contains("d") ? "d" : "")) { form.dataset.agreed = "1"; form.requestSubmit(button || undefined); delete form.dataset.agreed; }
       return;
     }
-    if (form.method.toLowerCase() !== "post") return;
+    if ((form.getAttribute("method") || "").toLowerCase() !== "post") return; // a field may be called "method"
     if (form.dataset.sent) { e.preventDefault(); return; }
     form.dataset.sent = "1";
     if (button) { setTimeout(() => button.setAttribute("aria-busy", "true"), 0); }
@@ -77,7 +77,7 @@
     sessionStorage.removeItem(KEEP);
     const kept = JSON.parse(raw), resume = new URLSearchParams(location.search).has("resume");
     if (!resume || kept.path !== location.pathname) return;
-    const form = $$("form").find((f) => f.method.toLowerCase() === "post" && (f.getAttribute("action") || "") === kept.action && !f.closest(".side"));
+    const form = $$("form").find((f) => (f.getAttribute("method") || "").toLowerCase() === "post" && (f.getAttribute("action") || "") === kept.action && !f.closest(".side"));
     if (!form) return;
     for (const [name, value] of kept.values) for (const f of $$(`[name="${CSS.escape(name)}"]`, form)) {
       if (f.type === "checkbox" || f.type === "radio") { if (f.value === value[0]) f.checked = value[1]; }
