@@ -260,7 +260,7 @@ def _rows(case: SlipCase) -> list[dict[str, Any]]:
     slip = case.slip
     receiver = slip.receiver or {}
     shown: dict[Topic, Any] = {
-        Topic.AMOUNT: case.stated if slip.paid_amount or slip.said_amount else None,
+        Topic.AMOUNT: case.stated if slip.paid_amount or slip.said_amount or case.line else None,
         Topic.RECEIVER: " ".join(
             filter(None, [receiver.get("account") or receiver.get("proxy"), receiver.get("name")])
         ),

@@ -106,9 +106,9 @@ def load(
     life.run(plans, lambda done: progress(f"orders {done}/{orders}"))
     with clock.at(end), transaction(actors["warehouse"]) as tx:
         shelves.corrections(tx, goods, _chance(seed, "corrections"))
+    slips.send_in(actors["sales"], goods, buyers, files, _chance(seed, "slips"), end)
     statement.take_in(actors["cashier"].via("csv"), _chance(seed, "statement"), files, end)
     life_money.money_life(actors, goods, files, end)
-    slips.send_in(actors["sales"], goods, buyers, files, _chance(seed, "slips"), end)
     incoming.take_in(actors["sales"].via("csv"), goods, buyers, _chance(seed, "file"), files)
     with transaction(actors["system"]) as tx:
         _limit_warehouse(tx, users, goods)

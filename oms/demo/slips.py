@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -24,6 +24,7 @@ from oms.db import Tx, transaction
 from oms.demo.goods import Goods
 from oms.demo.life import IDENTITIES
 from oms.demo.people import Person
+from oms.demo.statement import ACCOUNT
 from oms.intake import files
 from oms.money import Money
 from oms.orders.models import Order
@@ -64,19 +65,22 @@ def send_in(actor: Actor, goods: Goods, buyers: Sequence[Person], root: Path, ra
             _order(tx, goods, random.choice(buyers), random, no)
     with transaction(actor) as tx:
         orders = _unpaid(tx)
-        account = tx.session.scalars(select(ReceivingAccount).order_by(ReceivingAccount.id).limit(1)).first()
+        account = tx.session.scalars(select(ReceivingAccount).where(ReceivingAccount.code == ACCOUNT)).one()
         told = [(o.id, o.total, o.ship_name, clock.local(o.placed_at)) for o in orders]
-        to = (account.account_name, account.account_no) if account else ("ร้านรวม", "1234567890")
+        to, account_id = (account.account_name, account.account_no), account.id
     drawn: list[Drawn] = []
     for no, (order_id, total, name, placed) in enumerate(told):
-        at = min(placed + timedelta(minutes=random.randint(6, 90)), clock.local(end))
+        moment = max(end - timedelta(minutes=4 * (len(told) - no)), end - timedelta(hours=3))
+        at = min(placed + timedelta(minutes=random.randint(6, 90)), clock.local(moment))
         slip = _slip(random, total - Money(Decimal(20)) if no == SHORT else total, name, to, at)
         drawn.append(drawn[AGAIN[no]] if no in AGAIN else slip)
         picture = draw(drawn[no], blurred=no == UNREADABLE, tint=no in AGAIN)
-        moment = end - timedelta(minutes=4 * (len(told) - no))
-        with clock.at(max(moment, end - timedelta(hours=3))), transaction(actor) as tx:
+        with clock.at(moment), transaction(actor) as tx:
             kept = files.keep(root, io.BytesIO(picture), f"slip-{no + 1:02}.jpg")
-            receive_slip(tx, ReceiveSlip(kept, None if no in LOOSE else order_id))
+            command = ReceiveSlip(kept, None if no in LOOSE else order_id)
+            if no % 2 == 0 and no not in {SHORT, UNREADABLE, *LOOSE, *AGAIN}:  # the clerk noted when, and into which
+                command = replace(command, said_at=drawn[no].at, account_id=account_id)
+            receive_slip(tx, command)
     return len(drawn)
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import literal, select
 
 from oms import clock
 from oms.approvals import needs_second_person
-from oms.banks.checking import Check, Topic
+from oms.banks.checking import Check, Topic, amount_check
 from oms.columns import MoneyAmount
 from oms.db import Tx
 from oms.errors import Say, say
@@ -165,11 +165,11 @@ def _case(slip: Slip, known: _Known) -> SlipCase:
     rows[Topic.REFERENCE] = _reference(slip, rows[Topic.REFERENCE])
     rows[Topic.PICTURE] = _picture(slip)
     rows[Topic.COUNTED] = _counted_check(counted)
-    if line is not None and rows[Topic.TRANSFER].verdict is Verdict.NOT_CHECKED:
-        rows[Topic.TRANSFER] = Check(Topic.TRANSFER, Verdict.MATCH, say("One line of the statement fits"))
+    if line is not None and slip.paid_amount is None and rows[Topic.TRANSFER].verdict is Verdict.NOT_CHECKED:
+        rows |= _by_line(line, missing)
     checks = tuple(rows[topic] for topic in ORDER)
     blocked = _blocked(slip, use, rows)
-    loose = blocked or _loose(slip, rows, shares, stated, missing, line, known)
+    loose = blocked or _loose(slip, rows, shares, known)
     proven = slip.paid_amount is not None
     return SlipCase(
         slip, shares, stated, proven, missing, account_id, paid_at, checks, use, counted, line, blocked, loose
@@ -244,21 +244,22 @@ def _blocked(slip: Slip, use: Use | None, rows: Mapping[Topic, Check]) -> Say | 
     return None
 
 
-def _loose(
-    slip: Slip, rows: Mapping[Topic, Check], shares: Sequence[Share], stated: Money | None, missing: Money | None,
-    line: StatementLine | None, known: _Known,
-) -> Say | None:  # fmt: skip
+def _by_line(line: StatementLine, missing: Money | None) -> dict[Topic, Check]:
+    """What a line of our own statement proves: that the money is in, how much, where and when."""
+    why = say("One line of the statement fits")
+    proven = {t: Check(t, Verdict.MATCH, why) for t in (Topic.TRANSFER, Topic.RECEIVER, Topic.TIME)}
+    return proven | {Topic.AMOUNT: amount_check(line.amount, missing)}
+
+
+def _loose(slip: Slip, rows: Mapping[Topic, Check], shares: Sequence[Share], known: _Known) -> Say | None:
     """Why a slip may not be confirmed unseen, or None when every single check matches."""
     if slip.status is not SlipStatus.WAITING:
         return say("Being read")
     if not shares:
         return say("No order is named yet")
-    by_line = line is not None and rows[Topic.TRANSFER].verdict is Verdict.MATCH and slip.paid_amount is None
-    proven_by_line = {Topic.AMOUNT, Topic.RECEIVER, Topic.TIME} if by_line and stated == missing else set()
     for topic in ORDER:
-        check = rows[topic]
-        if check.verdict is Verdict.MISMATCH or (check.verdict is not Verdict.MATCH and topic not in proven_by_line):
-            return check.why
+        if rows[topic].verdict is not Verdict.MATCH:
+            return rows[topic].why
     claim = known.claims.get(slip.claim_id or 0)
     mine = claim is not None and claim.submitted_by == known.me
     if known.second_person and known.me and (mine or any(s.order.entered_by == known.me for s in shares)):
