@@ -59,12 +59,14 @@ def find_statement(path: Path, run: IntakeRun, account: ReceivingAccount | None)
         )
     place = _of_account(places, account)
     reader = Reader(place.form, find_columns(place.form, place.headings))
-    lines, opening, strangers, spoiled = _whole(place, reader, account.account_no)
-    if strangers and not lines and not spoiled:
+    lines, opening, strangers, unread = _whole(place, reader, account.account_no)
+    if strangers and not lines and not unread:
         raise _other_account(strangers[0], account)
-    if not spoiled:
+    if not unread:
         _check_totals(place.head, lines)
     broken = breaks(lines, opening)
+    for line in _beside(unread, [n.line for n in lines]):
+        broken.pop(line, None)  # the row that could not be read stands between
     findings = {
         "account_no": account.account_no,
         "lines": len(lines),
@@ -126,13 +128,13 @@ def _other_account(number: str, account: ReceivingAccount) -> FileRefused:
     )
 
 
-def _whole(place: _Place, reader: Reader, our_no: str) -> tuple[list[LineRead], Money | None, list[str], int]:
-    """Every line of the file that is ours, the balance before the first, numbers of other accounts, and how many rows
+def _whole(place: _Place, reader: Reader, our_no: str) -> tuple[list[LineRead], Money | None, list[str], list[int]]:
+    """Every line of the file that is ours, the balance before the first, numbers of other accounts, and the rows that
     could not be read."""
     lines: list[LineRead] = []
     strangers: list[str] = []
     opening: Money | None = None
-    spoiled = 0
+    unread: list[int] = []
     for at, cells in place.table.rows():
         if at <= place.line or not any(cells):
             continue
@@ -141,14 +143,22 @@ def _whole(place: _Place, reader: Reader, our_no: str) -> tuple[list[LineRead], 
             opening = opening if opening is not None or lines else carried.balance
             continue
         line, problems = reader.read(row)
-        spoiled += bool(problems)
-        if line is None:
+        if line is None or problems:
+            unread.append(at)
             continue
         if line.account_no and not same_account(line.account_no, our_no):
             strangers.append(line.account_no)
         else:
             lines.append(line)
-    return lines, opening, strangers, spoiled
+    return lines, opening, strangers, unread
+
+
+def _beside(unread: Sequence[int], lines: Sequence[int]) -> set[int]:
+    """The nearest lines above and below rows that could not be read."""
+    near: set[int] = set()
+    for row in unread:
+        near |= {max((n for n in lines if n < row), default=0), min((n for n in lines if n > row), default=0)}
+    return near
 
 
 def _check_totals(head: Head, lines: Sequence[LineRead]) -> None:

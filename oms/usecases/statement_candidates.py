@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import combinations
+from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, bindparam, func, select, text
+from sqlalchemy import ColumnElement, Row, ScalarSelect, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 from sqlalchemy.types import BigInteger, String
@@ -158,50 +159,51 @@ def _claims(session: Session, facts: Sequence[LineFacts], amounts: Collection[Mo
 
 
 def _orders(
-    session: Session, facts: Sequence[LineFacts], amounts: Collection[Money], words: Collection[str]
+    session: Session, facts: Sequence[LineFacts], amounts: Collection[Money], words: set[str]
 ) -> list[Candidate]:
     """Unpaid orders of one of the amounts, named in a text, or adding up with others of their customer."""
     since: datetime = min(f.at for f in facts) - ORDERS_BACK
+    wanted = {a.in_satang for a in amounts}
     found = session.execute(
-        _OPEN_ORDERS,
-        {"amounts": [a.in_satang for a in amounts], "words": sorted(words), "since": since, "many": MANY},
+        _OPEN_ORDERS, {"amounts": sorted(wanted), "words": sorted(words), "since": since, "many": MANY}
     ).all()
-    mine: dict[int, list[Candidate]] = defaultdict(list)
+    mine: dict[int, list[tuple[int, Row[Any]]]] = defaultdict(list)
     single: list[Candidate] = []
     for row in found:
-        names = (row.number, row.number.replace("-", ""), row.external_no or "")
-        one = Candidate(
-            kind=Kind.ORDERS, ids=(row.id,), amount=Money.satang(int(row.missing)), at=row.placed_at,
-            words=tuple(n for n in names if n), names=(name_key(row.ship_name),),
-            phones=(row.ship_phone,) if row.ship_phone else (), customer_id=row.customer_id, order_ids=(row.id,),
-        )  # fmt: skip
-        single.append(one)
-        if row.customer_id is not None and row.together > 1:
-            mine[row.customer_id].append(one)
-    wanted = {a.in_satang for a in amounts}
+        missing = int(row.missing)
+        if missing in wanted or not words.isdisjoint(_names(row)):
+            single.append(_of_orders([row]))
+        if row.customer_id is not None and 1 < row.together <= MANY:
+            mine[row.customer_id].append((missing, row))
     return single + [s for orders in mine.values() for s in _sums(orders, wanted)]
 
 
-def _sums(orders: Sequence[Candidate], wanted: Collection[int]) -> list[Candidate]:
-    """Two to four orders of one customer that together are one of the amounts."""
+def _names(row: Row[Any]) -> list[str]:
+    """What a bank's text may call an order."""
+    return [n.upper() for n in (row.number, row.number.replace("-", ""), row.external_no) if n]
+
+
+def _sums(orders: Sequence[tuple[int, Row[Any]]], wanted: Collection[int]) -> list[Candidate]:
+    """Two to four orders of one customer that together are one of the amounts, in whole satang: there may be a hundred
+    thousand sums."""
     found = []
-    counted = [(c.amount.in_satang, c) for c in orders]  # whole satang: there may be a hundred thousand sums
     for count in range(2, min(SUM_OF, len(orders)) + 1):
-        for pairs in combinations(counted, count):
-            if sum(p[0] for p in pairs) in wanted:
-                several = [c for _, c in pairs]
-                total = sum((c.amount for c in several), start=ZERO)
-                ids = tuple(i for c in several for i in c.ids)
-                newest = max(c.at for c in several if c.at is not None)
-                found.append(
-                    Candidate(
-                        kind=Kind.ORDERS, ids=ids, amount=total, at=newest,
-                        words=tuple(w for c in several for w in c.words),
-                        names=tuple(n for c in several for n in c.names), phones=several[0].phones,
-                        customer_id=several[0].customer_id, order_ids=ids,
-                    )
-                )  # fmt: skip
+        for several in combinations(orders, count):
+            if sum(missing for missing, _ in several) in wanted:
+                found.append(_of_orders([row for _, row in several]))  # noqa: PERF401  a sum is rare
     return found
+
+
+def _of_orders(rows: Sequence[Row[Any]]) -> Candidate:
+    """One or several orders of one customer as a candidate."""
+    ids = tuple(row.id for row in rows)
+    return Candidate(
+        kind=Kind.ORDERS, ids=ids, amount=Money.satang(sum(int(row.missing) for row in rows)),
+        at=max(row.placed_at for row in rows), words=tuple(n for row in rows for n in _names(row)),
+        names=tuple(name_key(row.ship_name) for row in rows),
+        phones=(rows[0].ship_phone,) if rows[0].ship_phone else (),
+        customer_id=rows[0].customer_id, order_ids=ids,
+    )  # fmt: skip
 
 
 def _rounds(session: Session, amounts: Collection[Money]) -> list[Candidate]:
