@@ -90,7 +90,7 @@ def _split(goods: str) -> str:
         taken += f" + {cap}"
     columns.append(f"greatest(due - ({taken}), 0) AS unexplained")
     return f"""
-    WITH goods AS ({goods}),
+    WITH goods AS MATERIALIZED ({goods}),
     canceled AS (SELECT order_id, sum(total * canceled / quantity) AS value FROM order_lines WHERE canceled > 0
                  GROUP BY order_id),
     facts AS MATERIALIZED (
