@@ -136,8 +136,7 @@ def _confirm(tx: Tx, locked: LockedSlip, case: SlipCase, cmd: ConfirmSlip) -> Sl
     slip.account_id = account_id
     if case.line is not None and case.line.amount == amount and case.line.account_id == account_id:
         _tick_line(tx, case.line.id, claim, must=cmd.exact_only and not case.proven)
-    unnamed = {} if slip.reference or case.line is not None else {"no_reference": True}
-    note_slip(tx, "slip.confirmed", slip, amount=amount, **unnamed)
+    note_slip(tx, "slip.confirmed", slip, amount=amount, no_reference=not slip.reference and case.line is None)
     return _result(tx, slip, claim, amount, done.order_ids)
 
 
