@@ -186,6 +186,7 @@ def _confirmation(slip_id: int) -> ConfirmSlip:
         account_id=request.form.get("account_id", type=int), paid_at=moment("paid_at"),
         allocations=tuple(shares) or None, sending_bank=text("sending_bank", 10), reference=text("reference", 80),
         same_as=int(same) if same.isdecimal() else None, is_another=same == "another",
+        no_reference=bool(text("no_reference", 1)),
     )  # fmt: skip
 
 

@@ -49,7 +49,7 @@ class Worklist:
 WORKLISTS: dict[str, Worklist] = {
     w.key: w
     for w in (
-        Worklist("slips", "Slips to check", "A customer said “I paid”; somebody has to look at it.",
+        Worklist("slips", "Orders with a slip to check", "A customer said “I paid”; somebody has to look at it.",
                  "payment.verify", (B.SLIP_WAITING,), sort="oldest", hot=True),
         Worklist("unpaid", "Waiting for payment", "No money yet, or not enough. The oldest come first.",
                  "order.price", UNPAID, sort="oldest"),

@@ -47,7 +47,8 @@ READ_WAIT = timedelta(minutes=10)  # a picture nobody could read by then is deci
 class ConfirmSlip:
     """``amount``, ``account_id`` and ``paid_at`` are what the cashier sees on the picture; a verifier's facts win.
     ``allocations`` share it out; without them one order gets all. ``same_as``: the payment that is this very money;
-    ``is_another``: the cashier says that none is. ``exact_only``: refuse unless every check matches."""
+    ``is_another``: the cashier says that none is. ``no_reference``: the cashier says that the picture shows none.
+    ``exact_only``: refuse unless every check matches."""
 
     slip_id: int
     version: int | None = None
@@ -59,6 +60,7 @@ class ConfirmSlip:
     reference: str = ""
     same_as: int | None = None
     is_another: bool = False
+    no_reference: bool = False
     exact_only: bool = False
 
 
@@ -95,6 +97,12 @@ def confirm_slip(tx: Tx, cmd: ConfirmSlip) -> SlipConfirmed:
             field="same_as",
             code="already_counted",
         )
+    if not slip.reference and case.line is None and not cmd.no_reference:
+        raise InvalidInput(
+            say("No reference could be read; type the one on the picture, or say that it shows none"),
+            field="reference",
+            code="reference_missing",
+        )
     return _confirm(tx, locked, case, cmd)
 
 
@@ -128,7 +136,7 @@ def _confirm(tx: Tx, locked: LockedSlip, case: SlipCase, cmd: ConfirmSlip) -> Sl
     slip.account_id = account_id
     if case.line is not None and case.line.amount == amount and case.line.account_id == account_id:
         _tick_line(tx, case.line.id, claim, must=cmd.exact_only and not case.proven)
-    note_slip(tx, "slip.confirmed", slip, amount=amount)
+    note_slip(tx, "slip.confirmed", slip, amount=amount, no_reference=not slip.reference and case.line is None)
     return _result(tx, slip, claim, amount, done.order_ids)
 
 

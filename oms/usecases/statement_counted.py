@@ -1,10 +1,8 @@
-"""Money that may be counted twice: a slip that waits for a line's money or has made it count, and, the other way
-round, a line that made count what a later slip shows."""
+"""Money that may be counted twice: a slip that waits for a line's money or has made it count already."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from sqlalchemy import select
 
@@ -12,11 +10,11 @@ from oms.db import Tx
 from oms.errors import Refused, say
 from oms.money import ZERO, Money
 from oms.payments.matching import LineFacts, same_moment
-from oms.payments.models import Allocation, PaymentClaim, TransferKey
+from oms.payments.models import Allocation, PaymentClaim
 from oms.payments.statement_models import StatementLine
 from oms.payments.states import ClaimStatus, PaymentMethod
 from oms.usecases.payments import Shares
-from oms.usecases.statement_candidates import facts_of, ticked_amount, unticked
+from oms.usecases.statement_candidates import facts_of, unticked
 
 TRANSFERS = (PaymentMethod.TRANSFER, PaymentMethod.PROMPTPAY, PaymentMethod.EWALLET)
 
@@ -60,29 +58,14 @@ def abs_of(amount: Money) -> Money:
 
 def counted_for(tx: Tx, line: LineFacts) -> list[PaymentClaim]:
     """Verified transfers of the line's amount, account and time that no line has ticked off."""
-    found = _transfers(tx, line.account_id, line.rest, ticked=False)
+    found = _transfers(tx, line.account_id, line.rest)
     return [c for c in found if c.paid_at is not None and same_moment(line, c.paid_at)]
 
 
-def already_counted(tx: Tx, account_id: int | None, amount: Money, paid_at: datetime) -> list[PaymentClaim]:
-    """Payments that a statement line has made count and that carry no transfer's reference yet: a slip of the same
-    amount and time may be the same money."""
-    tx.actor.require("payment.claim")
-    facts = LineFacts(
-        line_id=0, account_id=account_id or 0, money_in=True, rest=amount, at=paid_at, has_time=True, text=""
-    )  # fmt: skip
-    found = _transfers(tx, account_id, amount, ticked=True)
-    keyed = set(tx.session.scalars(select(TransferKey.claim_id).where(TransferKey.claim_id.in_([c.id for c in found]))))
-    return [
-        c for c in found
-        if not c.reference and c.id not in keyed and c.paid_at is not None and same_moment(facts, c.paid_at)
-    ]  # fmt: skip
-
-
-def _transfers(tx: Tx, account_id: int | None, amount: Money, *, ticked: bool) -> list[PaymentClaim]:
+def _transfers(tx: Tx, account_id: int | None, amount: Money) -> list[PaymentClaim]:
     statement = select(PaymentClaim).where(
         PaymentClaim.status == ClaimStatus.VERIFIED, PaymentClaim.amount == amount,
-        PaymentClaim.method.in_(TRANSFERS), ticked_amount() > ZERO if ticked else unticked(),
+        PaymentClaim.method.in_(TRANSFERS), unticked(),
     )  # fmt: skip
     if account_id is not None:
         own = (PaymentClaim.account_id == account_id) | PaymentClaim.account_id.is_(None)

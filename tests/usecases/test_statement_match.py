@@ -20,7 +20,6 @@ from oms.payments.statement_models import StatementLine, StatementMatch
 from oms.payments.states import ClaimStatus, LineStatus, PaymentMethod, RefundStatus
 from oms.reports.auditor import audit_all
 from oms.usecases.payments import DecideClaim, reverse_claim
-from oms.usecases.statement_counted import already_counted
 from oms.usecases.statement_match import (
     ConfirmMatch,
     SetAside,
@@ -224,15 +223,6 @@ def test_a_transfer_that_a_slip_made_count_is_not_counted_again_for_another_orde
     line = till.line(200, at=NOON + timedelta(minutes=3))
     with refused(till.tx, "counted_before", None, PaymentClaim, StatementMatch):
         match(till, line, orders=((other.id, baht(200)),))
-
-
-def test_a_later_slip_finds_the_money_a_line_made_count(till: Till):
-    order = till.order((1, 1))
-    done = match(till, till.line(200), orders=((order.id, baht(200)),))
-    [found] = already_counted(till.tx, till.account_id, baht(200), NOON + timedelta(minutes=2))
-    assert found.id == done.claim_ids[0]
-    assert already_counted(till.tx, till.account_id, baht(201), NOON) == []
-    assert already_counted(till.tx, till.account_id, baht(200), NOON + timedelta(days=3)) == []
 
 
 def test_one_payment_is_ticked_off_by_one_line_only(till: Till):
