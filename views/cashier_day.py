@@ -39,7 +39,7 @@ PLACES = {
     "cod": ("CodView.overview", "payment.cod"),
     "rounds": ("CodRoundView.list", "payment.cod"),
     "parked": ("ParkedView.list", "order.price"),
-    "overrides": ("OversightView.overrides", "report.view"),
+    "overrides": ("FraudView.list", "audit.view"),
 }  # the screens where the piles of the board are worked
 
 

@@ -135,6 +135,7 @@ class Order(Model):
         Index(
             "ix_orders_owing",
             "id",
+            postgresql_include=["payment_term", "total", "verified_amount", "term_approved_at", "status"],
             postgresql_where=text(
                 "fulfillment_status IN ('partial', 'shipped', 'delivered') AND payment_status NOT IN"
                 " ('paid', 'overpaid', 'partially_refunded', 'refunded')"

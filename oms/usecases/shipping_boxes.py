@@ -123,21 +123,28 @@ def _ready(tx: Tx, boxes: Boxes, order: Order) -> MadeReady:
 
 
 def drop(tx: Tx, boxes: Boxes, order: Order) -> None:
-    """Cancel the boxes of an order that no longer fit it. Raises Refused when somebody else's goods are in one."""
+    """Cancel the boxes of an order that no longer hold what is open; other orders in them are packed anew too."""
     outdated = boxes.of(order.id)
-    if others := [o.number for o in boxes.inside(outdated) if o.id != order.id]:
-        raise Refused(
-            say("The box holds goods of {number} too and no longer fits; pack it anew", number=", ".join(others)),
-            code="box_outdated",
-        )
+    others = [o for o in boxes.inside(outdated) if o.id != order.id]
     for shipment in outdated:
         before = shipment.status
         SHIPMENT.fire(shipment, "cancel")
-        audit.record(
-            tx, "shipment.canceled", "shipment", shipment.id, shipment.number,
-            before={"status": before}, after={"status": shipment.status, "order": order.number},
+        audit.record_many(
+            tx,
+            [
+                audit.Entry(
+                    "shipment.canceled", kind, key, number,
+                    before={"status": before}, after={"status": shipment.status, "shipment": shipment.number},
+                )
+                for kind, key, number in (
+                    ("shipment", shipment.id, shipment.number),
+                    *(("order", o.id, o.number) for o in boxes.inside([shipment])),
+                )
+            ],
         )  # fmt: skip
-    boxes.waiting.pop(order.id, None)
+    for left in (order, *others):
+        boxes.waiting[left.id] = [s for s in boxes.of(left.id) if s not in outdated]
+    derived.refresh(tx, others)
 
 
 def leave(shipment: Shipment) -> None:

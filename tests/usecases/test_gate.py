@@ -236,8 +236,25 @@ def test_two_orders_in_one_box_are_stopped_together(tx, shop, cause):
     assert stage(tx, shipment) is S.PLANNED
     assert order_of(tx, first.id).board is Board.READY
     assert_settled(tx, first, second)
-    with refused(tx, "box_outdated" if cause == "cancel" else "gate_closed"):
+    if cause == "cancel":
+        left = mark_shipped(tx, MarkShipped(first.id))
+        assert (left.shipment_id != shipment.id, stage(tx, shipment)) == (True, S.CANCELED)
+        assert_settled(tx, first, second)
+        return
+    with refused(tx, "gate_closed"):
         mark_shipped(tx, MarkShipped(first.id))
+
+
+def test_a_box_that_fits_one_of_its_orders_no_more_is_packed_anew_for_all(tx, shop):
+    first, second = placed(tx, shop), placed(tx, shop)
+    paid(tx, (first.id, 100), (second.id, 200))
+    shipment = box(tx, S.PACKED, first, second)
+    order_of(tx, second.id).lines[0].quantity = 2
+    order_of(tx, second.id)
+    mark_shipped(tx, MarkShipped(first.id))
+    assert stage(tx, shipment) is S.CANCELED
+    assert [order_of(tx, o.id).board for o in (first, second)] == [Board.HANDED_OVER, Board.READY]
+    assert_settled(tx, first, second)
 
 
 def test_two_orders_in_one_box_leave_together_when_both_gates_are_open(tx, shop):
