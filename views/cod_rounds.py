@@ -16,7 +16,10 @@ from werkzeug.wrappers import Response
 
 from oms import clock
 from oms.db import db
+from oms.intake.queries import one_of
 from oms.money import Money
+from oms.orders.models import Order
+from oms.orders.queries import visible
 from oms.payments.cod_models import CodEntry, CodRound, CodRoundLine
 from oms.payments.models import ReceivingAccount
 from oms.payments.statement_models import StatementLine, StatementMatch
@@ -25,7 +28,7 @@ from oms.thai.dates import parse_date
 from oms.thai.text import arabic_digits
 from oms.usecases import cod_banking as banking
 from views import nav
-from views.base import may, page, unit
+from views.base import current_actor, may, page, unit
 from views.cod import carrier_label
 from views.modelview import OmsModelView
 
@@ -76,7 +79,7 @@ class CodRoundView(OmsModelView):
         return redirect(url_for("CodRoundView.list", f_run_id_is=run_id) if found else url_for("CodRoundView.list"))
 
     def lines(self, row: CodRound) -> Sequence[Any]:
-        """(line, entry or None, taken back or not), what does not tie first."""
+        """(line, entry or None, taken back or not), what does not tie first. Others' orders are not named."""
         statement = (
             select(CodRoundLine, CodEntry)
             .outerjoin(CodEntry, CodEntry.id == CodRoundLine.entry_id)
@@ -86,7 +89,14 @@ class CodRoundView(OmsModelView):
         )
         found = db.session.execute(statement).all()
         undone = {line.reverses_id for line, _ in found if line.reverses_id}
-        return [(line, entry, bool(line.reverses_id) or line.id in undone) for line, entry in found]
+        mine = visible(current_actor()).with_only_columns(Order.id)
+        ids = [entry.order_id for _, entry in found if entry is not None]
+        seen = set(db.session.scalars(mine.where(one_of(Order.id, ids))))
+        return [
+            (line, entry if entry is not None and entry.order_id in seen else None,
+             bool(line.reverses_id) or line.id in undone)
+            for line, entry in found
+        ]  # fmt: skip
 
     def candidates(self, row: CodRound) -> Sequence[StatementLine]:
         """Open statement lines of exactly the net."""

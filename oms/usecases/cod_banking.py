@@ -183,7 +183,8 @@ def give_share(tx: Tx, here: CodRound, order: Order, entry: CodEntry, amount: Mo
         return
     claim, _ = lock_claim(tx, here.claim_id, [order.id])
     shares = shares_of(claim)
-    put_shares(tx, claim, shares | {order.id: shares.get(order.id, ZERO) + _counts(entry, amount, finding)})
+    left = claim.amount - sum(shares.values(), start=ZERO)  # a person may have moved it by hand meanwhile
+    put_shares(tx, claim, shares | {order.id: shares.get(order.id, ZERO) + min(left, _counts(entry, amount, finding))})
     derived.refresh(tx, [order])
 
 

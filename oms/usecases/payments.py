@@ -23,9 +23,9 @@ from oms.payments.models import Allocation, PaymentClaim, ReceivingAccount, Tran
 from oms.payments.queries import refundable_of
 from oms.payments.states import CLAIM, ClaimStatus, PaymentMethod
 from oms.usecases import derived
-from oms.usecases.references import take_reference
+from oms.usecases.references import plain_reference, take_reference
 from oms.usecases.shipping import complete_done
-from oms.usecases.slip_follow import follow
+from oms.usecases.slip_follow import check_slips, follow
 from oms.usecases.statement_rows import release_lines
 
 Shares = tuple[tuple[int, Money], ...]  # (order id, amount)
@@ -81,11 +81,12 @@ def submit_claim(tx: Tx, cmd: SubmitClaim) -> ClaimResult:
         return _result(earlier)
     orders = _lock_all(tx, [order_id for order_id, _ in cmd.allocations])
     _check_account(tx, cmd.account_id)
-    used = take_reference(tx, cmd.sending_bank, cmd.reference) if cmd.reference else None
+    reference = plain_reference(cmd.reference or "")
+    used = take_reference(tx, cmd.sending_bank, reference) if reference else None
     claim = PaymentClaim(
         status=ClaimStatus.SUBMITTED, method=cmd.method, amount=cmd.amount, account_id=cmd.account_id,
         customer_id=cmd.customer_id or _payer(cmd, orders),
-        sending_bank=cmd.sending_bank, reference=cmd.reference or None, paid_at=cmd.paid_at, note=cmd.note,
+        sending_bank=cmd.sending_bank, reference=reference or None, paid_at=cmd.paid_at, note=cmd.note,
         payer_name=cmd.payer_name[:200], submitted_by=tx.actor.user_id, submitted_label=tx.actor.label,
         idempotency_key=cmd.idempotency_key,
         allocations=[_share(tx, order_id, amount) for order_id, amount in cmd.allocations],
@@ -109,18 +110,21 @@ def record_payment(tx: Tx, cmd: SubmitClaim, *, proven: bool = True) -> ClaimRes
     return _verify(tx, DecideClaim(claimed.claim_id, note=cmd.note), proven=proven)
 
 
-def verify_claim(tx: Tx, cmd: DecideClaim) -> ClaimResult:
-    """The money is on our account. Raises Refused when the actor entered it and another person has to look."""
-    return _verify(tx, cmd, proven=False)
+def verify_claim(tx: Tx, cmd: DecideClaim, *, by_bank: bool = False) -> ClaimResult:
+    """The money is on our account. Raises Refused when the actor entered it and another person has to look, or when its
+    slip may not be confirmed. ``by_bank``: a line of the statement is the money, whatever the slip says."""
+    return _verify(tx, cmd, proven=False, by_bank=by_bank)
 
 
-def _verify(tx: Tx, cmd: DecideClaim, *, proven: bool) -> ClaimResult:
+def _verify(tx: Tx, cmd: DecideClaim, *, proven: bool, by_bank: bool = False) -> ClaimResult:
     tx.actor.require("payment.verify")
     claim, orders = lock_claim(tx, cmd.claim_id, [i for i, _ in cmd.allocations or ()], cmd.version)
     CLAIM.check(claim, "verify")
+    if not by_bank:
+        check_slips(tx, claim)
     check_own_work(tx, claim, orders, proven=proven)
     shares = _final_shares(claim, cmd)
-    amount = cmd.amount or claim.amount
+    amount = claim.amount if cmd.amount is None else cmd.amount
     _check_amounts(amount, tuple(shares.items()))
     _check_account(tx, cmd.account_id)
     if amount != claim.amount:
@@ -251,7 +255,7 @@ def _final_shares(claim: PaymentClaim, cmd: DecideClaim) -> dict[int, Money]:
     if cmd.allocations is not None:
         return dict(cmd.allocations)
     shares = shares_of(claim)
-    amount = cmd.amount or claim.amount
+    amount = claim.amount if cmd.amount is None else cmd.amount
     if len(shares) == 1 and amount != claim.amount:
         return dict.fromkeys(shares, amount)
     if sum(shares.values(), start=ZERO) > amount:

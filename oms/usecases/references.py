@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ from oms import clock
 from oms.db import Tx
 from oms.errors import Refused, say
 from oms.payments.models import TransferKey
+from oms.thai.text import arabic_digits, clean
 
 REFERENCE_LOCK = 0x52454600
 
@@ -27,10 +29,16 @@ class Use:
     at: datetime
 
 
+def plain_reference(text: str) -> str:
+    """A reference as it is kept and compared: wide and Thai digits as 0-9, no spaces, nothing invisible, so that what
+    was typed or pasted meets what the picture says."""
+    return "".join(arabic_digits(clean(unicodedata.normalize("NFKC", text))).split())
+
+
 def first_use(tx: Tx, sending_bank: str, reference: str) -> Use | None:
     """Who used this reference before, or None. Upper and lower case count as the same, and a reference kept without
     its bank counts for every bank: what was typed by hand must not open a second way to be paid."""
-    same = [func.upper(TransferKey.reference) == reference.upper()]
+    same = [func.upper(TransferKey.reference) == plain_reference(reference).upper()]
     if sending_bank:
         same.append(or_(TransferKey.sending_bank == sending_bank, TransferKey.sending_bank == ""))
     found = tx.session.scalars(select(TransferKey).where(*same).order_by(TransferKey.id).limit(1)).one_or_none()
@@ -42,6 +50,7 @@ def take_reference(
 ) -> Use:
     """Take a reference for good. ``who`` sent it in, when that is not who acts now. Raises Refused "reference_used",
     telling by whom and when; of two at the same moment one waits and is refused."""
+    reference = plain_reference(reference)
     wait = func.pg_advisory_xact_lock(REFERENCE_LOCK, func.hashtext(reference.upper()))
     tx.session.execute(select(wait))
     if used := first_use(tx, sending_bank, reference):

@@ -140,7 +140,7 @@ def _uses(tx: Tx, slips: Sequence[Slip]) -> dict[int, Use]:
 
 
 def _stated(slip: Slip, shares: Mapping[int, Any], missing: Mapping[int, Money]) -> Money | None:
-    said = slip.paid_amount or slip.said_amount
+    said = slip.paid_amount if slip.paid_amount is not None else slip.said_amount
     if said is not None:
         return said
     ids = [o.id for o, _ in shares.get(slip.claim_id or 0, [])] or [i for i in (slip.order_id,) if i is not None]

@@ -4,22 +4,23 @@ order short, more is the customer's."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import select
 
-from oms import clock
 from oms.db import Tx
 from oms.errors import InvalidInput, Refused, say
 from oms.money import ZERO, Money
 from oms.orders.models import Order
-from oms.payments.models import PaymentClaim
+from oms.payments.models import Allocation, PaymentClaim
 from oms.payments.slip_models import Slip
-from oms.payments.states import ClaimStatus, SlipStatus
+from oms.payments.states import ClaimStatus
 from oms.usecases import derived
 from oms.usecases.payments import (
     DecideClaim,
     Shares,
+    audit_claim,
+    check_own_work,
     lock_claim,
     mark_duplicate,
     put_shares,
@@ -27,6 +28,7 @@ from oms.usecases.payments import (
     verify_claim,
 )
 from oms.usecases.references import first_use, take_reference, used_before
+from oms.usecases.shipping import complete_done
 from oms.usecases.slip_base import (
     NOTE_LABELS,
     LockedSlip,
@@ -38,9 +40,8 @@ from oms.usecases.slip_base import (
     note_slip,
 )
 from oms.usecases.slip_facts import SlipCase, slip_case
+from oms.usecases.slip_follow import check_read
 from oms.usecases.statement_match import ConfirmMatch, confirm_match
-
-READ_WAIT = timedelta(minutes=10)  # a picture nobody could read by then is decided by eye
 
 
 @dataclass(frozen=True)
@@ -79,10 +80,13 @@ def confirm_slip(tx: Tx, cmd: ConfirmSlip) -> SlipConfirmed:
     """The money of this slip is on our account. Raises Refused for a slip that is decided, was used before, went to
     somebody else's account, or whose money is already counted."""
     tx.actor.require("payment.verify")
-    locked = lock_slip(tx, cmd.slip_id, [order_id for order_id, _ in cmd.allocations or ()])
+    others = {order_id for order_id, _ in cmd.allocations or ()}
+    if cmd.same_as is not None:  # its orders are locked before any claim, as everywhere
+        others |= set(tx.session.scalars(select(Allocation.order_id).where(Allocation.claim_id == cmd.same_as)))
+    locked = lock_slip(tx, cmd.slip_id, others)
     slip = locked.slip
     check_open(slip, cmd.version)
-    _check_read(slip)
+    check_read(slip)
     _own_reference(tx, slip, cmd)
     case = slip_case(tx, slip)
     if cmd.exact_only and case.loose is not None:
@@ -108,7 +112,7 @@ def confirm_slip(tx: Tx, cmd: ConfirmSlip) -> SlipConfirmed:
 
 def _confirm(tx: Tx, locked: LockedSlip, case: SlipCase, cmd: ConfirmSlip) -> SlipConfirmed:
     slip = locked.slip
-    amount = case.stated if case.proven else cmd.amount or case.stated
+    amount = case.stated if case.proven or cmd.amount is None else cmd.amount
     if amount is None or amount <= ZERO:
         raise InvalidInput(say("Type the amount on the slip"), field="amount", code="amount_missing")
     line_account = case.line.account_id if case.line is not None else None
@@ -155,31 +159,31 @@ def _count_once(tx: Tx, locked: LockedSlip, case: SlipCase, claim_id: int) -> Sl
     if claim_id not in {c.id for c in case.counted}:
         raise Refused(say("That payment is not this money; look again"), field="same_as", code="not_the_same")
     slip = locked.slip
-    own = locked.claim
-    claim, _ = lock_claim(tx, claim_id, [order.id for order in locked.orders])
+    own, mine = locked.claim, {share.order.id for share in case.shares}
+    orders = [order for order in locked.orders if order.id in mine]
+    claim, _ = lock_claim(tx, claim_id, mine)
+    rest = claim.amount - sum(shares_of(claim).values(), start=ZERO)
+    missing = missing_of(tx, orders)
+    given, gaining = shares_of(claim), []
+    for order in orders:
+        if (part := min(rest, missing[order.id])) > ZERO:
+            given[order.id] = given.get(order.id, ZERO) + part
+            rest -= part
+            gaining.append(order)
+    check_own_work(tx, claim, gaining, proven=True)
     slip.claim_id = claim.id
     tx.session.flush()  # the slip follows its own notice no more
     if own is not None and own.status is ClaimStatus.SUBMITTED:
         mark_duplicate(tx, DecideClaim(own.id, note=NOTE_LABELS["counted"]))
-    rest = claim.amount - sum(shares_of(claim).values(), start=ZERO)
-    missing = missing_of(tx, locked.orders)
-    given = shares_of(claim)
-    for order in locked.orders:
-        if (part := min(rest, missing[order.id])) > ZERO:
-            given[order.id] = given.get(order.id, ZERO) + part
-            rest -= part
-    put_shares(tx, claim, given)
-    derived.refresh(tx, locked.orders)
+    derived.refresh(tx, orders)
+    if gaining:
+        put_shares(tx, claim, given)
+        derived.refresh(tx, gaining)
+        audit_claim(tx, "payment.moved", gaining, claim, NOTE_LABELS["counted"])
+        complete_done(tx, gaining)
     decide(tx, slip, "confirm", NOTE_LABELS["counted"])
     note_slip(tx, "slip.confirmed", slip, amount=claim.amount, counted_before=claim.id)
     return _result(tx, slip, claim, claim.amount, tuple(sorted(given)))
-
-
-def _check_read(slip: Slip) -> None:
-    if slip.status is SlipStatus.RECEIVED and slip.uploaded_at > clock.now() - READ_WAIT:
-        raise Refused(
-            say("The picture is still being read; take the next slip and come back to this one"), code="slip_not_read"
-        )
 
 
 def _own_reference(tx: Tx, slip: Slip, cmd: ConfirmSlip) -> None:

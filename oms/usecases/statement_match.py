@@ -173,6 +173,7 @@ def _match_claim(
                 claim.id, note=cmd.note, amount=wanted, account_id=first.account_id, paid_at=first.booked_at,
                 payer_name=first.payer_name,
             ),
+            by_bank=True,
         )  # fmt: skip
     elif claim.account_id not in {None, lines[0].account_id}:
         raise Refused(say("That payment came into another account"), code="other_account")

@@ -35,6 +35,7 @@ from oms.usecases.cod import (
 from oms.usecases.cod_banking import BankRound, SetRoundFee, UnbankRound, bank_round, set_round_fee, unbank_round
 from oms.usecases.cod_rounds import PaidParcel, TakeParcels, take_parcels
 from oms.usecases.orders_place import place_orders
+from oms.usecases.payments_allocate import MoveMoney, move_money
 from oms.usecases.shipping import MarkShipped, mark_delivered_many, mark_shipped_many
 from oms.usecases.statement_match import ConfirmMatch, SetAside, confirm_match, unmatch_line
 from tests.shop import small_shop
@@ -250,6 +251,19 @@ def test_an_unknown_parcel_stays_in_the_round_and_is_understood_later(desk):
     assert desk.round().gross == baht(300)
     assert desk.order(3).payment_status is PaymentStatus.PAID
     assert desk.take(("XX9", "300"))[0].outcome is Outcome.UNCHANGED
+    sound(desk.tx)
+
+
+def test_money_of_an_unknown_parcel_that_was_shared_by_hand_is_not_given_again(desk):
+    desk.take(("XX9", "300"))
+    claim = bank_round(desk.tx, BankRound(desk.round().id, account_id=desk.account, note="by hand")).claim_id
+    move_money(desk.tx, MoveMoney(claim, ((desk.order(3).id, baht(300)),), "its parcel was found"))
+    desk.entry(3).tracking_no = "XX9"
+    desk.fresh()
+    (known,) = desk.take(("XX9", "300"))
+    assert known.finding is R.MATCHED
+    desk.fresh()
+    assert (desk.order(3).verified_amount, desk.order(3).payment_status) == (baht(300), PaymentStatus.PAID)
     sound(desk.tx)
 
 

@@ -379,6 +379,55 @@ def test_verifying_the_notice_elsewhere_confirms_its_slip(desk):
     assert slip.status is SlipStatus.CONFIRMED
 
 
+def test_a_notice_is_not_verified_past_a_slip_that_is_being_read_or_went_elsewhere(desk):
+    came = receive_slip(desk.sales, ReceiveSlip(file(), desk.order().id))
+    slip = desk.tx.session.get_one(Slip, came.slip_id)
+    with refused(desk.tx, "slip_not_read"):
+        verify_claim(desk.cashier, DecideClaim(slip.claim_id))
+    desk.read(slip.id, "REF9")
+    desk.found(slip, baht(400), account="xxx-x-x9999-x")
+    with refused(desk.tx, "slip_blocked"):
+        verify_claim(desk.cashier, DecideClaim(slip.claim_id))
+    assert slip.status is SlipStatus.WAITING
+
+
+def test_a_reference_pasted_with_spaces_or_thai_digits_is_the_same_transfer(desk):
+    order = desk.order()
+    pasted = SubmitClaim(
+        PaymentMethod.TRANSFER, baht(400), ((order.id, baht(400)),), desk.account.id, "014", " ref\u200b \u0e51\uff12"
+    )
+    made = submit_claim(desk.sales, pasted)
+    verify_claim(desk.cashier, DecideClaim(made.claim_id))
+    with refused(desk.tx, "reference_used"):
+        submit_claim(desk.sales, replace(pasted, reference="REF12"))
+    slip = desk.slip(desk.order(), reference="REF12")
+    assert slip.status is SlipStatus.DUPLICATE
+
+
+def test_in_two_person_mode_nobody_gives_counted_money_to_an_order_they_entered(desk):
+    order, at = desk.order(), clock.now()
+    line = record_payment(desk.cashier, SubmitClaim(PaymentMethod.TRANSFER, baht(400), (), desk.account.id, paid_at=at))
+    slip = desk.slip(order, said_amount=baht(400), said_at=at)
+    desk.tx.session.add(ApprovalPolicy(kind="payment.verify", is_on=True))
+    order.entered_by = desk.cashier.actor.user_id
+    desk.tx.session.flush()
+    with refused(desk.tx, "own_work"):
+        desk.confirm(slip, same_as=line.claim_id)
+    assert (slip.status, order.verified_amount) == (SlipStatus.WAITING, baht(0))
+
+
+def test_zero_is_no_amount_to_confirm_whoever_says_it(desk):
+    slip = desk.slip(desk.order(), said_amount=baht(400))
+    with refused(desk.tx, "amount_range"):
+        verify_claim(desk.cashier, DecideClaim(slip.claim_id, amount=baht(0)))
+    with refused(desk.tx, "amount_missing", "amount"):
+        desk.confirm(slip, amount=baht(0))
+    slip.paid_amount = baht(0)  # a verifier's answer
+    with refused(desk.tx, "amount_missing", "amount"):
+        desk.confirm(slip)
+    assert slip.status is SlipStatus.WAITING
+
+
 @pytest.mark.parametrize("role", ["sales", "warehouse", "viewer", "accountant"])
 def test_deciding_needs_its_own_permission(desk, actor, role):
     slip = desk.slip(desk.order())
