@@ -187,6 +187,17 @@ MONEY_CHECKS: Final[tuple[Check, ...]] = (
         7, "statement_lines", "a statement line is kept once per occurrence",
         "SELECT account_id, line_key, occurrence, count(*) FROM statement_lines GROUP BY 1, 2, 3 HAVING count(*) > 1",
     ),
+    Check(
+        8, "refund_series", "the numbers of refunds have no gap and no repeat",
+        """
+        SELECT coalesce(s.series, p.series) AS series, s.last, p.papers, p.highest FROM
+          (SELECT * FROM number_series WHERE series ~ '^RF[0-9]+$') s
+        FULL JOIN (
+          SELECT split_part(number, '-', 1) AS series, count(*) AS papers, max(split_part(number, '-', 2)::bigint)
+            AS highest FROM refunds GROUP BY 1) p ON p.series = s.series
+        WHERE s.last IS DISTINCT FROM p.papers OR s.last IS DISTINCT FROM p.highest
+        """,
+    ),
     Check(9, "slips", "a confirmed slip has a verified payment; a rejected one pays nothing", _SLIPS),
     Check(
         9, "made_money", "money is verified by a person, never by a channel's or carrier's event",

@@ -109,6 +109,7 @@ COD = (
 )
 BREAKS = {
     "refunds": [REFUND],
+    "refund_series": ["INSERT INTO number_series (series, last) VALUES ('RF69', 3)"],
     "statement_matches": [
         LINE.format(1),
         ("INSERT INTO statement_matches (line_id, claim_id, amount, at, by) SELECT max(l.id), min(c.id), 101, now(), 'x'"
