@@ -89,7 +89,7 @@ NO_CHECK = "ALTER TABLE {} DROP CONSTRAINT {}"
 REFUND = (
     "INSERT INTO refunds (number, order_id, status, amount, reason, method, to_bank, to_account, to_name, requested_at,"
     " requested_label, decided_label, decision_note, paid_label, reference, proof_key, failure, attempts, version)"
-    " VALUES ('RF1', :waiting, 'requested', 100, 'x', 'transfer', '', '', '', now(), 'x', '', '', '', '', '', '', 0, 1)"
+    " VALUES ('RF69-000001', :waiting, 'requested', 100, 'x', 'transfer', '', '', '', now(), 'x', '', '', '', '', '', '', 0, 1)"
 )
 LINE = (
     "INSERT INTO statement_lines (account_id, line_key, occurrence, booked_at, has_time, amount, balance_breaks,"
