@@ -66,6 +66,14 @@ def moment(name: str) -> datetime | None:
         raise InvalidInput(say("“{text}” is not a date and time", text=raw), field=name, code="moment") from None
 
 
+def past_moment(name: str) -> datetime | None:
+    """A date and time that has come: money is never paid on a later day, nor in a Buddhist year."""
+    at = moment(name)
+    if at is not None and clock.local(at).date() > clock.today():
+        raise InvalidInput(say("This time has not come yet"), field=name, code="future")
+    return at
+
+
 def refund_to() -> RefundTo:
     """Where to the money of a canceled order goes."""
     method = choice(PaymentMethod, "refund_method")

@@ -26,7 +26,7 @@ from oms.usecases.payments import (
 from oms.usecases.payments_allocate import MakeCredit, MoveMoney, UseCredit, make_credit, move_money, use_credit
 from views.base import OmsView, page
 from views.filters import language, money
-from views.order_actions import POST, act, choice, moment, text, version
+from views.order_actions import POST, act, choice, past_moment, text, version
 
 FEW = ("002", "004", "006", "011", "014", "025", "030", "TMN")  # what most slips come from, first in the list
 
@@ -88,7 +88,7 @@ class OrderMoneyView(OmsView):
                 account_id=request.form.get("account_id", type=int),
                 sending_bank=bank,
                 reference=reference,
-                paid_at=moment("paid_at"),
+                paid_at=past_moment("paid_at"),
                 note=text("note"),
                 idempotency_key=text("key", 120) or None,
             )
@@ -121,7 +121,7 @@ class OrderMoneyView(OmsView):
                 DecideClaim(
                     claim_id, text("note"), version(), amount=amount_of("amount"),
                     allocations=tuple(sorted(shares.items())) if shares else None,
-                    account_id=request.form.get("account_id", type=int), paid_at=moment("paid_at"),
+                    account_id=request.form.get("account_id", type=int), paid_at=past_moment("paid_at"),
                 ),
             )  # fmt: skip
 

@@ -31,7 +31,7 @@ from views.base import OmsView, current_actor, page, safe_path, unit
 from views.errors import wants_json
 from views.filters import tr
 from views.intake import store
-from views.order_actions import moment, text
+from views.order_actions import past_moment, text
 
 TONES = {
     SlipStatus.RECEIVED: "info", SlipStatus.WAITING: "warn", SlipStatus.CONFIRMED: "ok", SlipStatus.REJECTED: "bad",
@@ -160,7 +160,7 @@ def _take(sent: FileStorage, order_id: int | None, amount: Money | None) -> dict
             raise InvalidInput(say("The file is empty"), field="file", code="file_empty")
         account_id = request.form.get("account_id", type=int)
         with unit() as tx:
-            came = receive_slip(tx, ReceiveSlip(kept, order_id, amount, moment("said_at"), account_id))
+            came = receive_slip(tx, ReceiveSlip(kept, order_id, amount, past_moment("said_at"), account_id))
     except OmsError as refused:
         if key:
             files.path_of(store(), key).unlink(missing_ok=True)

@@ -35,7 +35,7 @@ from oms.usecases.slips_confirm import ConfirmSlip, SlipConfirmed, confirm_slip
 from oms.usecases.slips_exact import confirm_exact, exact_plan
 from views.base import OmsView, page, unit
 from views.filters import money, tr
-from views.order_actions import choice, moment, text, version
+from views.order_actions import choice, past_moment, text, version
 from views.order_money import bank_choices
 from views.slips import first_open
 
@@ -183,7 +183,7 @@ def _confirmation(slip_id: int) -> ConfirmSlip:
     ]
     return ConfirmSlip(
         slip_id, version(), amount=Money.parse(said, "amount") if said else None,
-        account_id=request.form.get("account_id", type=int), paid_at=moment("paid_at"),
+        account_id=request.form.get("account_id", type=int), paid_at=past_moment("paid_at"),
         allocations=tuple(shares) or None, sending_bank=text("sending_bank", 10), reference=text("reference", 80),
         same_as=int(same) if same.isdecimal() else None, is_another=same == "another",
         no_reference=bool(text("no_reference", 1)),

@@ -197,9 +197,10 @@ def _as_cell_problems(order: OrderIn, refusal: OmsError) -> tuple[CellProblem, .
 
 
 def _term(shop: ShopFacts, order: OrderIn) -> tuple[PaymentTerm, bool]:
-    """Who vouches for the money, and whether they have: a marketplace that asks us to ship holds it already."""
+    """Who vouches for the money, and whether they have: a marketplace that asks us to ship holds it already. COD of
+    our own shops is approved as if it were typed in: not for a phone that refused before."""
     if order.is_cod:
-        return PaymentTerm.COD, True
+        return PaymentTerm.COD, shop.channel in MARKETPLACES or order.stage in LEFT
     if shop.channel in MARKETPLACES:
         return PaymentTerm.MARKETPLACE, order.stage not in {Stage.UNPAID, Stage.CANCELED}
     return PaymentTerm.PREPAID, False

@@ -15,6 +15,7 @@ from oms.payments.statement_models import StatementLine
 from oms.payments.states import ClaimStatus, PaymentMethod
 from oms.usecases.payments import Shares
 from oms.usecases.statement_candidates import facts_of, unticked
+from oms.usecases.statement_rows import live_matches
 
 TRANSFERS = (PaymentMethod.TRANSFER, PaymentMethod.PROMPTPAY, PaymentMethod.EWALLET)
 
@@ -40,15 +41,27 @@ def check_other_proof(tx: Tx, orders: Shares, lines: Sequence[StatementLine]) ->
         )
     for facts in facts_of(tx.session, lines):
         if counted := counted_for(tx, facts):
-            raise Refused(
-                say(
-                    "This money may be counted already: payment {claim}, verified by {who}. Choose that payment, or "
-                    "say that it is another transfer",
-                    claim=counted[0].id,
-                    who=counted[0].decided_label,
-                ),
-                code="counted_before",
-            )
+            raise _counted_before(counted[0])
+
+
+def check_twins(tx: Tx, lines: Sequence[StatementLine]) -> None:
+    """Raise Refused for a line that was called a duplicate when its twin has made a payment count already."""
+    twins = [line.duplicate_of for line in lines if line.duplicate_of is not None]
+    ids = [m.claim_id for m in live_matches(tx, twins) if m.claim_id is not None] if twins else []
+    if ids:
+        raise _counted_before(tx.session.get_one(PaymentClaim, ids[0]))
+
+
+def _counted_before(claim: PaymentClaim) -> Refused:
+    return Refused(
+        say(
+            "This money may be counted already: payment {claim}, verified by {who}. Choose that payment, or "
+            "say that it is another transfer",
+            claim=claim.id,
+            who=claim.decided_label,
+        ),
+        code="counted_before",
+    )
 
 
 def abs_of(amount: Money) -> Money:

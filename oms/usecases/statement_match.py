@@ -31,7 +31,7 @@ from oms.usecases.payments import (
     verify_claim,
 )
 from oms.usecases.statement_candidates import candidates_of, money_of, rests
-from oms.usecases.statement_counted import check_other_proof
+from oms.usecases.statement_counted import check_other_proof, check_twins
 from oms.usecases.statement_rows import (
     OPEN_LINES,
     Target,
@@ -100,6 +100,8 @@ def confirm_match(tx: Tx, cmd: ConfirmMatch) -> Matched:
     _check_sum(tx, cmd, claims, sum(left.values(), start=ZERO))
     if cmd.orders and not cmd.is_another:
         check_other_proof(tx, cmd.orders, lines)
+    if not cmd.is_another and (cmd.orders or any(c.status is ClaimStatus.SUBMITTED for c in claims)):
+        check_twins(tx, lines)
     made = [claim.id for claim in claims]
     for claim in claims:
         _match_claim(tx, cmd, claim, lines, left)

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from oms import clock
+from oms import clock, numbering
 from oms.approvals import ApprovalPolicy
 from oms.audit import AuditLog
 from oms.errors import Forbidden, Refused
@@ -217,6 +217,22 @@ def test_an_order_is_not_paid_by_hand_while_its_slip_waits(till: Till):
     assert (status(till, order), claim.status) == (PaymentStatus.PAID, ClaimStatus.SUBMITTED)
 
 
+def test_a_duplicate_that_is_opened_again_does_not_pay_a_second_order(till: Till):
+    first, other = till.order((1, 1)), till.order((1, 1), phone="0866667777")
+    line = till.line(200)
+    match(till, line, orders=((first.id, baht(200)),))
+    twin = till.line(200, look=False)
+    twin.status, twin.duplicate_of = LineStatus.DUPLICATE, line.id
+    reopen_line(till.tx, SetAside(twin.id))
+    with refused(till.tx, "counted_before", None, PaymentClaim, StatementMatch):
+        match(till, twin, orders=((other.id, baht(200)),))
+    slip = till.slip(till.order((1, 1), phone="0877778888"), 200)
+    with refused(till.tx, "counted_before", None, PaymentClaim, StatementMatch):
+        match(till, twin, claim_ids=(slip.id,))
+    match(till, twin, orders=((other.id, baht(200)),), is_another=True)
+    assert status(till, other) is PaymentStatus.PAID
+
+
 def test_a_transfer_that_a_slip_made_count_is_not_counted_again_for_another_order(till: Till):
     till.slip(till.order((1, 1)), 200, verified=True)
     other = till.order((1, 1), phone="0866667777")
@@ -323,8 +339,8 @@ def test_money_that_goes_out_ticks_off_a_paid_refund(till: Till):
     order = till.order((1, 1))
     till.slip(order, 200, verified=True)
     refund = Refund(
-        number="RF1", order_id=order.id, status=RefundStatus.PAID, amount=baht(50), reason="x", method=PaymentMethod.TRANSFER,
-        account_id=till.account_id, requested_label="a", paid_at=NOON, paid_label="a",
+        number=numbering.allot_yearly(till.program, "RF"), order_id=order.id, status=RefundStatus.PAID, amount=baht(50),
+        reason="x", method=PaymentMethod.TRANSFER, account_id=till.account_id, requested_label="a", paid_at=NOON, paid_label="a",
     )  # fmt: skip
     till.tx.session.add(refund)
     till.tx.session.flush()

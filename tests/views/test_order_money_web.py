@@ -61,6 +61,14 @@ def test_one_transfer_for_several_orders_is_recorded_from_one_page(people, order
     assert "Nothing is left for this order" in too_much.text
 
 
+def test_money_is_not_paid_in_a_buddhist_year(people, orders):
+    sales, home = people("sales"), f"/orders/{orders[0]}"
+    answer = sales.post(f"/order/{orders[0]}/claim", origin=home, amount="100", method="transfer",
+                        paid_at="2569-11-20T10:00")  # fmt: skip
+    assert "This time has not come yet" in answer.text
+    assert claim() is None
+
+
 def test_what_came_in_is_said_while_verifying_and_money_moves_by_number(people, orders):
     sales, cashier = people("sales"), people("cashier")
     first, second, _ = orders
