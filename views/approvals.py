@@ -9,7 +9,6 @@ from werkzeug.wrappers import Response
 
 from oms.actor import Actor
 from oms.catalog.models import CHANNEL_LABELS
-from oms.db import db
 from oms.usecases.approvals import DISCOUNT_ACTION, DecideApproval, decide_approval, open_requests
 from views import nav
 from views.base import OmsView, current_actor, page, unit
@@ -53,12 +52,11 @@ class ApprovalView(OmsView):
         return redirect(url_for("ApprovalView.list"), 303)
 
 
-def counts(actor: Actor) -> dict[str, int]:
+def counts(actor: Actor) -> nav.Waiting:
     """How many requests wait for who may decide them."""
     if not actor.may(DISCOUNT_ACTION):
         return {}
-    waiting = open_requests(actor).order_by(None).with_only_columns(func.count())
-    return {"approvals": db.session.scalar(waiting) or 0}
+    return {"approvals": open_requests(actor).order_by(None).with_only_columns(func.count())}
 
 
 def install(app: Flask) -> None:

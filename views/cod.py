@@ -28,7 +28,7 @@ from oms.payments.states import COD_ENTRY, OUTCOME_LABELS, REFUSAL_LABELS, CodRe
 from oms.thai.text import arabic_digits
 from oms.usecases import cod
 from views import listing, nav
-from views.base import OmsView, current_actor, may, page, safe_path, unit
+from views.base import OmsView, current_actor, page, safe_path, unit
 from views.fields import whole_number
 from views.filters import day, money, tr
 from views.modelview import OmsModelView
@@ -266,8 +266,8 @@ def is_late(entry: CodEntry) -> bool:
     return entry.status in OPEN and late_from(entry, LATE_DAYS if agreed is None else agreed) < clock.now()
 
 
-def _counts(actor: Actor) -> dict[str, int]:
-    return {"cod_late": cod_queries.count_late(db.session())} if may("payment.cod") and actor.user_id else {}
+def _counts(actor: Actor) -> nav.Waiting:
+    return {"cod_late": cod_queries.count_late()} if actor.may("payment.cod") else {}
 
 
 def install(app: Flask) -> None:

@@ -198,9 +198,9 @@ class GapView(OmsView):
         return self.show_page("intake/gaps.html", title=gettext("Gaps"), **facts)
 
 
-def counts(actor: Actor) -> dict[str, int]:
+def counts(actor: Actor) -> nav.Waiting:
     """What waits, for the menu of those who may work on it."""
-    return queries.count_conflicts(db.session, actor) if actor.may("intake.resolve") else {}
+    return {"conflicts": queries.count_conflicts(actor)} if actor.may("intake.resolve") else {}
 
 
 def install(app: Flask) -> None:

@@ -11,11 +11,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Flask, current_app, g, request, url_for
+from sqlalchemy import Select, select
 
 from oms.actor import Actor
+from oms.db import db
 from views.access import current_actor, current_staff, may
 
 Counts = Callable[[Actor], Mapping[str, int]]
+Waiting = Mapping[str, int | Select[int]]  # a number, or the statement that gives it
+MoreCounts = Callable[[Actor], Waiting]
 
 SECTIONS: dict[str, str] = {
     "home": "",
@@ -65,8 +69,9 @@ def set_counts(app: Flask, provider: Counts) -> None:
     app.extensions["oms.counts"] = provider
 
 
-def add_counts(app: Flask, provider: Counts) -> None:
-    """Name a function that gives further counts of the menu, of work that is no worklist of orders."""
+def add_counts(app: Flask, provider: MoreCounts) -> None:
+    """Name a function that gives further counts of the menu, of work that is no worklist of orders. Counts given as
+    statements are all asked in one."""
     app.extensions.setdefault("oms.more_counts", []).append(provider)
 
 
@@ -76,6 +81,19 @@ def counts() -> Mapping[str, int]:
         provider: Counts | None = current_app.extensions.get("oms.counts")
         g.oms_counts = {} if provider is None or current_staff() is None else provider(current_actor())
     return g.oms_counts
+
+
+def _more_counts() -> dict[str, int]:
+    """The further counts, those that are statements in one round trip."""
+    given: dict[str, int | Select[int]] = {}
+    for more in current_app.extensions.get("oms.more_counts", ()):
+        given.update(more(current_actor()))
+    asked = {name: value for name, value in given.items() if not isinstance(value, int)}
+    found = {name: value for name, value in given.items() if isinstance(value, int)}
+    if asked:
+        row = db.session.execute(select(*(value.scalar_subquery().label(name) for name, value in asked.items()))).one()
+        found.update({name: row._mapping[name] or 0 for name in asked})  # noqa: SLF001  SQLAlchemy's public name
+    return found
 
 
 def _is_here(item: Item, url: str) -> bool:
@@ -98,9 +116,7 @@ def sections() -> list[tuple[str, list[Line]]]:
         item for item in current_app.extensions.get("oms.nav", [])
         if item.endpoint in current_app.view_functions and may(item.action)
     ]  # fmt: skip
-    numbers = dict(counts())
-    for more in current_app.extensions.get("oms.more_counts", ()):
-        numbers.update(more(current_actor()))
+    numbers = {**counts(), **_more_counts()}
     answer = []
     for key, label in SECTIONS.items():
         mine = sorted((i for i in open_items if i.section == key), key=lambda i: i.order)

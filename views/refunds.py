@@ -198,15 +198,10 @@ class RefundWorkView(OmsView):
         return redirect(url_for("RefundWorkView.work"), 303)
 
 
-def counts(actor: Actor) -> dict[str, int]:
-    """How many refunds wait for this person: to agree to, or to pay."""
-    if not (actor.may("refund.approve") or actor.may("refund.pay")):
-        return {}
-    found = reading.counts(db.session(), actor)
-    mine = [RefundStatus.FAILED]
-    mine += [RefundStatus.REQUESTED] if actor.may("refund.approve") else []
-    mine += [RefundStatus.APPROVED] if actor.may("refund.pay") else []
-    return {"refunds": sum(found.get(status, 0) for status in mine)}
+def counts(actor: Actor) -> nav.Waiting:
+    """How many refunds wait for this person."""
+    works = actor.may("refund.approve") or actor.may("refund.pay")
+    return {"refunds": reading.count_waiting(actor)} if works else {}
 
 
 def install(app: Flask) -> None:

@@ -78,7 +78,7 @@ class SlipView(OmsView):
             "orders": orders,
             "shown": shown,
             "asked": asked,
-            "waiting": count_open(db.session, actor),
+            "waiting": db.session.scalar(count_open(actor)) or 0,
         }
         return self.show_page("slips/inbox.html", title=gettext("Slips"), **facts, **upload_facts())
 
@@ -218,9 +218,9 @@ def order_slips(order_id: int) -> list[Slip]:
     return list(db.session.scalars(visible_slips(actor).where(Slip.order_id == order_id).order_by(Slip.id)))
 
 
-def counts(actor: Actor) -> dict[str, int]:
+def counts(actor: Actor) -> nav.Waiting:
     """How many slips wait, for the menu of who decides them."""
-    return {"slips_open": count_open(db.session, actor)} if actor.may("payment.verify") else {}
+    return {"slips_open": count_open(actor)} if actor.may("payment.verify") else {}
 
 
 def install(app: Flask) -> None:

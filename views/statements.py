@@ -204,8 +204,8 @@ def _export_query(wanted: statement_queries.LineFilter) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value}
 
 
-def _counts(actor: Actor) -> dict[str, int]:
-    return statement_queries.counts(db.session(), actor)
+def _counts(actor: Actor) -> nav.Waiting:
+    return {"unmatched": statement_queries.count_waiting()} if actor.may("payment.statement") else {}
 
 
 def install(app: Flask) -> None:

@@ -220,7 +220,7 @@ def slip_verifier(slip: Slip) -> dict[str, Any]:
     return {"troubles": verifiers.troubled(session), "ask": not done and is_askable(slip) and has_verifier(session)}
 
 
-def counts(actor: Actor) -> dict[str, int]:
+def counts(actor: Actor) -> nav.Waiting:
     """How many verifiers need somebody, for who can mend them."""
     if not actor.may("shop.edit"):
         return {}

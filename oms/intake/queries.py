@@ -56,10 +56,10 @@ def waiting(actor: Actor) -> Select[Any]:
     return statement
 
 
-def count_conflicts(session: Session, actor: Actor) -> dict[str, int]:
+def count_conflicts(actor: Actor) -> Select[int]:
     """How many differences wait, for the menu (waiting records are counted with the worklists)."""
     differences = conflicts(actor).with_only_columns(func.count(IntakeConflict.id), maintain_column_froms=True)
-    return {"conflicts": session.scalar(differences.order_by(None)) or 0}
+    return differences.order_by(None)
 
 
 @dataclass(frozen=True)

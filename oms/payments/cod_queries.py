@@ -139,10 +139,9 @@ def flagged_by_carrier(session: Session) -> dict[str, Figure]:
     return {carrier: Figure(n, as_money(total)) for carrier, n, total in rows}
 
 
-def count_late(session: Session) -> int:
+def count_late() -> Select[int]:
     """Parcels whose money is late or came short, for the menu."""
-    hit = and_(condition("open"), or_(condition("late"), condition("short")))
-    return int(session.scalar(select(func.count()).where(hit)) or 0)
+    return select(func.count()).where(and_(condition("open"), or_(condition("late"), condition("short"))))
 
 
 def refusals_of(session: Session, phones: Collection[str]) -> dict[str, int]:

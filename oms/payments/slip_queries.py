@@ -46,10 +46,9 @@ def open_slips(actor: Actor) -> Select[Slip]:
     return visible_slips(actor).where(Slip.status.in_(OPEN_SLIPS)).order_by(Slip.uploaded_at, Slip.id)
 
 
-def count_open(session: Session, actor: Actor) -> int:
+def count_open(actor: Actor) -> Select[int]:
     """How many slips wait for a decision."""
-    found = open_slips(actor).order_by(None).with_only_columns(func.count(Slip.id))
-    return session.scalar(found) or 0
+    return open_slips(actor).order_by(None).with_only_columns(func.count(Slip.id))
 
 
 @dataclass(frozen=True)

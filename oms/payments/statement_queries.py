@@ -12,7 +12,6 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from oms import clock
-from oms.actor import Actor
 from oms.errors import InvalidInput
 from oms.intake.queries import one_of
 from oms.money import Money
@@ -78,12 +77,9 @@ def _day(text: str) -> datetime | None:
         return None
 
 
-def counts(session: Session, actor: Actor) -> dict[str, int]:
-    """How many lines wait, for the menu; nothing for people who do not match statements."""
-    if not actor.may("payment.statement"):
-        return {}
-    waiting = select(func.count()).select_from(StatementLine).where(StatementLine.status.in_(OPEN))
-    return {"unmatched": session.scalar(waiting) or 0}
+def count_waiting() -> Select[int]:
+    """How many lines wait, for the menu."""
+    return select(func.count()).select_from(StatementLine).where(StatementLine.status.in_(OPEN))
 
 
 def by_status(session: Session, account_id: int = 0) -> dict[str, int]:

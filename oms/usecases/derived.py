@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import bindparam, select, text, update
 from sqlalchemy.orm import aliased, selectinload
 
 from oms import audit, clock
@@ -27,6 +27,7 @@ from oms.orders.states import (
     PaymentStatus,
     StockState,
 )
+from oms.payments.models import GateOverride
 from oms.payments.rules import MoneyFacts, allowance, cod_state, gate, payment_status, without_amounts
 from oms.shipping.models import Shipment, ShipmentLine
 from oms.shipping.states import BEFORE_HAND_OVER, SHIPMENT, ShipmentStatus
@@ -182,9 +183,32 @@ def refresh(tx: Tx, orders: Collection[Order]) -> None:
     facts = read_facts(tx, listed)
     for order in listed:
         write(order, derive(facts[order.id]))
+    if settled := [o for o in listed if facts[o.id].money.override and not facts[o.id].money.missing]:
+        _lapse(tx, settled)
     shut = {order_id: reason for order_id, f in facts.items() if (reason := _stops(f))}
     if shut:
         _pull_back(tx, {order.id: order for order in listed}, shut)
+
+
+def _lapse(tx: Tx, orders: Sequence[Order]) -> None:
+    """The money came in, so nobody needs to answer for it any more: what is missing later is another matter."""
+    by_id = {order.id: order for order in orders}
+    gone = tx.session.scalars(
+        update(GateOverride)
+        .where(
+            GateOverride.order_id.in_(sorted(by_id)), GateOverride.revoked_at.is_(None), GateOverride.used_at.is_(None)
+        )
+        .values(revoked_at=clock.now(), revoked_by=tx.actor.label[:120])
+        .returning(GateOverride.order_id)
+        .execution_options(synchronize_session=False)
+    )  # fmt: skip
+    audit.record_many(
+        tx,
+        [
+            audit.Entry("gate.override_revoked", "order", i, by_id[i].number, reason="The money came in")
+            for i in sorted(gone)
+        ],
+    )
 
 
 def _stops(facts: Facts) -> Say | None:

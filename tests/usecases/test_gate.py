@@ -297,12 +297,18 @@ def test_an_override_covers_what_is_missing_and_no_more(tx, shop, actor):
     assert_settled(tx, order)
 
 
-def test_money_that_came_in_leaves_the_override_unused(tx, shop):
+def test_an_override_lapses_when_the_money_comes_in_and_covers_no_later_matter(tx, shop):
     order = placed(tx, shop)
     answered_for(tx, order.id, "pays tonight")
     paid(tx, (order.id, 100))
-    mark_shipped(tx, MarkShipped(order.id))
-    assert override_note(tx.session, order.id).used_at is None
+    (override,) = tx.session.scalars(select(GateOverride).execution_options(populate_existing=True))
+    assert (override_note(tx.session, order.id), override.used_at) == (None, None)
+    assert override.revoked_at is not None
+    open_change(tx, OpenChange(order.id, "one more"))
+    propose_change(tx, ProposeChange(order.id, _more(order_of(tx, order.id))))
+    apply_change(tx, CloseChange(order.id))
+    with refused(tx, "gate_closed"):
+        mark_shipped(tx, MarkShipped(order.id))
 
 
 def test_a_hold_is_never_overridden(tx, shop):
