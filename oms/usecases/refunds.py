@@ -144,6 +144,7 @@ def pay_refund(tx: Tx, cmd: PayRefund) -> RefundResult:
     tx.actor.require("refund.pay")
     order, refund = _lock(tx, cmd.refund_id, cmd.version)
     REFUND.check(refund, "pay")
+    _check_payer(tx, refund)
     at = _payment_time(cmd.paid_at)
     account, reference = _account(tx, refund, cmd.account_id), clean(arabic_digits(cmd.reference))[:80]
     if account is not None:
@@ -233,6 +234,14 @@ def _check_second_person(tx: Tx, refund: Refund) -> None:
     mine = refund.requested_by is not None and refund.requested_by == tx.actor.user_id
     if mine and needs_second_person(tx.session, POLICY):
         raise Refused(say("You asked for this yourself; another person has to agree"), code="own_request")
+
+
+def _check_payer(tx: Tx, refund: Refund) -> None:
+    """In two-person mode, after a transfer that failed, whoever agreed to the account now on it does not pay it: they
+    may have put it there alone."""
+    mine = refund.decided_by is not None and refund.decided_by == tx.actor.user_id
+    if mine and refund.attempts and needs_second_person(tx.session, POLICY):
+        raise Refused(say("You agreed to this account yourself; another person has to pay"), code="own_account")
 
 
 def checked(to: RefundTo) -> RefundTo:

@@ -224,7 +224,7 @@ def test_without_the_rule_one_person_may_do_both(tx, shop, manager):
     assert refund(tx, refund_id).status is RefundStatus.APPROVED
 
 
-def test_in_two_person_mode_a_new_account_is_agreed_to_by_another(tx, shop, manager, cashier, actor):
+def test_in_two_person_mode_a_new_account_is_agreed_to_by_another(tx, shop, manager, cashier, actor, account):
     owner = replace(tx, actor=actor("owner", user_id=9))
     two_persons(tx)
     order_id, _ = paid_order(tx, shop)
@@ -238,6 +238,9 @@ def test_in_two_person_mode_a_new_account_is_agreed_to_by_another(tx, shop, mana
         retry_refund(cashier, RetryRefund(refund_id, elsewhere))
     retry_refund(owner, RetryRefund(refund_id, elsewhere))
     assert refund(tx, refund_id).to_account == "9998877776"
+    with refused(owner, "own_account"):  # the account is theirs alone: another person sends the money
+        pay(owner, refund_id, account)
+    assert pay(cashier, refund_id, account).status is RefundStatus.PAID
 
 
 def test_who_pays_may_try_the_same_account_again(tx, shop, clerk, manager, cashier, account):
