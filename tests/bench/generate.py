@@ -139,6 +139,11 @@ class Generator:
             connection.execute(
                 f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT coalesce(max(id), 1) FROM {table}))"
             )
+        connection.execute(
+            "INSERT INTO transfer_keys (sending_bank, reference, claim_id, taken_at, taken_label)"
+            " SELECT sending_bank, reference, id, submitted_at, submitted_label FROM payment_claims"
+            " WHERE reference IS NOT NULL"
+        )
         connection.execute("SET session_replication_role = origin")
         connection.commit()
         connection.autocommit = True
