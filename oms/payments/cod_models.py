@@ -41,6 +41,7 @@ class CodEntry(Model):
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), index=True)
     carrier: Mapped[str] = mapped_column(String(80))
     tracking_no: Mapped[str] = mapped_column(String(80), default="")
+    phone: Mapped[str] = mapped_column(String(40), default="", server_default="")
     status: Mapped[CodStatus] = mapped_column(EnumText(CodStatus))
     to_collect: Mapped[money] = mapped_column()
     expected: Mapped[money] = mapped_column()
@@ -68,6 +69,7 @@ class CodEntry(Model):
         CheckConstraint("status <> 'short' OR remitted < expected", name="short"),
         CheckConstraint("status <> 'remitted' OR remitted + written_off >= expected", name="remitted"),
         Index("ix_cod_entries_tracking", "tracking_no", "carrier"),
+        Index("ix_cod_entries_refused", "phone", postgresql_where=text("status = 'refused'")),
         Index(
             "ix_cod_entries_open", "carrier", "handed_over_at",
             postgresql_where=text("status IN ('expected', 'collected', 'short')"),

@@ -147,13 +147,12 @@ def count_late() -> Select[int]:
 def refusals_of(session: Session, phones: Collection[str]) -> dict[str, int]:
     """How often recipients with these phones refused, sent back or could not be reached."""
     rows = session.execute(
-        select(Order.ship_phone, func.count())
-        .join(CodEntry, CodEntry.order_id == Order.id)
+        select(CodEntry.phone, func.count())
         .where(
-            Order.ship_phone.in_(sorted({p for p in phones if p})), CodEntry.status == CodStatus.REFUSED,
+            CodEntry.phone.in_(sorted({p for p in phones if p})), CodEntry.status == CodStatus.REFUSED,
             or_(CodEntry.refusal.is_(None), CodEntry.refusal.in_(BUYERS_FAULT)),
         )
-        .group_by(Order.ship_phone)
+        .group_by(CodEntry.phone)
     )  # fmt: skip
     return dict.fromkeys(phones, 0) | {row[0]: int(row[1]) for row in rows}
 

@@ -79,12 +79,7 @@ def refused_cod(session: Session, phones: Iterable[str]) -> set[str]:
     asked = sorted({phone for phone in phones if phone})
     if not asked:
         return set()
-    refused = (
-        select(Order.ship_phone)
-        .join(CodEntry, CodEntry.order_id == Order.id)
-        .where(Order.ship_phone.in_(asked), CodEntry.status == CodStatus.REFUSED)
-        .distinct()
-    )
+    refused = select(CodEntry.phone).where(CodEntry.phone.in_(asked), CodEntry.status == CodStatus.REFUSED).distinct()
     return set(session.scalars(refused))
 
 

@@ -91,6 +91,7 @@ def _row(departure: Departure, amount: Money) -> dict[str, object]:
     return {
         "shipment_id": departure.shipment_id, "order_id": departure.order.id,
         "carrier": pays_us(departure.order, departure.carrier), "tracking_no": plain_number(departure.tracking_no),
+        "phone": departure.order.ship_phone,
         "status": CodStatus.COLLECTED if arrived else CodStatus.EXPECTED, "to_collect": amount, "expected": amount,
         "collected": amount if arrived else ZERO, "handed_over_at": departure.handed_over_at,
         "collected_at": now if arrived else None, "settle_from": now + HOLD_DAYS if arrived else None,

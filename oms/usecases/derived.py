@@ -118,8 +118,8 @@ _FACTS = text(
       (SELECT coalesce(array_agg(DISTINCT e.status), '{}') FROM cod_entries e
          WHERE e.order_id = o.id AND e.status <> 'refused') AS cash,
       CASE WHEN o.payment_term = 'cod' AND o.term_approved_at IS NULL AND o.ship_phone <> '' THEN
-        (SELECT count(*) FROM orders b JOIN cod_entries e ON e.order_id = b.id
-         WHERE b.ship_phone = o.ship_phone AND e.status = 'refused') ELSE 0 END AS refusals,
+        (SELECT count(*) FROM cod_entries e WHERE e.phone = o.ship_phone AND e.status = 'refused') ELSE 0 END
+        AS refusals,
       (SELECT coalesce(array_agg(DISTINCT s.status), '{}') FROM shipment_lines sl
          JOIN shipments s ON s.id = sl.shipment_id WHERE sl.order_id = o.id AND s.status <> 'canceled') AS stages,
       (SELECT coalesce(array_agg(DISTINCT p.tracking_status), '{}') FROM shipment_lines sl
