@@ -24,7 +24,7 @@
   }
   document.addEventListener("click", (e) => {
     const open = e.target.closest("[data-open]");
-    if (open) { const d = document.getElementById(open.dataset.open); if (d) { d.showModal(); const f = $("input:not([type=hidden]),select,textarea", d); if (f) f.focus(); } }
+    if (open) { const d = document.getElementById(open.dataset.open); if (d) { d.showModal(); const f = $("[data-first]", d) || $("input:not([type=hidden]),select,textarea", d); if (f) f.focus(); } }
     if (e.target.closest("[data-close]")) e.target.closest("dialog")?.close();
     const gone = e.target.closest("[data-dismiss]"); if (gone) gone.closest(".flash").remove();
     if (e.target.tagName === "DIALOG" && e.target.open) e.target.close();

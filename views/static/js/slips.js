@@ -1,7 +1,7 @@
 /* Slips: pictures sent one by one as they are dropped, pasted or taken; and the review of a slip by keys. */
 "use strict";
 (() => {
-  const $ = (s, e = document) => e.querySelector(s), $$ = (s, e = document) => [...e.querySelectorAll(s)];
+  const $ = (s, e = document) => e.querySelector(s);
 
   // --- sending: two at a time, each with its own bar and its own answer ----------------
   const form = $("form[data-slips]");
@@ -76,5 +76,4 @@
     else if (review && e.key === "+") { e.preventDefault(); zoom(); }
     else if (review && e.key.toLowerCase() === "t") { e.preventDefault(); turn(); }
   }, true);
-  $$("[data-open=reject]").forEach((b) => b.addEventListener("click", () => setTimeout(() => document.activeElement?.blur(), 0)));
 })();
