@@ -18,6 +18,7 @@ APPEND_ONLY = (
     "statement_matches",
     "cod_round_lines",
     "day_closings",
+    "tracking_events",
 )  # rows are added and read, never changed or removed
 FOREIGN_PREFIX = "ab_"  # Flask-AppBuilder's own tables
 

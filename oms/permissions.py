@@ -29,12 +29,32 @@ ACTIONS: Final[dict[str, str]] = {
     "refund.request": "Ask for refunds",
     "refund.approve": "Approve refunds",
     "refund.pay": "Pay approved refunds back",
+    "document.view": "See bills and other documents",
+    "document.issue": "Issue bills, receipts and tax invoices",
     "document.void": "Void documents",
+    "document.design": "Change how documents look",
+    "shipment.pack": "Pick and pack",
+    "shipment.label": "Print labels",
+    "shipment.void_label": "Void labels, change address or carrier after printing",
+    "shipment.combine": "Combine and split parcels",
     "shipment.hand_over": "Hand parcels over",
+    "shipment.track": "Record what carriers say",
+    "shipment.claim": "Claim damage and loss from carriers",
+    "carrier.edit": "Keep carriers, their keys and fees",
+    "return.request": "Ask for returns",
+    "return.approve": "Approve returns",
+    "return.receive": "Receive, count and grade returns",
+    "return.resolve": "Settle returns: refund, exchange, credit",
     "stock.view": "See stock",
     "stock.receive": "Receive stock",
     "stock.adjust": "Adjust stock",
     "stock.approve_adjust": "Approve stock adjustments",
+    "stock.transfer": "Move stock between warehouses",
+    "stock.count": "Count stock",
+    "stock.approve_count": "Approve stock counts",
+    "stock.route": "Choose warehouses for orders, move reservations",
+    "consignment.settle": "Settle with consignment partners",
+    "remote.manage": "Keep links to remote warehouses",
     "stock.cost": "See cost and profit",
     "catalog.edit": "Keep products and SKU maps",
     "customer.view": "See customers",
@@ -65,20 +85,24 @@ class Role:
 _SALES = frozenset({
     "order.view", "order.create", "order.confirm", "order.amend", "order.cancel", "order.hold", "order.assign",
     "order.note", "order.price", "payment.claim", "refund.request", "stock.view", "customer.view", "customer.edit",
-    "customer.phone", "intake.import", "intake.resolve",
+    "customer.phone", "intake.import", "intake.resolve", "document.view", "document.issue", "return.request",
+    "shipment.combine",
 })  # fmt: skip
 _CASHIER = frozenset({
     "order.view", "order.hold", "order.note", "order.price", "payment.claim", "payment.verify", "payment.approve_cod",
     "payment.statement", "payment.cod", "refund.request", "refund.pay", "customer.view", "customer.phone",
-    "report.view",
+    "report.view", "document.view", "document.issue", "return.request", "return.resolve",
 })  # fmt: skip
 _WAREHOUSE = frozenset({
-    "order.view", "order.hold", "order.note", "stock.view", "stock.receive", "stock.adjust", "shipment.hand_over",
+    "order.view", "order.hold", "order.note", "stock.view", "stock.receive", "stock.adjust", "stock.transfer",
+    "stock.count", "shipment.pack", "shipment.label", "shipment.combine", "shipment.hand_over", "shipment.track",
+    "return.receive",
 })  # fmt: skip
 _ACCOUNTANT = frozenset({
     "order.view", "order.price", "customer.view", "stock.view", "stock.cost", "report.view", "export.run", "audit.view",
+    "document.view", "document.issue", "consignment.settle",
 })  # fmt: skip
-_VIEWER = frozenset({"order.view", "order.price", "stock.view", "customer.view", "report.view"})
+_VIEWER = frozenset({"order.view", "order.price", "stock.view", "customer.view", "report.view", "document.view"})
 _MANAGER = frozenset(ACTIONS) - {"staff.edit"}
 
 ROLES: Final[tuple[Role, ...]] = (

@@ -298,7 +298,9 @@ class StaffPasswordView(OmsFormView):
 AREAS = {
     "order": lazy_gettext("Orders"), "payment": lazy_gettext("Money"), "gate": lazy_gettext("Money"),
     "refund": lazy_gettext("Money"), "document": lazy_gettext("Documents"), "shipment": lazy_gettext("Shipping"),
-    "stock": lazy_gettext("Stock"), "catalog": lazy_gettext("Products"), "customer": lazy_gettext("Customers"),
+    "carrier": lazy_gettext("Shipping"), "return": lazy_gettext("Returns"), "stock": lazy_gettext("Stock"),
+    "consignment": lazy_gettext("Stock"), "remote": lazy_gettext("Stock"),
+    "catalog": lazy_gettext("Products"), "customer": lazy_gettext("Customers"),
     "shop": lazy_gettext("Setup"), "staff": lazy_gettext("Setup"), "intake": lazy_gettext("Files"),
     "export": lazy_gettext("Files"), "audit": lazy_gettext("Oversight"), "report": lazy_gettext("Oversight"),
     "operations": lazy_gettext("Oversight"),

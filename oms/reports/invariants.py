@@ -160,7 +160,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     ),
     Check(
         7, "tracking_numbers", "a tracking number is on one live parcel",
-        "SELECT carrier, tracking_no, count(*) FROM parcels WHERE is_live GROUP BY 1, 2 HAVING count(*) > 1",
+        "SELECT carrier, tracking_no, count(*) FROM parcels WHERE is_live AND tracking_no <> ''"
+        " GROUP BY 1, 2 HAVING count(*) > 1",
     ),
     Check(
         7, "outbox_keys", "a side effect is owed once",

@@ -24,8 +24,13 @@ class Shipment(Model):
     warehouse_id: Mapped[int] = mapped_column(ForeignKey("warehouses.id"))
     status: Mapped[ShipmentStatus] = mapped_column(EnumText(ShipmentStatus))
     carrier: Mapped[str] = mapped_column(String(80), default="")
+    service: Mapped[str] = mapped_column(String(40), default="", server_default="")
     by_channel: Mapped[bool] = mapped_column(default=False)
+    packed_by: Mapped[str] = mapped_column(String(120), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    ready_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    packed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    labeled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     handed_over_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     delivered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(default=1)
@@ -58,22 +63,62 @@ class ShipmentLine(Model):
 
 
 class Parcel(Model):
-    """A box with a tracking number. A number replaced before hand-over stays, no longer live."""
+    """A box. Its tracking number may be known later ("" until then); a number replaced before hand-over stays, voided
+    and no longer live.
+
+    ``tracked_at`` is the time of the carrier's event that ``tracking_status`` comes from, ``checked_at`` when the
+    carrier was last asked. ``booking_ref`` is the number under which we asked the carrier for the parcel. Weight in
+    grams. ``label_prints`` counts printed labels; the first one is no copy.
+    """
 
     __tablename__ = "parcels"
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     shipment_id: Mapped[int] = mapped_column(ForeignKey("shipments.id"), index=True)
+    position: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
     carrier: Mapped[str] = mapped_column(String(80))
+    service: Mapped[str] = mapped_column(String(40), default="", server_default="")
     tracking_no: Mapped[str] = mapped_column(String(80))
+    booking_ref: Mapped[str] = mapped_column(String(80), default="", server_default="")
+    weight_grams: Mapped[int | None] = mapped_column(Integer)
     is_live: Mapped[bool] = mapped_column(default=True)
     tracking_status: Mapped[TrackingStatus] = mapped_column(EnumText(TrackingStatus))
+    raw_code: Mapped[str] = mapped_column(String(80), default="", server_default="")
     raw_status: Mapped[str] = mapped_column(String(200), default="")
+    tracked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    checked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    label_prints: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    label_printed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    voided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    void_reason: Mapped[str] = mapped_column(String(500), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
 
     shipment: Mapped[Shipment] = relationship(back_populates="parcels")
 
     __table_args__ = (
-        Index("uq_parcels_live", "carrier", "tracking_no", unique=True, postgresql_where=text("is_live")),
+        Index(
+            "uq_parcels_live", "carrier", "tracking_no", unique=True,
+            postgresql_where=text("is_live AND tracking_no <> ''"),
+        ),
         Index("ix_parcels_tracking", "tracking_no"),
-    )
+        Index("ix_parcels_booking", "booking_ref", postgresql_where=text("booking_ref <> ''")),
+        CheckConstraint("weight_grams > 0", name="weight"),
+    )  # fmt: skip
+
+
+class TrackingEvent(Model):
+    """One thing a carrier said about a parcel, in its own words and ours. Never changed; said twice it is kept once."""
+
+    __tablename__ = "tracking_events"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    parcel_id: Mapped[int] = mapped_column(ForeignKey("parcels.id"))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    status: Mapped[TrackingStatus] = mapped_column(EnumText(TrackingStatus))
+    raw_code: Mapped[str] = mapped_column(String(80), default="")
+    raw_text: Mapped[str] = mapped_column(String(500), default="")
+    place: Mapped[str] = mapped_column(String(200), default="")
+    source: Mapped[str] = mapped_column(String(16))
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+
+    __table_args__ = (Index("uq_tracking_events", "parcel_id", "at", "raw_code", "raw_text", unique=True),)
