@@ -31,7 +31,7 @@ CARRIERS: tuple[dict[str, Any], ...] = (
         "code": "flash", "name": "Flash Express", "adapter": "flash", "phone": "1436", "cod": COD_LIMIT,
         "weight": 50_000, "cut_off": "17:00",
         "services": [("1", "Standard"), ("2", "On time"), ("4", "Bulky"), ("5", "Fruit")],
-        "url": "https://www.flashexpress.com/fle/tracking?se={number}", "pattern": r"THT?\d{2}[0-9A-Z]{6,14}",
+        "url": "https://www.flashexpress.com/fle/tracking?se={number}", "pattern": r"THT?\d{2}[0-9A-Z]{6,14}",  # codespell:ignore
     },
     {
         "code": "jt", "name": "J&T Express", "adapter": "", "phone": "02-009-5678", "cod": COD_LIMIT,
