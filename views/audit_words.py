@@ -17,6 +17,11 @@ from oms.orders.states import (
 )
 from views.filters import tr
 
+CARRIER_TITLES: dict[str, Any] = {
+    "shipment.coming_back": lazy_gettext("Parcel on its way back"),
+    "shipment.came_back": lazy_gettext("Parcel came back"),
+    "shipment.lost": lazy_gettext("Parcel lost"),
+}
 COD_TITLES: dict[str, Any] = {
     "cod.remitted": lazy_gettext("Carrier paid the cash"),
     "cod.short": lazy_gettext("Carrier paid too little"),
@@ -86,6 +91,7 @@ ACTIONS: dict[str, Any] = {
     "shipment.pulled_back": lazy_gettext("Shipment pulled back"),
     "shipment.canceled": lazy_gettext("Shipment canceled"),
     **COD_TITLES,
+    **CARRIER_TITLES,
     "payment.channel_confirmed": lazy_gettext("Payment confirmed by the channel"),
     "statement.matched": lazy_gettext("Statement line matched"),
     "statement.ticked": lazy_gettext("Statement line ticked off by its reference"),

@@ -131,6 +131,17 @@ def _cash(after: Facts) -> dict[str, str]:
     return names | {name: _baht(after.get(name)) for name in ("amount", "expected")}
 
 
+CARRIER_SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
+    "shipment.coming_back": lambda _, a: say("{carrier} {number} is on its way back", **_parcel(a)),
+    "shipment.came_back": lambda _, a: say("{carrier} {number} came back", **_parcel(a)),
+    "shipment.lost": lambda _, a: say("{carrier} {number} is lost, says the carrier", **_parcel(a)),
+}
+
+
+def _parcel(after: Facts) -> dict[str, str]:
+    return {"carrier": str(after.get("carrier", "")), "number": str(after.get("tracking_no", ""))}
+
+
 SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     "order.created": lambda _, a: say("Order entered, lines: {n}", n=len(a.get("lines") or [])),
     "order.confirmed": lambda _, a: (
@@ -206,6 +217,7 @@ SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     "shipment.made_ready": lambda _, a: say("Ready to pick: {number}", number=a.get("shipment", "")),
     "shipment.pulled_back": lambda _, a: say("{number} pulled back; it may not leave", number=a.get("shipment", "")),
     "shipment.canceled": lambda _, a: say("{number} canceled", number=a.get("shipment", "")),
+    **CARRIER_SENTENCES,
 }
 _CHANGES_SHOWN = frozenset({"order.amended", "order.channel_updated", "order.draft_edited"})
 

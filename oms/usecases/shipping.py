@@ -18,6 +18,7 @@ from oms.orders.queries import checked, lock_order, lock_orders
 from oms.orders.states import ORDER, FulfillmentStatus, StockState
 from oms.shipping.models import Parcel, Shipment, ShipmentLine
 from oms.shipping.states import SHIPMENT, ShipmentStatus, TrackingStatus
+from oms.shipping.tracking_rules import NOT_AHEAD
 from oms.usecases import derived
 from oms.usecases.cod_entries import Departure, collect_entries, is_cod, name_parcel, open_entries
 from oms.usecases.gate import GateStep, Verdict, judge, use_overrides
@@ -182,7 +183,8 @@ def _leave_in(tx: Tx, box: Shipment, cmd: MarkShipped) -> None:
         live = [Parcel(shipment_id=box.id, carrier=box.carrier, tracking_no=cmd.tracking_no[:80], is_live=True)]
         tx.session.add_all(live)
     for parcel in live:
-        parcel.tracking_status = TrackingStatus.IN_TRANSIT
+        if parcel.tracking_status in NOT_AHEAD:  # else the carrier was faster and knows better
+            parcel.tracking_status, parcel.tracked_at = TrackingStatus.IN_TRANSIT, None
 
 
 def _tracking_in_use(tx: Tx, numbers: Sequence[str]) -> set[tuple[str, str]]:
@@ -337,7 +339,7 @@ def _arrive(tx: Tx, orders: Sequence[Order]) -> set[int]:
         SHIPMENT.fire(shipment, "deliver")
         shipment.delivered_at = clock.now()
         for parcel in shipment.parcels:
-            parcel.tracking_status = TrackingStatus.DELIVERED
+            parcel.tracking_status, parcel.tracked_at = TrackingStatus.DELIVERED, None  # our word, not the carrier's
     arrived = [order for order in orders if order.id in under_way]
     if arrived:
         cash = collect_entries(tx, arrived, {s_id for found in under_way.values() for s_id in found})
