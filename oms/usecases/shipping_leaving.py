@@ -107,7 +107,7 @@ def _leave_in(d: Departing, box: Shipment) -> None:
         named = next((p for p in live if not p.tracking_no), None)
         if named is None:
             for parcel in live:
-                rules.void(parcel, f"Left as {d.tracking_no}", d.at)
+                rules.void(parcel, say("Another number was given").template, clock.now())
             named = rules.new_parcel(box, 1)
             box.parcels.append(named)
             live = [named]
