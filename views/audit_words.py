@@ -17,6 +17,11 @@ from oms.orders.states import (
 )
 from views.filters import tr
 
+CARRIER_TITLES: dict[str, Any] = {
+    "shipment.coming_back": lazy_gettext("Parcel on its way back"),
+    "shipment.came_back": lazy_gettext("Parcel came back"),
+    "shipment.lost": lazy_gettext("Parcel lost"),
+}
 COD_TITLES: dict[str, Any] = {
     "cod.remitted": lazy_gettext("Carrier paid the cash"),
     "cod.short": lazy_gettext("Carrier paid too little"),
@@ -45,9 +50,6 @@ SHIPMENT_TITLES: dict[str, Any] = {
     "shipment.split": lazy_gettext("Shipment split"),
     "shipment.combined": lazy_gettext("Orders put in one box"),
     "shipment.uncombined": lazy_gettext("Box taken apart"),
-    "shipment.coming_back": lazy_gettext("Shipment coming back"),
-    "shipment.came_back": lazy_gettext("Shipment came back"),
-    "shipment.lost": lazy_gettext("Shipment lost"),
 }
 ACTIONS: dict[str, Any] = {
     **SHIPMENT_TITLES,
@@ -101,6 +103,7 @@ ACTIONS: dict[str, Any] = {
     "gate.overridden": lazy_gettext("Shipping before payment allowed"),
     "gate.override_revoked": lazy_gettext("Shipping before payment taken back"),
     **COD_TITLES,
+    **CARRIER_TITLES,
     "payment.channel_confirmed": lazy_gettext("Payment confirmed by the channel"),
     "statement.matched": lazy_gettext("Statement line matched"),
     "statement.ticked": lazy_gettext("Statement line ticked off by its reference"),

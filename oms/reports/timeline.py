@@ -158,10 +158,18 @@ SHIPMENT_SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     "shipment.uncombined": lambda _, a: say(
         "{number} taken apart into {parts}", number=a.get("shipment", ""), parts=", ".join(a.get("into") or [])
     ),
-    "shipment.coming_back": lambda _, a: say("{number} is coming back", **_box(a)),
-    "shipment.came_back": lambda _, a: say("{number} came back", **_box(a)),
-    "shipment.lost": lambda _, a: say("{number} is lost", **_box(a)),
 }
+CARRIER_SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
+    "shipment.coming_back": lambda _, a: say("{carrier} {number} is on its way back", **_parcel(a)),
+    "shipment.came_back": lambda _, a: say("{carrier} {number} came back", **_parcel(a)),
+    "shipment.lost": lambda _, a: say("{carrier} {number} is lost, says the carrier", **_parcel(a)),
+}
+
+
+def _parcel(after: Facts) -> dict[str, str]:
+    return {"carrier": str(after.get("carrier", "")), "number": str(after.get("tracking_no", ""))}
+
+
 SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     "order.created": lambda _, a: say("Order entered, lines: {n}", n=len(a.get("lines") or [])),
     "order.confirmed": lambda _, a: (
@@ -235,6 +243,7 @@ SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     "gate.overridden": lambda _, a: say("May leave before payment; missing: {amount}", amount=_baht(a.get("amount"))),
     "gate.override_revoked": lambda *_: say("Leave to ship before payment taken back"),
     **SHIPMENT_SENTENCES,
+    **CARRIER_SENTENCES,
 }
 _CHANGES_SHOWN = frozenset({"order.amended", "order.channel_updated", "order.draft_edited"})
 

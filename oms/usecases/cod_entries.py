@@ -1,4 +1,4 @@
-"""COD entries follow the goods: opened when they leave, collected when they arrive. Called by ``shipping`` alone."""
+"""COD entries follow the goods: opened when they leave, collected when they arrive. Called where goods move."""
 
 from __future__ import annotations
 
