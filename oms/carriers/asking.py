@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from urllib.parse import quote
 
 from oms.carriers.port import (
     Ability,
@@ -20,6 +20,7 @@ from oms.carriers.port import (
     CarrierKeys,
     CarrierRefused,
     CarrierSilent,
+    CarrierUnknown,
     LabelSize,
     Pickup,
     PickupRequest,
@@ -34,6 +35,7 @@ from oms.shipping.states import TrackingStatus
 
 T = TrackingStatus
 PDF = b"%PDF-"
+NUMBER = re.compile(r"[A-Za-z0-9-]{1,40}")
 
 
 def silent(silence: Silence) -> CarrierError:
@@ -112,8 +114,15 @@ def header(headers: Mapping[str, str], name: str) -> str:
 
 
 def segment(number: str) -> str:
-    """A number as one part of an address, whatever somebody typed."""
-    return quote(number, safe="")
+    """A number as one part of an address. Raises CarrierUnknown for what no carrier would print."""
+    if not NUMBER.fullmatch(number):
+        raise unknown()
+    return number
+
+
+def unknown(code: str = "", text: str = "") -> CarrierUnknown:
+    """It knows no such parcel of ours."""
+    return CarrierUnknown(say("The carrier does not know this parcel as ours"), raw_code=code, raw_text=text)
 
 
 def pdf_of(reply: Reply) -> bytes | None:
@@ -140,11 +149,11 @@ class Adapter:
             return self.transport.send(method, path, **how)
 
     def within(self, numbers: Sequence[str]) -> list[str]:
-        """The numbers asked about, each once."""
+        """The numbers to ask about, each once; what no carrier would print is not asked."""
         found = list(dict.fromkeys(numbers))
         if len(found) > self.track_limit:
             raise ValueError(f"at most {self.track_limit} numbers at once")
-        return found
+        return [number for number in found if NUMBER.fullmatch(number)]
 
     def check(self) -> str:
         """Nothing to check."""
