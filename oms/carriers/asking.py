@@ -34,7 +34,6 @@ from oms.net.transport import Reply, Transport
 from oms.shipping.states import TrackingStatus
 
 T = TrackingStatus
-PDF = b"%PDF-"
 NUMBER = re.compile(r"[A-Za-z0-9-]{1,40}")
 
 
@@ -125,9 +124,14 @@ def unknown(code: str = "", text: str = "") -> CarrierUnknown:
     return CarrierUnknown(say("The carrier does not know this parcel as ours"), raw_code=code, raw_text=text)
 
 
+def is_pdf(data: bytes) -> bool:
+    """Whether this is a PDF, whole as far as its ends tell."""
+    return data.startswith(b"%PDF-") and b"%%EOF" in data[-1024:]
+
+
 def pdf_of(reply: Reply) -> bytes | None:
     """The label in a reply; None when it is something else."""
-    return reply.data if reply.status < 400 and reply.data.startswith(PDF) else None
+    return reply.data if reply.status < 400 and is_pdf(reply.data) else None
 
 
 class Adapter:

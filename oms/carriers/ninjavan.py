@@ -132,7 +132,7 @@ class NinjaVan(Adapter):
         """By the number it must have, when the account's prefix is known; another order's is none of ours."""
         if not self._prefix:
             raise CarrierCannot(say("Enter the prefix of the account's tracking numbers to look parcels up"))
-        number = self._prefix + _wish(request, self._prefix)
+        number = self._prefix + wished(request, self._prefix)
         rows = self._events([number]).get(number, [])
         ours = [row for row in rows if words(row.get("shipper_order_ref_no")) == request.reference]
         return Booking(number, label_available=True, found=True, raw={"events": ours}) if ours else None
@@ -162,7 +162,7 @@ class NinjaVan(Adapter):
             job["delivery_instructions"] = request.remark[:255]
         return {
             "service_type": "Parcel", "service_level": request.service or "Standard",
-            "requested_tracking_number": _wish(request, self._prefix),
+            "requested_tracking_number": wished(request, self._prefix),
             "reference": {"merchant_order_number": request.reference},
             "from": _party(request.sender), "to": _party(request.receiver), "parcel_job": job,
         }  # fmt: skip
@@ -249,7 +249,7 @@ def _hub(row: Mapping[str, Any]) -> str:
     return ""
 
 
-def _wish(request: BookingRequest, prefix: str) -> str:
+def wished(request: BookingRequest, prefix: str) -> str:
     """The number to ask for: ours, or the reference itself, or what stands for one that is too long. The same reference
     asks for the same number."""
     if request.tracking_no:

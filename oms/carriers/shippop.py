@@ -21,11 +21,11 @@ from urllib.parse import parse_qsl
 from oms import clock
 from oms.carriers import thaipost
 from oms.carriers.asking import (
-    PDF,
     Adapter,
     T,
     by_status,
     homeward,
+    is_pdf,
     mark_of,
     refused,
     segment,
@@ -179,7 +179,7 @@ class Shippop(Adapter):
             found = base64.b64decode(str((reply.body or {}).get("pdf")), validate=True)
         except binascii.Error:
             raise unreadable() from None
-        if not found.startswith(PDF):
+        if not is_pdf(found):
             raise unreadable()
         return found
 

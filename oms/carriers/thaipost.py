@@ -138,7 +138,7 @@ def moment(text: str) -> datetime | None:
                         tzinfo=timezone(away))  # fmt: skip
     except ValueError:
         return None
-    return told.astimezone(UTC)
+    return told.astimezone(UTC) if told.year > 1900 else None
 
 
 def ends(text: str) -> datetime:
@@ -150,6 +150,8 @@ def ends(text: str) -> datetime:
     try:
         told = datetime.fromisoformat(f"{_common(int(year)):04d}{day}T{hour}{zone or '+07:00'}")
     except ValueError:
+        return clock.now()
+    if told.year < 1900:
         return clock.now()
     return min(told.astimezone(UTC), clock.now() + LONGEST)
 
