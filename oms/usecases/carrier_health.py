@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
@@ -43,23 +43,19 @@ def note_asking(tx: Tx, row: Carrier) -> None:
 
 def note_answer(tx: Tx, carrier_id: int, error: CarrierError | None) -> None:
     """A carrier answered, or did not. A refusal of one parcel is an answer: the carrier works."""
-    row = get_carrier(tx.session, carrier_id)
-    now = clock.now()
+    row, now = get_carrier(tx.session, carrier_id), clock.now()
+    was = row.stopped
     if error is None or not isinstance(error, CarrierKeys | CarrierSilent):
         _keep(tx, carrier_id, failures=0, closed_until=None, last_ok_at=now)
         return
     told = {"last_error": told_of(error), "last_error_at": now}
     if isinstance(error, CarrierKeys):
         _keep(tx, carrier_id, failures=0, closed_until=None, stopped=SETTINGS, **told)
-        if row.stopped != SETTINGS:
+        if was != SETTINGS:
             audit.record(tx, "carrier.stopped", "carrier", carrier_id, row.name, after={"error": told["last_error"]})
         return
-    breaker = Breaker(row.failures, row.closed_until).failed(now, _pause(error))
+    breaker = Breaker(row.failures, row.closed_until).failed(now, error.retry_after)
     _keep(tx, carrier_id, failures=breaker.failures, closed_until=breaker.closed_until, **told)
-
-
-def _pause(error: CarrierSilent) -> timedelta | None:
-    return error.retry_after
 
 
 def told_of(error: CarrierError) -> str:
