@@ -70,19 +70,24 @@ def open_entries(tx: Tx, leaving: Sequence[Departure], facts: Mapping[int, Facts
     cash = [d for d in leaving if is_cod(d.order)]
     if not cash:
         return {}
-    known = {row.id: row for row in tx.session.execute(_KNOWN, {"ids": sorted({d.order.id for d in cash})})}
+    known = promised(tx, {d.order.id for d in cash})
     rows: list[dict[str, object]] = []
     opened: dict[int, Money] = {}
     for departure in cash:
         order_id = departure.order.id
-        money, before = facts[order_id].money, known[order_id]
-        promised = Money.satang(int(before.expected) - int(before.banked))
-        amount = money.due - money.net - promised - opened.get(order_id, ZERO)
+        money = facts[order_id].money
+        amount = money.due - money.net - known[order_id] - opened.get(order_id, ZERO)
         if amount > ZERO:
             rows.append(_row(departure, amount))
             opened[order_id] = opened.get(order_id, ZERO) + amount
     insert_rows(tx, CodEntry, rows)
     return opened
+
+
+def promised(tx: Tx, order_ids: Collection[int]) -> dict[int, Money]:
+    """What earlier parcels of these orders are to bring and have not brought to the bank yet."""
+    rows = tx.session.execute(_KNOWN, {"ids": sorted(order_ids)})
+    return {row.id: Money.satang(int(row.expected) - int(row.banked)) for row in rows}
 
 
 def _row(departure: Departure, amount: Money) -> dict[str, object]:
