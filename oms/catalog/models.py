@@ -58,6 +58,7 @@ VAT_LABELS: dict[VatClass, str] = {
     VatClass.EXEMPT: "Exempt from VAT",
 }
 
+PLATFORMS = frozenset({Channel.SHOPEE, Channel.LAZADA, Channel.TIKTOK})  # these take the money and make the waybill
 MARKETPLACES = frozenset({Channel.SHOPEE, Channel.LAZADA, Channel.TIKTOK, Channel.LINE_SHOPPING})
 
 
