@@ -18,8 +18,8 @@ from sqlalchemy.dialects.postgresql import insert
 from oms import audit, clock
 from oms.db import Tx
 from oms.orders.models import Order
-from oms.shipping.locking import Locked, lock_with_orders
 from oms.shipping.models import Parcel, Shipment, TrackingEvent
+from oms.shipping.queries import Locked, lock_with_orders
 from oms.shipping.states import SHIPMENT, ShipmentStatus, TrackingStatus
 from oms.shipping.tracking_rules import FINAL, Standing, moves, shipment_target, standing
 from oms.usecases import derived
