@@ -18,8 +18,9 @@ from oms.orders.models import Order
 from oms.shipping import carrier_rules
 from oms.shipping.carrier_models import Carrier, CarrierChoice
 from oms.shipping.carrier_queries import get_carrier
-from oms.shipping.locking import Locked, lock_with_orders
 from oms.shipping.models import Shipment
+from oms.shipping.queries import Locked, lock_with_orders, shipment_missing
+from oms.shipping.rules import live_parcels
 from oms.shipping.states import BEFORE_HAND_OVER
 from oms.usecases.cod_labels import cash_on
 from oms.usecases.keeping import Saved, lock_row
@@ -158,7 +159,7 @@ def assign_carrier(tx: Tx, cmd: AssignCarrier) -> dict[int, Assigned | OmsError]
         shipment = locked.shipments.get(shipment_id)
         try:
             if shipment is None:
-                raise Refused(say("There is no such shipment, or it is not yours to see"), code="shipment_not_found")
+                raise shipment_missing()
             _check_free(shipment)
             pick = by_hand or defaults.get(_place(shipment, locked))
             if pick is None:
@@ -179,7 +180,7 @@ def _place(shipment: Shipment, locked: Locked) -> Place:
 def _check_free(shipment: Shipment) -> None:
     if shipment.status not in BEFORE_HAND_OVER:
         raise Refused(say("{number} has left or is canceled", number=shipment.number), code="shipment_gone")
-    live = [p for p in shipment.parcels if p.is_live]
+    live = live_parcels(shipment)
     if any(p.tracking_no or p.label_prints or p.booking_ref for p in live):
         raise Refused(
             say("{number} has a number or a label already; void it first", number=shipment.number), code="labeled"
@@ -187,7 +188,7 @@ def _check_free(shipment: Shipment) -> None:
 
 
 def _assign(shipment: Shipment, pick: Chosen, cod: Money, entries: list[audit.Entry]) -> Assigned:
-    live = [p for p in shipment.parcels if p.is_live]
+    live = live_parcels(shipment)
     heaviest = max((p.weight_grams or 0 for p in live), default=0)
     if why := carrier_rules.refusal(pick.carrier, cod=cod, weight_grams=heaviest):
         raise Refused(why, code="carrier_limit")

@@ -13,9 +13,10 @@ from oms.db import Tx
 from oms.errors import InvalidInput, OmsError, Refused, Say, say
 from oms.shipping.carrier_models import Carrier, NumberRange
 from oms.shipping.carrier_queries import lock_carrier
-from oms.shipping.locking import lock_with_orders
 from oms.shipping.models import Parcel, Shipment
 from oms.shipping.numbers import Shape, read_block
+from oms.shipping.queries import lock_with_orders, shipment_missing
+from oms.shipping.rules import live_parcels
 from oms.shipping.states import BEFORE_HAND_OVER, ShipmentStatus, TrackingStatus
 from oms.usecases.keeping import Saved, between, bounded, checked, lock_row, put
 from oms.usecases.masters import Edit
@@ -151,9 +152,10 @@ def allot_numbers(tx: Tx, shipment_ids: Collection[int]) -> dict[int, Allotted |
     wanted: dict[tuple[str, str], list[Shipment]] = {}
     for shipment_id in dict.fromkeys(shipment_ids):
         shipment = shipments.get(shipment_id)
-        refusal = _refusal(shipment, carriers)
-        if refusal is not None or shipment is None:
-            answers[shipment_id] = refusal or _missing()
+        if shipment is None:
+            answers[shipment_id] = shipment_missing()
+        elif (refusal := _refusal(shipment, carriers)) is not None:
+            answers[shipment_id] = refusal
         elif not _bare(shipment):
             answers[shipment_id] = Allotted(())
         else:
@@ -163,17 +165,11 @@ def allot_numbers(tx: Tx, shipment_ids: Collection[int]) -> dict[int, Allotted |
     return answers
 
 
-def _missing() -> Refused:
-    return Refused(say("There is no such shipment, or it is not yours to see"), code="shipment_not_found")
-
-
 def _bare(shipment: Shipment) -> list[Parcel]:
-    return [p for p in shipment.parcels if p.is_live and not p.tracking_no]
+    return [p for p in live_parcels(shipment) if not p.tracking_no]
 
 
-def _refusal(shipment: Shipment | None, carriers: dict[str, Carrier]) -> OmsError | None:
-    if shipment is None:
-        return _missing()
+def _refusal(shipment: Shipment, carriers: dict[str, Carrier]) -> OmsError | None:
     if shipment.status not in ALLOTTED_IN:
         return Refused(say("{number} is not waiting to leave", number=shipment.number), code="shipment_not_waiting")
     if shipment.carrier not in carriers:

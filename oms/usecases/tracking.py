@@ -24,7 +24,7 @@ from oms.shipping.states import SHIPMENT, ShipmentStatus, TrackingStatus
 from oms.shipping.tracking_rules import FINAL, Standing, moves, shipment_target, standing
 from oms.usecases import derived
 from oms.usecases.cod_entries import collect_entries
-from oms.usecases.shipping import complete_done
+from oms.usecases.shipping_arrival import complete_done
 
 S = ShipmentStatus
 _TOLD: Final = {

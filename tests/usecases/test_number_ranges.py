@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from oms.db import Tx
-from oms.errors import Forbidden, Refused
+from oms.errors import Forbidden, NotFound, OmsError
 from oms.orders.models import OrderLine
 from oms.orders.states import PaymentTerm
 from oms.shipping.carrier_models import Carrier, NumberRange
@@ -138,13 +138,13 @@ def test_who_gets_no_number_hears_why_and_the_others_get_theirs(tx, post, shop, 
     tx.session.flush()
     answers = allot_numbers(tx, [big.id, small.id, gone.id, strange.id, 10**9])
     assert answers[small.id] == Allotted(("TP001",))
-    codes = {i: a.detail_code for i, a in answers.items() if isinstance(a, Refused)}
+    codes = {i: a.detail_code for i, a in answers.items() if isinstance(a, OmsError)}
     assert codes == {
         big.id: "numbers_short", gone.id: "shipment_not_waiting", strange.id: "carrier_missing",
         10**9: "shipment_not_found",
     }  # fmt: skip
     far = Tx(tx.session, actor("warehouse", warehouses=frozenset({shop.cnx})))
-    assert isinstance(allot_numbers(far, [small.id])[small.id], Refused)
+    assert isinstance(allot_numbers(far, [small.id])[small.id], NotFound)
     with pytest.raises(Forbidden):
         allot_numbers(Tx(tx.session, actor("viewer")), [small.id])
 
