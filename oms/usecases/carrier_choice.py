@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
 
 from oms import audit, clock
 from oms.catalog.models import Shop
@@ -14,7 +12,6 @@ from oms.db import Tx
 from oms.errors import InvalidInput, OmsError, Refused, Say, say
 from oms.inventory.models import Warehouse
 from oms.money import ZERO, Money
-from oms.orders.models import Order
 from oms.shipping import carrier_rules
 from oms.shipping.carrier_models import Carrier, CarrierChoice
 from oms.shipping.carrier_queries import get_carrier
@@ -22,6 +19,7 @@ from oms.shipping.models import Shipment
 from oms.shipping.queries import Locked, lock_with_orders, shipment_missing
 from oms.shipping.rules import live_parcels
 from oms.shipping.states import BEFORE_HAND_OVER
+from oms.usecases.carrier_defaults import Chosen, Place, chosen_for
 from oms.usecases.cod_labels import cash_on
 from oms.usecases.keeping import Saved, lock_row
 
@@ -80,48 +78,6 @@ def drop_choice(tx: Tx, choice_id: int) -> None:
 def _check_service(carrier: Carrier, service: str) -> None:
     if service and service not in {s["code"] for s in carrier.services}:
         raise InvalidInput(say("This carrier has no such service"), field="service", code="service_unknown")
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """The carrier that would be taken, and why."""
-
-    carrier: Carrier
-    service: str
-    reason: Say
-
-
-Place = tuple[int | None, int | None]  # shop id, warehouse id
-
-
-def chosen_for(session: Session, places: Collection[Place]) -> dict[Place, Chosen]:
-    """The default carrier for each (shop, warehouse): of both, of the shop, of the warehouse, of all. Places without
-    one are left out."""
-    rows = session.scalars(
-        select(CarrierChoice)
-        .join(Carrier)
-        .where(Carrier.is_active)
-        .options(joinedload(CarrierChoice.carrier), joinedload(CarrierChoice.shop), joinedload(CarrierChoice.warehouse))
-    )
-    known = {(row.shop_id, row.warehouse_id): row for row in rows}
-    found: dict[Place, Chosen] = {}
-    for shop, warehouse in places:
-        for key in ((shop, warehouse), (shop, None), (None, warehouse), (None, None)):
-            if (row := known.get(key)) is not None:
-                found[(shop, warehouse)] = Chosen(row.carrier, row.service, _reason(row))
-                break
-    return found
-
-
-def _reason(row: CarrierChoice) -> Say:
-    shop, warehouse = row.shop, row.warehouse
-    if shop is not None and warehouse is not None:
-        return say("The carrier of {shop} from {warehouse}", shop=shop.name, warehouse=warehouse.name)
-    if shop is not None:
-        return say("The carrier of {shop}", shop=shop.name)
-    if warehouse is not None:
-        return say("The carrier of {warehouse}", warehouse=warehouse.name)
-    return say("The carrier for everything without a choice of its own")
 
 
 @dataclass(frozen=True)
@@ -205,9 +161,3 @@ def _assign(shipment: Shipment, pick: Chosen, cod: Money, entries: list[audit.En
             )
         )  # fmt: skip
     return Assigned(pick.carrier.name, pick.service, pick.reason, carrier_rules.past_cut_off(pick.carrier, clock.now()))
-
-
-def advice(session: Session, orders: Sequence[Order]) -> Mapping[int, Chosen]:
-    """The carrier each of these orders would go by, for the screens."""
-    found = chosen_for(session, {(o.shop_id, o.warehouse_id) for o in orders})
-    return {o.id: found[(o.shop_id, o.warehouse_id)] for o in orders if (o.shop_id, o.warehouse_id) in found}
