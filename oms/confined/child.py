@@ -6,13 +6,21 @@ are limited by the system. What breaks it breaks nothing else: the parent starts
 
 from __future__ import annotations
 
+import os
 import resource
 import select
 import sys
 from collections.abc import Callable, Iterable
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from oms.confined.wire import HEAD, packed
+
+# What a shut-in process does not do; the names are those of Python's audit events.
+_DENIED = (
+    "socket.", "subprocess.", "os.system", "os.exec", "os.fork", "os.posix_spawn", "os.remove", "os.rename", "os.mkdir",
+    "os.rmdir", "os.symlink", "os.link", "os.putenv", "os.chmod", "os.chown", "os.truncate", "shutil.", "tempfile.",
+    "ctypes.dlopen", "urllib.", "http.", "ftplib.", "smtplib.",
+)  # fmt: skip
 
 
 def confine(memory_bytes: int) -> None:
@@ -28,6 +36,21 @@ def confine(memory_bytes: int) -> None:
             resource.setrlimit(what, (allowed, allowed))
         except (ValueError, OSError):  # some systems know no limit of that kind; the parent's clock still holds
             continue
+
+
+def shut_in() -> None:
+    """From now on: no file but those Python itself is made of, read only, and no address, program or library."""
+    roots = tuple(os.path.realpath(path) + os.sep for path in {sys.prefix, sys.base_prefix, *sys.path} if path)
+
+    def watch(event: str, args: tuple[Any, ...]) -> None:
+        if event.startswith(_DENIED):
+            raise PermissionError(f"a confined process does not: {event}")
+        if event == "open" and not isinstance(args[0], int):
+            path, mode = os.path.realpath(os.fsdecode(args[0])), str(args[1] or "r")
+            if not path.startswith(roots) or set(mode) & set("wax+"):
+                raise PermissionError(f"a confined process does not open: {path}")
+
+    sys.addaudithook(watch)
 
 
 def grant(seconds: float) -> None:
