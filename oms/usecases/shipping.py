@@ -24,6 +24,8 @@ from oms.usecases.gate import GateStep, Verdict, judge, use_overrides
 from oms.usecases.orders_confirm import reserve_open_lines, shortage_error
 from oms.usecases.shipping_boxes import Boxes, draw_numbers, drop, leave, lock_boxes
 
+ENDED = (FulfillmentStatus.DELIVERED, FulfillmentStatus.RETURNED)
+
 
 @dataclass(frozen=True)
 class MarkShipped:
@@ -357,12 +359,8 @@ def complete_if_done(tx: Tx, order: Order) -> bool:
 
 
 def complete_done(tx: Tx, orders: Sequence[Order]) -> list[Order]:
-    """Close those of these orders whose goods arrived and whose money is settled."""
-    done = [
-        order
-        for order in orders
-        if order.fulfillment_status is FulfillmentStatus.DELIVERED and not ORDER.refusal(order, "complete")
-    ]
+    """Close those of these orders whose goods arrived, or came back for good, and whose money is settled."""
+    done = [order for order in orders if order.fulfillment_status in ENDED and not ORDER.refusal(order, "complete")]
     for order in done:
         ORDER.fire(order, "complete")
     if done:
