@@ -139,9 +139,7 @@ RETURN_SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     "return.canceled": lambda _, a: say("Return {number} called off", **_return(a)),
     "return.sent": lambda _, a: say("Return {number} is on its way: {carrier} {tracking_no}", **_return(a)),
     "return.kept": lambda _, a: say("Return {number}: the goods stay with the buyer", **_return(a)),
-    "return.expected": lambda _, a: say(
-        "Not delivered, comes back: {number}, {carrier} {tracking_no}", **_return(a)
-    ),
+    "return.expected": lambda _, a: say("Not delivered, comes back: {number}, {carrier} {tracking_no}", **_return(a)),
     "return.unannounced": lambda _, a: say("A parcel came back that nobody had announced: {number}", **_return(a)),
     "return.given_back": lambda _, a: say("{carrier} says that it gave {number} back to us", **_return(a)),
     "return.lost": lambda _, a: say("Lost by {carrier}; the case is {number}", **_return(a)),
@@ -157,7 +155,8 @@ def _return(after: Facts) -> dict[str, object]:
     pieces = {name: int(after.get(name) or 0) for name in ("resell", "repair", "damaged", "missing")}
     return {
         "number": after.get("return", ""), "carrier": after.get("carrier", ""),
-        "tracking_no": after.get("tracking_no", ""), "why": _label(REASON_LABELS, ReturnReason, after.get("reason")),
+        "tracking_no": after.get("tracking_no", ""),
+        "why": _label(REASON_LABELS, ReturnReason, after.get("return_reason")),
         "broken": pieces["repair"] + pieces["damaged"], **pieces,
     }  # fmt: skip
 

@@ -91,7 +91,7 @@ def request_return(tx: Tx, cmd: RequestReturn) -> ReturnResult:
         "tracking_no": plain_number(bounded(cmd.tracking_no, 80, "tracking_no")),
         "idempotency_key": cmd.idempotency_key,
     })  # fmt: skip
-    after = {"reason": cmd.reason, "pieces": sum(p.quantity for p in pieces), "goods_stay": cmd.goods_stay}
+    after = {"return_reason": cmd.reason, "pieces": sum(p.quantity for p in pieces), "goods_stay": cmd.goods_stay}
     return finish(tx, ret, order, "return.requested", after, note)
 
 

@@ -36,7 +36,7 @@ from oms.usecases.cod import refuse_parcels
 from oms.usecases.keeping import bounded
 from oms.usecases.returns_base import ReturnResult, finish, open_return, pieces_of
 from oms.usecases.returns_rto import DEAD, expect_one
-from oms.usecases.stock_checks import check_place
+from oms.usecases.stock_checks import check_place, warehouse_code
 
 _NOT_DELIVERED = frozenset({ShipmentStatus.HANDED_OVER, ShipmentStatus.RETURNING, ShipmentStatus.RETURNED})
 
@@ -270,6 +270,7 @@ def _receive(
 ) -> list[ReturnResult]:
     """The goods are here. Undelivered boxes count as come back, and bring no cash any more."""
     now, before = clock.now(), {ret.id: ret.status for ret in returns}
+    place = warehouse_code(tx, warehouse_id)
     for ret in returns:
         RETURN.fire(ret, "receive")
         ret.warehouse_id, ret.received_at, ret.received_label = warehouse_id, now, tx.actor.label[:120]
@@ -285,7 +286,7 @@ def _receive(
     return [
         finish(
             tx, ret, orders[ret.order_id], "return.received",
-            {"warehouse_id": warehouse_id, "code": code}, before=before[ret.id],
+            {"warehouse": place, "code": code}, before=before[ret.id],
         )
         for ret in returns
     ]  # fmt: skip
@@ -308,7 +309,12 @@ def _keep_unknown(tx: Tx, cmd: ArriveParcel, code: str) -> Arrived:
     tx.session.add(arrival)
     tx.session.flush()  # the trace names its id
     audit.record(
-        tx, "return.arrival_unknown", "return_arrival", arrival.id, code, after={"warehouse_id": cmd.warehouse_id}
+        tx,
+        "return.arrival_unknown",
+        "return_arrival",
+        arrival.id,
+        code,
+        after={"warehouse": warehouse_code(tx, cmd.warehouse_id)},
     )
     return Arrived(Outcome.UNKNOWN, arrival_id=arrival.id)
 

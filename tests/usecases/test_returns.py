@@ -466,7 +466,9 @@ def test_a_code_that_may_be_several_has_to_be_chosen(tx, shop):
     order = arrived(tx, shop, (0, 2))
     tx.session.execute(text("UPDATE order_lines SET quantity = 4 WHERE order_id = :id"), {"id": order.id})
     tx.session.execute(
-        text("UPDATE orders SET status = 'confirmed', closed_at = NULL, payment_term = 'credit', term_approved_at = now()")
+        text(
+            "UPDATE orders SET status = 'confirmed', closed_at = NULL, payment_term = 'credit', term_approved_at = now()"
+        )
     )
     order = order_of(tx, order.id)
     second = box(tx, ShipmentStatus.LABELED, order)
