@@ -14,7 +14,7 @@ from oms.errors import Conflict, NotFound, say
 from oms.inventory.availability import parts_of
 from oms.inventory.models import Reservation, ReservationStatus
 from oms.orders.models import Order, OrderLine
-from oms.orders.queries import NO_ID
+from oms.orders.queries import NO_ID, lock_known
 from oms.returns.models import CarrierClaim, Return, ReturnArrival, ReturnLine, ReturnRules
 from oms.returns.states import UNCOUNTED, ReturnKind, ReturnStatus
 from oms.shipping.models import Shipment, ShipmentLine
@@ -73,15 +73,7 @@ def visible_claims(actor: Actor) -> Select[CarrierClaim]:
 
 def lock_any_orders(tx: Tx, order_ids: Collection[int]) -> dict[int, Order]:
     """Orders by id, locked in id order, whoever may see them: goods at the door belong to whom they belong."""
-    statement = (
-        select(Order)
-        .where(Order.id.in_(sorted({i for i in order_ids if 0 < i < NO_ID})))
-        .order_by(Order.id)
-        .options(selectinload(Order.lines), selectinload(Order.holds))
-        .with_for_update(of=Order, key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    return {order.id: order for order in tx.session.scalars(statement)}
+    return {order.id: order for order in lock_known(tx, {i for i in order_ids if 0 < i < NO_ID})}
 
 
 def lock_returns(tx: Tx, return_ids: Collection[int]) -> list[Return]:

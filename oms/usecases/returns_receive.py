@@ -31,14 +31,14 @@ from oms.returns.states import (
     ReturnStatus,
 )
 from oms.shipping.models import Shipment, ShipmentLine
+from oms.shipping.rules import live_parcels
 from oms.shipping.states import SHIPMENT, ShipmentStatus
 from oms.usecases.cod import refuse_parcels
 from oms.usecases.keeping import bounded
 from oms.usecases.returns_base import ReturnResult, finish, open_return, pieces_of
 from oms.usecases.returns_rto import DEAD, expect_one
+from oms.usecases.shipping_boxes import tell
 from oms.usecases.stock_checks import check_place, warehouse_code
-
-_NOT_DELIVERED = frozenset({ShipmentStatus.HANDED_OVER, ShipmentStatus.RETURNING, ShipmentStatus.RETURNED})
 
 
 class Outcome(StrEnum):
@@ -246,23 +246,8 @@ def _unexpected(tx: Tx, shipment: Shipment, orders: Mapping[int, Order]) -> list
             finish(tx, ret, order, "return.unannounced", {"shipment": shipment.number})
             found.append(ret)
         else:
-            _drop_lost(tx, shipment, order)
             found.append(expect_one(tx, shipment, order, left))
     return found
-
-
-def _drop_lost(tx: Tx, shipment: Shipment, order: Order) -> None:
-    """A lost parcel turned up: its unsettled case ends."""
-    ids = tx.session.scalars(
-        select(Return.id).where(
-            Return.shipment_id == shipment.id, Return.order_id == order.id, Return.kind == ReturnKind.LOST,
-            Return.status == ReturnStatus.APPROVED,
-        )
-    )  # fmt: skip
-    for case in lock_returns(tx, list(ids)):
-        RETURN.fire(case, "cancel")
-        case.decided_at, case.decided_label, case.decision_note = clock.now(), tx.actor.label[:120], "It turned up"
-        finish(tx, case, order, "return.canceled", {}, case.decision_note, before=ReturnStatus.APPROVED)
 
 
 def _receive(
@@ -279,9 +264,7 @@ def _receive(
     undelivered = [ret for ret in returns if ret.kind is ReturnKind.RTO]
     boxes = {ret.shipment_id: ret for ret in undelivered if ret.shipment_id}
     for shipment in _lock_shipments(tx, boxes):
-        for move in ("come_back", "arrive_back"):
-            if SHIPMENT.refusal(shipment, move) is None:
-                SHIPMENT.fire(shipment, move)
+        _arrive_back(tx, shipment, [orders[i] for i in sorted({ret.order_id for ret in undelivered})])
     refuse_parcels(tx, orders, {box: refusal_of(ret.reason) for box, ret in boxes.items()}, "Came back undelivered")
     return [
         finish(
@@ -290,6 +273,18 @@ def _receive(
         )
         for ret in returns
     ]  # fmt: skip
+
+
+def _arrive_back(tx: Tx, shipment: Shipment, orders: Sequence[Order]) -> None:
+    """What the carrier has not said yet: the box is back."""
+    before = shipment.status
+    for move in ("come_back", "arrive_back"):
+        if SHIPMENT.refusal(shipment, move) is None:
+            SHIPMENT.fire(shipment, move)
+    if shipment.status is not before:
+        numbers = ", ".join(p.tracking_no for p in live_parcels(shipment) if p.tracking_no)
+        facts = {"status": shipment.status, "carrier": shipment.carrier, "tracking_no": numbers}
+        tell(tx, "shipment.came_back", shipment, orders, {"status": before}, facts)
 
 
 def _keep_unknown(tx: Tx, cmd: ArriveParcel, code: str) -> Arrived:

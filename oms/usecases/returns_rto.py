@@ -17,6 +17,7 @@ from oms.returns.models import Return
 from oms.returns.queries import Out, lock_any_orders, lock_returns, pieces_out
 from oms.returns.states import RETURN, ReturnKind, ReturnReason, ReturnStatus
 from oms.shipping.models import Shipment, ShipmentLine
+from oms.shipping.rules import live_parcels
 from oms.shipping.states import ShipmentStatus
 from oms.usecases.keeping import bounded
 from oms.usecases.returns_base import ReturnResult, finish, open_return, pieces_of, unpromise
@@ -58,7 +59,8 @@ def expect_returns(tx: Tx, shipments: Sequence[Shipment]) -> None:
 
 def expect_one(tx: Tx, shipment: Shipment, order: Order, left: Sequence[Out]) -> Return:
     """The return of one order in a shipment that could not be delivered."""
-    numbers = [parcel.tracking_no for parcel in shipment.parcels if parcel.is_live and parcel.tracking_no]
+    drop_lost(tx, shipment, order)
+    numbers = [parcel.tracking_no for parcel in live_parcels(shipment) if parcel.tracking_no]
     ret = open_return(tx, order, pieces_of(left), {
         "kind": ReturnKind.RTO, "status": ReturnStatus.IN_TRANSIT, "reason": ReturnReason.UNDELIVERED,
         "shipment_id": shipment.id, "warehouse_id": shipment.warehouse_id, "carrier": shipment.carrier,
@@ -67,6 +69,20 @@ def expect_one(tx: Tx, shipment: Shipment, order: Order, left: Sequence[Out]) ->
     after = {"shipment": shipment.number, "carrier": shipment.carrier, "tracking_no": ret.tracking_no}
     finish(tx, ret, order, "return.expected", after)
     return ret
+
+
+def drop_lost(tx: Tx, shipment: Shipment, order: Order) -> None:
+    """A lost parcel turned up: its unsettled case ends."""
+    ids = tx.session.scalars(
+        select(Return.id).where(
+            Return.shipment_id == shipment.id, Return.order_id == order.id, Return.kind == ReturnKind.LOST,
+            Return.status == ReturnStatus.APPROVED,
+        )
+    )  # fmt: skip
+    for case in lock_returns(tx, list(ids)):
+        RETURN.fire(case, "cancel")
+        case.decided_at, case.decided_label, case.decision_note = clock.now(), tx.actor.label[:120], "It turned up"
+        finish(tx, case, order, "return.canceled", {}, case.decision_note, before=ReturnStatus.APPROVED)
 
 
 def delivered_after_all(tx: Tx, shipments: Sequence[Shipment]) -> None:
