@@ -37,6 +37,17 @@ COD_TITLES: dict[str, Any] = {
     "cod.round_fee": lazy_gettext("Fee of a COD round set"),
     "cod.late_days": lazy_gettext("Terms of a carrier set"),
 }
+DOCUMENT_TITLES: dict[str, Any] = {
+    "document.issued": lazy_gettext("Document issued"),
+    "document.voided": lazy_gettext("Document voided"),
+    "document.replaced": lazy_gettext("Document replaced"),
+    "document.printed": lazy_gettext("Document printed"),
+    "company.edited": lazy_gettext("Company changed"),
+    "branch.created": lazy_gettext("Branch added"),
+    "branch.edited": lazy_gettext("Branch changed"),
+    "series.edited": lazy_gettext("Series of documents changed"),
+    "vat_rate.added": lazy_gettext("Rate of VAT added"),
+}
 SHIPMENT_TITLES: dict[str, Any] = {
     "shipment.made_ready": lazy_gettext("Shipment ready to pick"),
     "shipment.picking": lazy_gettext("Picking started"),
@@ -54,6 +65,7 @@ SHIPMENT_TITLES: dict[str, Any] = {
 }
 ACTIONS: dict[str, Any] = {
     **SHIPMENT_TITLES,
+    **DOCUMENT_TITLES,
     "order.created": lazy_gettext("Order entered"),
     "order.draft_edited": lazy_gettext("Draft changed"),
     "order.confirmed": lazy_gettext("Order confirmed"),

@@ -11,6 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from oms.audit import AuditLog
+from oms.documents.kinds import KIND_LABELS
+from oms.documents.states import DocumentKind
 from oms.errors import Say, say
 from oms.orders.states import (
     BOARD_LABELS,
@@ -124,6 +126,17 @@ COD_SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     ),
     "cod.written_off": lambda _, a: say("{amount} of the cash written off", amount=_baht(a.get("written_off"))),
 }
+
+
+DOCUMENT_SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
+    "document.issued": lambda _, a: say("{kind} {number} issued", **_paper(a)),
+    "document.voided": lambda _, a: say("{number} voided", **_paper(a)),
+}
+
+
+def _paper(after: Facts) -> dict[str, object]:
+    """A document's kind and number."""
+    return {"kind": _label(KIND_LABELS, DocumentKind, after.get("kind", "")), "number": after.get("document", "")}
 
 
 def _cash(after: Facts) -> dict[str, str]:
@@ -241,6 +254,7 @@ SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
         "Payment shared out anew: {amount} is for this order now", amount=_baht(a.get("amount"))
     ),
     **COD_SENTENCES,
+    **DOCUMENT_SENTENCES,
     "payment.reminded": lambda *_: say("Customer reminded of the payment"),
     "order.expiry_extended": lambda *_: say("More time to pay given"),
     "gate.overridden": lambda _, a: say("May leave before payment; missing: {amount}", amount=_baht(a.get("amount"))),
