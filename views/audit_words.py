@@ -74,6 +74,7 @@ SHIPMENT_TITLES: dict[str, Any] = {
     "shipment.label_printed": lazy_gettext("Label printed before packing"),
     "shipment.label_voided": lazy_gettext("Label voided"),
     "shipment.tracking_set": lazy_gettext("Tracking number set"),
+    "shipment.carrier_changed": lazy_gettext("Carrier changed"),
     "shipment.pulled_back": lazy_gettext("Shipment pulled back"),
     "shipment.canceled": lazy_gettext("Shipment canceled"),
     "shipment.split": lazy_gettext("Shipment split"),

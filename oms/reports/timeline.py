@@ -188,6 +188,9 @@ SHIPMENT_SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     "shipment.tracking_set": lambda _, a: say(
         "Tracking number {tracking} set on {number}", tracking=a.get("tracking_no", ""), **_box(a)
     ),
+    "shipment.carrier_changed": lambda _, a: say(
+        "{number} goes with {carrier}", carrier=a.get("carrier", ""), **_box(a)
+    ),
     "shipment.pulled_back": lambda _, a: say("{number} pulled back; it may not leave", **_box(a)),
     "shipment.canceled": lambda _, a: (
         say("{number} canceled; the goods are in {into}", **_box(a))
