@@ -20,7 +20,7 @@ from oms.shipping.queries import Locked, lock_with_orders, shipment_missing
 from oms.shipping.rules import live_parcels
 from oms.shipping.states import BEFORE_HAND_OVER
 from oms.usecases.carrier_defaults import Chosen, Place, chosen_for
-from oms.usecases.cod_labels import cash_on
+from oms.usecases.cod_entries import cash_at_the_door
 from oms.usecases.keeping import Saved, lock_row
 
 
@@ -108,7 +108,7 @@ def assign_carrier(tx: Tx, cmd: AssignCarrier) -> dict[int, Assigned | OmsError]
     by_hand = Chosen(named, cmd.service, say("Chosen by hand")) if named else None
     locked = lock_with_orders(tx, cmd.shipment_ids)
     defaults = {} if named else chosen_for(tx.session, {_place(s, locked) for s in locked.shipments.values()})
-    cash = cash_on(tx, list(locked.shipments))
+    cash = cash_at_the_door(tx, list(locked.shipments.values()))
     answers: dict[int, Assigned | OmsError] = {}
     entries: list[audit.Entry] = []
     for shipment_id in dict.fromkeys(cmd.shipment_ids):

@@ -17,15 +17,10 @@ from oms.shipping.carrier_rules import odd_number, past_cut_off, refusal, too_la
 from oms.shipping.models import Shipment
 from oms.usecases.carrier_choice import AssignCarrier, Assigned, SetChoice, assign_carrier, drop_choice, set_choice
 from oms.usecases.carrier_defaults import chosen_for
-from oms.usecases.cod_labels import cash_on
 from oms.usecases.orders_place import place_order
 from oms.usecases.shipping_boxes import make_ready
 from oms.usecases.shipping_work import (
-    PackShipment,
     SetTracking,
-    hand_over_shipments,
-    mark_labeled,
-    pack_shipment,
     set_tracking,
 )
 from tests.shop import SmallShop, small_shop
@@ -126,16 +121,6 @@ def test_a_number_of_another_shape_is_only_pointed_out(by_code):
     assert odd_number(by_code["flash"], "TH01-0112 bx4k4a") is None
     assert "Flash Express" in str(odd_number(by_code["flash"], "RA473124829TH"))
     assert odd_number(by_code["lalamove"], "anything") is None
-
-
-def test_cash_is_on_the_first_shipment_of_an_order_until_it_left(tx, shop):
-    first = ready(tx, shop, (0, 2))
-    assert cash_on(tx, [first.id]) == {first.id: Money(Decimal(200))}
-    pack_shipment(tx, PackShipment(first.id))
-    mark_labeled(tx, [first.id])
-    hand_over_shipments(tx, [first.id])
-    assert cash_on(tx, [first.id]) == {first.id: Money(Decimal(200))}
-    assert cash_on(tx, []) == {}
 
 
 def test_a_shipment_changes_its_carrier_until_it_has_a_number(tx, shop, by_code, actor):
