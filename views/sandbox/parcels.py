@@ -138,7 +138,7 @@ class CarrierSandbox(Simulator):
 
     def hook(self, parcel: Parcel, step: Step) -> Hook:
         """The webhook of a step, signed."""
-        raise NotImplementedError
+        raise ValueError(f"{self.name} sends no webhooks about {parcel.number}, {step.name}")
 
     def control(self, request: Request) -> dict[str, Any] | None:
         """Parcels and webhooks on command."""
