@@ -22,7 +22,7 @@ from oms.errors import OmsError
 from oms.inventory.models import StockLevel
 from oms.inventory.sharing import MOST_PARCELS, Need, Share, share_out
 from oms.orders.models import Order
-from oms.orders.states import CancelReason, OrderStatus, PaymentTerm
+from oms.orders.states import CancelReason, OrderStatus, PaymentTerm, StockState
 from oms.reports.auditor import audit_all
 from oms.usecases.orders_cancel import CancelOrder, cancel_order
 from oms.usecases.orders_confirm import ConfirmOrder, confirm_order
@@ -133,6 +133,8 @@ class Warehouses(RuleBasedStateMachine):
         with clock.at(self.moment), transaction(SYSTEM) as tx:
             self.net = network(tx, pieces=4)
             self.skus = (*self.net.shop.skus, self.net.shop.bundle)
+        for pieces in (4, 3, 2):  # one has them all, the others wait
+            self.place_one([(3, pieces)], "capital", None, confirm=True, may_wait=True, other_shop=False)
 
     def do(self, verb, *arguments):
         """Run one verb in a transaction; a refusal must leave no trace."""
@@ -162,9 +164,13 @@ class Warehouses(RuleBasedStateMachine):
 
     has_orders = precondition(lambda self: self.orders)
 
-    @rule(lines=LINES, to=st.sampled_from(sorted(TOWNS)), confirm=st.booleans(), may_wait=st.booleans(),
+    @rule(lines=LINES, to=st.sampled_from(sorted(TOWNS)), confirm=st.sampled_from([True, True, False]), may_wait=st.booleans(),
           pin=st.sampled_from([None, None, None, 0, 1, 2]), other_shop=st.booleans())  # fmt: skip
     def place(self, lines, to, confirm, may_wait, pin, other_shop):
+        for _ in range(2):  # twins compete for the same pieces
+            self.place_one(lines, to, pin, confirm=confirm, may_wait=may_wait, other_shop=other_shop)
+
+    def place_one(self, lines, to, pin, *, confirm, may_wait, other_shop):
         placed = self.do(
             place_order,
             self.net.order(
@@ -177,14 +183,13 @@ class Warehouses(RuleBasedStateMachine):
         if placed:
             self.orders.append(placed.order_id)
 
-    @rule(routing=st.sampled_from(Routing), split=st.booleans(), shopee=st.booleans())
-    def switch(self, routing, split, shopee):
-        shop = self.net.shop.shopee if shopee else self.net.shop.line
-        self.do(set_shop_routing, SetShopRouting(shop, routing, may_split=split))
-
-    @rule(pick=PICK, use=st.booleans(), sku=st.integers(0, 4), north=st.booleans())
-    def regulate(self, pick, use, sku, north):
-        facts = {"sku_ids": (self.skus[sku],), "provinces": ("เชียงใหม่",) if north else ()}
+    @rule(pick=PICK, routing=st.sampled_from([*Routing, None, None]), use=st.booleans(), sku=st.integers(0, 4))
+    def regulate(self, pick, routing, use, sku):
+        if routing:
+            shop = self.net.shop.shopee if use else self.net.shop.line
+            self.do(set_shop_routing, SetShopRouting(shop, routing, may_split=bool(pick % 2)))
+            return
+        facts = {"sku_ids": (self.skus[sku],), "provinces": ("เชียงใหม่",) if pick % 2 else ()}
         self.do(lambda tx: add_rule(tx, self.place_of(pick), use=use, **facts))
 
     @has_orders
@@ -227,9 +232,17 @@ class Warehouses(RuleBasedStateMachine):
         self.do(reroute_order, RerouteOrder(order.id, shares=tuple(shares), reason="shared out"))
 
     @has_orders
-    @rule(giver=PICK, taker=PICK)
-    def give(self, giver, taker):
-        self.do(give_pieces, GivePieces(self.order(giver), self.order(taker), "needed there"))
+    @rule(giver=PICK, taker=PICK, sensible=st.sampled_from([True, True, False]))
+    def give(self, giver, taker, sensible):
+        givers, takers = self.orders, self.orders
+        if sensible:
+            states = dict(
+                db.session.execute(select(Order.id, Order.stock_state).where(Order.id.in_(self.orders))).all()
+            )
+            givers = [i for i, state in states.items() if state is StockState.RESERVED] or givers
+            takers = [i for i, state in states.items() if state is StockState.SHORT] or takers
+        cmd = GivePieces(givers[giver % len(givers)], takers[taker % len(takers)], "needed there")
+        self.do(give_pieces, cmd)
 
     @has_orders
     @rule(pick=PICK, urgent=st.booleans())
