@@ -11,6 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from oms.audit import AuditLog
+from oms.documents.kinds import KIND_LABELS
+from oms.documents.states import DocumentKind
 from oms.errors import Say, say
 from oms.orders.states import (
     BOARD_LABELS,
@@ -126,9 +128,59 @@ COD_SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
 }
 
 
+DOCUMENT_SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
+    "document.issued": lambda _, a: say("{kind} {number} issued", **_paper(a)),
+    "document.voided": lambda _, a: say("{number} voided", **_paper(a)),
+}
+
+
+def _paper(after: Facts) -> dict[str, object]:
+    """A document's kind and number."""
+    return {"kind": _label(KIND_LABELS, DocumentKind, after.get("kind", "")), "number": after.get("document", "")}
+
+
 def _cash(after: Facts) -> dict[str, str]:
     names = {"carrier": str(after.get("carrier", "")), "round": str(after.get("round", ""))}
     return names | {name: _baht(after.get(name)) for name in ("amount", "expected")}
+
+
+def _box(after: Facts) -> dict[str, str]:
+    return {"number": str(after.get("shipment", "")), "into": str(after.get("into", ""))}
+
+
+SHIPMENT_SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
+    "shipment.made_ready": lambda _, a: say("Ready to pick: {number}", **_box(a)),
+    "shipment.picking": lambda _, a: say("{number} is being picked", **_box(a)),
+    "shipment.packed": lambda _, a: say("{number} packed, boxes: {n}", n=a.get("boxes", 1), **_box(a)),
+    "shipment.labeled": lambda _, a: say("Label of {number} printed", **_box(a)),
+    "shipment.label_printed": lambda _, a: say("Label of {number} printed", **_box(a)),
+    "shipment.label_voided": lambda _, a: say("Label of {number} voided", **_box(a)),
+    "shipment.tracking_set": lambda _, a: say(
+        "Tracking number {tracking} set on {number}", tracking=a.get("tracking_no", ""), **_box(a)
+    ),
+    "shipment.pulled_back": lambda _, a: say("{number} pulled back; it may not leave", **_box(a)),
+    "shipment.canceled": lambda _, a: (
+        say("{number} canceled; the goods are in {into}", **_box(a))
+        if a.get("into")
+        else say("{number} canceled", **_box(a))
+    ),
+    "shipment.split": lambda _, a: say("A part of {number} goes in {into}", **_box(a)),
+    "shipment.combined": lambda _, a: say(
+        "{orders} go in one box: {number}", orders=", ".join(a.get("orders") or []), **_box(a)
+    ),
+    "shipment.uncombined": lambda _, a: say(
+        "{number} taken apart into {parts}", number=a.get("shipment", ""), parts=", ".join(a.get("into") or [])
+    ),
+}
+CARRIER_SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
+    "shipment.coming_back": lambda _, a: say("{carrier} {number} is on its way back", **_parcel(a)),
+    "shipment.came_back": lambda _, a: say("{carrier} {number} came back", **_parcel(a)),
+    "shipment.lost": lambda _, a: say("{carrier} {number} is lost, says the carrier", **_parcel(a)),
+}
+
+
+def _parcel(after: Facts) -> dict[str, str]:
+    return {"carrier": str(after.get("carrier", "")), "number": str(after.get("tracking_no", ""))}
 
 
 SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
@@ -199,13 +251,13 @@ SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
         "Payment shared out anew: {amount} is for this order now", amount=_baht(a.get("amount"))
     ),
     **COD_SENTENCES,
+    **DOCUMENT_SENTENCES,
     "payment.reminded": lambda *_: say("Customer reminded of the payment"),
     "order.expiry_extended": lambda *_: say("More time to pay given"),
     "gate.overridden": lambda _, a: say("May leave before payment; missing: {amount}", amount=_baht(a.get("amount"))),
     "gate.override_revoked": lambda *_: say("Leave to ship before payment taken back"),
-    "shipment.made_ready": lambda _, a: say("Ready to pick: {number}", number=a.get("shipment", "")),
-    "shipment.pulled_back": lambda _, a: say("{number} pulled back; it may not leave", number=a.get("shipment", "")),
-    "shipment.canceled": lambda _, a: say("{number} canceled", number=a.get("shipment", "")),
+    **SHIPMENT_SENTENCES,
+    **CARRIER_SENTENCES,
 }
 _CHANGES_SHOWN = frozenset({"order.amended", "order.channel_updated", "order.draft_edited"})
 
