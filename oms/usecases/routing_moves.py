@@ -21,7 +21,7 @@ from oms.inventory.sharing import MOST_PARCELS, Share, missing
 from oms.orders.models import Order
 from oms.orders.queries import checked, lock_order
 from oms.orders.states import CLOSED_BOARDS, OrderStatus, StockState
-from oms.shipping.states import ShipmentStatus
+from oms.shipping.rules import label_refusal
 from oms.usecases import derived, routing
 from oms.usecases.keeping import bounded
 from oms.usecases.orders_cancel import announce_freed
@@ -107,7 +107,7 @@ def reroute_order(tx: Tx, cmd: RerouteOrder) -> OrderRerouted:
     if plan.short and not may_wait:
         raise _short_error(tx, order, plan)
     _carry_out(tx, order, plan)
-    dropped = _drop_outdated(tx, boxes, order, before, _told(tx, order))
+    dropped = _drop_outdated(tx, boxes, order)
     derived.refresh(tx, [order])
     return _tell(tx, order, before, why, dropped)
 
@@ -118,11 +118,7 @@ def move_refusal(order: Order, boxes: Boxes) -> Say | None:
         return say("The order is closed")
     if not any(line.open for line in order.lines):
         return say("Its goods have left already")
-    for shipment in boxes.of(order.id):
-        printed = any(parcel.is_live and parcel.label_prints for parcel in shipment.parcels)
-        if shipment.status is ShipmentStatus.LABELED or printed:
-            return say("The label of {shipment} is printed; void it first", shipment=shipment.number)
-    return None
+    return next((reason for box in boxes.of(order.id) if (reason := label_refusal(box))), None)
 
 
 def _place_draft(tx: Tx, order: Order, cmd: RerouteOrder, why: str) -> None:
@@ -220,16 +216,14 @@ def _told(tx: Tx, order: Order) -> dict[str, object]:
     return {"warehouse": codes[order.warehouse_id], "pieces": {codes[place]: n for place, n in sorted(held.items())}}
 
 
-def _drop_outdated(
-    tx: Tx, boxes: Boxes, order: Order, before: dict[str, object], after: dict[str, object]
-) -> tuple[str, ...]:
-    """Boxes made for the old places are canceled; they are made ready anew where the pieces lie."""
-    waiting = boxes.of(order.id)
-    if before == after or not waiting:
-        return ()
-    tx.session.flush()  # the boxes' other orders are judged by what is stored
-    drop(tx, boxes, order)
-    return tuple(shipment.number for shipment in waiting)
+def _drop_outdated(tx: Tx, boxes: Boxes, order: Order) -> tuple[str, ...]:
+    """Boxes that hold what is no longer promised where they are, are canceled; they are made ready anew."""
+    for line in order.lines:
+        boxes.held.pop(line.id, None)
+    boxes.read_held(tx, [order])
+    outdated = boxes.outdated(order)
+    drop(tx, boxes, outdated)
+    return tuple(shipment.number for shipment in outdated)
 
 
 def _tell(tx: Tx, order: Order, before: dict[str, object], why: str, dropped: tuple[str, ...]) -> OrderRerouted:
@@ -278,7 +272,7 @@ def give_pieces(tx: Tx, cmd: GivePieces) -> PiecesGiven:
     freed = routing.exchange(tx, [giver.id], [*to_taker.wants, *to_giver.wants])
     routing.settle(tx, taker, to_taker)
     routing.settle(tx, giver, to_giver)
-    dropped = _drop_outdated(tx, boxes, giver, before, _told(tx, giver))
+    dropped = _drop_outdated(tx, boxes, giver)
     derived.refresh(tx, [giver, taker])
     announce_freed(tx, freed, f"{giver.number}:{giver.version}:given")
     waits = giver.stock_state is StockState.SHORT

@@ -449,6 +449,30 @@ def test_the_giver_keeps_what_lies_elsewhere(tx, net):
     assert books(tx) == []
 
 
+def test_a_box_of_pieces_given_away_is_canceled_and_one_elsewhere_stays(tx, net):
+    stock(tx, net, net.hdy, 0, 0, 3)
+    giver = place(tx, net, (3, 8), (2, 12), to="capital", payment_term=PaymentTerm.COD)
+    assert giver.also_in == [net.hdy]
+    taker = place(tx, net, (3, 6), to="capital", stock=Stock.MAY_WAIT, payment_term=PaymentTerm.COD)
+    boxes = make_ready(tx, [giver.id])[giver.id].shipments
+    assert len(boxes) == 2
+    give_pieces(tx, GivePieces(giver.id, taker.id, "ด่วนกว่า"))
+    states = [tx.session.get_one(Shipment, i).status for i, _ in boxes]
+    assert states == [ShipmentStatus.CANCELED, ShipmentStatus.CANCELED]  # it waits for all of it again
+    order = place(tx, net, (2, 11), to="capital", stock=Stock.MAY_WAIT, payment_term=PaymentTerm.COD)
+    boxes = make_ready(tx, [order.id])[order.id].shipments
+    line = order.lines[0].id
+    stock(tx, net, net.shop.cnx, 0, 0, 5)
+    there, here = sorted((net.shop.bkk, net.hdy), key=lambda p: -held(tx, order.id)[net.shop.skus[2], p])
+    kept = held(tx, order.id)[net.shop.skus[2], there]
+    shares = (Share(line, there, kept), Share(line, net.shop.cnx, 11 - kept))
+    done = reroute_order(tx, RerouteOrder(order.id, shares=shares, reason="ใกล้กว่า"))
+    assert len(done.dropped) == 1
+    states = {s.warehouse_id: s.status for i, _ in boxes if (s := tx.session.get_one(Shipment, i))}
+    assert states == {there: ShipmentStatus.READY, here: ShipmentStatus.CANCELED}
+    assert books(tx) == []
+
+
 def test_pieces_are_not_given_where_that_is_no_use(tx, net):
     giver = place(tx, net, (3, 3), to="capital")
     other = place(tx, net, (2, 3), to="capital")
