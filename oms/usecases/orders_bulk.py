@@ -28,6 +28,7 @@ from oms.usecases.orders_confirm import ConfirmOrder, confirm_order
 from oms.usecases.orders_holds import HoldOrder, ReleaseHold, hold_order, release_hold
 from oms.usecases.orders_notes import AssignOrder, TagOrder, assign_order, read_tag, tag_order
 from oms.usecases.parked import ExtendExpiry, RemindBuyer, check_hours, extend_expiry, remind_buyer
+from oms.usecases.shipping_boxes import ready_one
 
 TOPIC = "orders.bulk"
 AT_ONCE = 50  # longer lists go to the background
@@ -95,6 +96,9 @@ BULK_ACTIONS: dict[str, BulkAction] = {
     "extend": BulkAction(
         "More time to pay", "payment.claim", lambda p: check_hours(int(p.get("hours") or 0)),
         lambda tx, i, p: extend_expiry(tx, ExtendExpiry(i, int(p["hours"]))), everywhere=False,
+    ),
+    "ready": BulkAction(
+        "Make ready to pick", "shipment.pack", lambda _: None, lambda tx, i, _: ready_one(tx, i)
     ),
     "assign": BulkAction(
         "Assign", "order.assign", lambda p: _assign(0, p), lambda tx, i, p: assign_order(tx, _assign(i, p))
