@@ -64,9 +64,8 @@ def test_a_clerk_works_on_the_boxes_of_an_order(web_app, walk, view):
     page = open_as("manager", view)
     page.goto(f"{address}/orders/{first}")
     card = page.locator("section.card", has=page.get_by_role("heading", name="การจัดส่ง", exact=True))
-    page.on("dialog", lambda dialog: dialog.accept())
     card.get_by_role("button", name="รวมกล่อง").click()
-    page.locator("dialog[open]").get_by_role("button").last.click() if page.locator("dialog[open]").count() else None
+    page.locator("dialog[open] .btn.p").click()
     expect(page.get_by_text("อยู่ในกล่องเดียวกับ")).to_be_visible()
     (together,) = live(web_app)
     page.locator(f"[data-open=uncombine-{together}]").click()
