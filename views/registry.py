@@ -46,6 +46,7 @@ from views import (
     statements,
     stock,
     stock_approvals,
+    stock_locations,
     stock_work,
     verifiers,
 )
@@ -87,6 +88,7 @@ MODULES: tuple[ModuleType, ...] = (
     statements,
     stock,
     stock_approvals,
+    stock_locations,
     stock_work,
     verifiers,
 )

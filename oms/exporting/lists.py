@@ -193,7 +193,7 @@ STOCK = ExportList(
         "available": Column("Available", StockLevel.on_hand - StockLevel.reserved),
         "damaged": Column("Damaged", StockLevel.damaged),
         "incoming": Column("Incoming", StockLevel.incoming),
-        "location": Column("Location", Sku.location),
+        "location": Column("Location", func.coalesce(func.nullif(StockLevel.location, ""), Sku.location)),
         "cost": Column("Cost", Sku.cost, COST),
     },
     lambda actor: own_places(
