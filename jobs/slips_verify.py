@@ -8,11 +8,11 @@ from flask import current_app
 
 from jobs.context import program
 from oms import outbox
-from oms.banks.verifiers.kept import Kept
-from oms.banks.verifiers.port import Answer, ask
-from oms.banks.verifiers.registry import try_out
+from oms.banks.verifiers.port import Answer, SlipVerifier, ask
+from oms.banks.verifiers.registry import open_verifier, try_out
 from oms.db import transaction
 from oms.errors import InvalidInput, Refused
+from oms.net.kept import Kept
 from oms.outbox import Work
 from oms.payments.states import CheckOutcome
 from oms.sealing import Sealer
@@ -61,7 +61,7 @@ def count_left(work: Work) -> None:
 def put_question(asking: Asking) -> Answer:
     """The answer of the provider; settings that cannot be used are an answer too."""
     sealer: Sealer = current_app.extensions["oms.sealer"]
-    kept: Kept = current_app.extensions.setdefault("oms.verifiers", Kept())
+    kept: Kept[SlipVerifier] = current_app.extensions.setdefault("oms.verifiers", Kept(open_verifier))
     try:
         settings = {**asking.options, **sealer.open(asking.sealed)}
         verifier = kept.get(asking.verifier_id, asking.provider, asking.host, settings)

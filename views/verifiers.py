@@ -15,10 +15,12 @@ from wtforms.widgets import TextArea
 
 from oms import clock
 from oms.actor import Actor
-from oms.banks.verifiers.port import Quota, words_of
-from oms.banks.verifiers.registry import PROVIDERS, Field, Provider, try_out
+from oms.banks.verifiers.port import Quota
+from oms.banks.verifiers.registry import PROVIDERS, Provider, try_out
 from oms.db import db
 from oms.errors import NotFound, OmsError, Say, say
+from oms.net.settings import Field
+from oms.net.silence import words_of
 from oms.payments.models import ReceivingAccount
 from oms.payments.slip_models import Slip, SlipCheck, VerifierAccount
 from oms.payments.states import CheckOutcome

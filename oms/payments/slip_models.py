@@ -84,7 +84,7 @@ class Slip(Model):
 class VerifierAccount(Model):
     """Our account at a slip verifier. ``secrets`` is sealed (``oms.sealing``); ``host`` can name a simulator.
 
-    ``failures`` and ``closed_until`` are the breaker (``banks.verifiers.breaker``); ``stopped`` says why nobody asks
+    ``failures`` and ``closed_until`` are the breaker (``net.breaker``); ``stopped`` says why nobody asks
     until a person has looked (``quota``, ``settings``). What the program counts does not count ``version`` up.
     """
 

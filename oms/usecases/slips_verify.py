@@ -17,10 +17,10 @@ from sqlalchemy.orm import Session
 from oms import audit, clock, outbox
 from oms.banks.checking import receiver_check
 from oms.banks.slip_code import write_slip
-from oms.banks.verifiers.breaker import Breaker
 from oms.banks.verifiers.port import Answer, Question, Transfer
 from oms.db import Tx
 from oms.errors import NotFound, Refused, say
+from oms.net.breaker import Breaker
 from oms.orders.queries import NO_ID
 from oms.outbox import Owed
 from oms.payments.slip_models import Slip, SlipCheck, VerifierAccount

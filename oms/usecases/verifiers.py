@@ -11,11 +11,12 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from oms import audit, clock
-from oms.banks.verifiers.port import Answer, Quota, words_of
+from oms.banks.verifiers.port import Answer, Quota
 from oms.banks.verifiers.registry import PROVIDERS, Provider
-from oms.banks.verifiers.transport import check_host, secure
 from oms.db import Tx
 from oms.errors import InvalidInput, NotFound, Problem, Refused, Say, say
+from oms.net.silence import words_of
+from oms.net.transport import check_host, secure
 from oms.payments.models import ReceivingAccount
 from oms.payments.slip_models import VerifierAccount
 from oms.payments.states import CheckOutcome

@@ -11,8 +11,8 @@ from typing import Any
 
 from oms.banks.verifiers.port import Answer, Question, SlipVerifier, ask
 from oms.banks.verifiers.registry import open_verifier
-from oms.banks.verifiers.transport import Patience
 from oms.clock import BANGKOK
+from oms.net.transport import Patience
 from views.sandbox.book import Entry, Sandbox
 from views.sandbox.server import running
 from views.sandbox.slip_qr import code_of

@@ -11,10 +11,11 @@ import httpx
 import pytest
 
 from oms import clock
-from oms.banks.verifiers.port import NoAnswer, Question, Quota, Transfer
+from oms.banks.verifiers.port import Question, Quota, Transfer, answer_of
 from oms.banks.verifiers.registry import PROVIDERS, open_verifier
 from oms.errors import InvalidInput
 from oms.money import Money
+from oms.net.silence import Silence
 from oms.payments.states import CheckOutcome as Out
 from tests.banks.play import BANKS, MINUTES, PAID_AT, PORTALS, SETTINGS, Play, on_stage, transfer
 
@@ -67,9 +68,9 @@ def test_a_wrong_key_is_trouble_with_our_settings(play):
     answer = wrong.ask(play.known())
     assert answer.outcome is Out.REFUSED
     assert answer.transfer is None
-    with pytest.raises(NoAnswer) as silence:
+    with pytest.raises(Silence) as silence:
         wrong.verifier.quota()
-    assert silence.value.answer.outcome is Out.REFUSED
+    assert answer_of(silence.value).outcome is Out.REFUSED
     wrong.verifier.close()
 
 

@@ -20,12 +20,13 @@ from oms import clock, outbox
 from oms.actor import system
 from oms.audit import AuditLog
 from oms.banks.checking import Topic
-from oms.banks.verifiers.breaker import OPENS_AFTER
-from oms.banks.verifiers.kept import Kept
 from oms.banks.verifiers.port import Answer
+from oms.banks.verifiers.registry import open_verifier
 from oms.db import db, transaction
 from oms.errors import Forbidden, Refused
 from oms.money import Money
+from oms.net.breaker import OPENS_AFTER
+from oms.net.kept import Kept
 from oms.orders.models import Order
 from oms.outbox import Outbox, OutboxStatus
 from oms.payments.models import ReceivingAccount
@@ -123,24 +124,15 @@ class Desk:
 
 @pytest.fixture
 def desk(isolated) -> Iterator[Desk]:
-    kept = isolated.extensions["oms.verifiers"] = Impatient()
+    kept = isolated.extensions["oms.verifiers"] = Kept(impatient)
     yield Desk(isolated)
     kept.close()
     del isolated.extensions["oms.verifiers"]
 
 
-class Impatient(Kept):
-    """Verifiers that give up within a second."""
-
-    def get(self, account_id: int, code: str, host: str, settings: Any) -> Any:
-        from oms.banks.verifiers import kept, registry
-
-        usual = kept.open_verifier
-        kept.open_verifier = lambda c, h, s: registry.open_verifier(c, h, s, IMPATIENT)
-        try:
-            return super().get(account_id, code, host, settings)
-        finally:
-            kept.open_verifier = usual
+def impatient(code: str, host: str, settings: Any) -> Any:
+    """A verifier that gives up within a second."""
+    return open_verifier(code, host, settings, IMPATIENT)
 
 
 @pytest.fixture

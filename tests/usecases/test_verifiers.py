@@ -109,8 +109,8 @@ def test_stored_secrets_never_follow_to_another_address(tx):
     [
         ({"provider": "nobody"}, "provider", "verifier_provider"),
         ({"name": " "}, "name", "missing"),
-        ({"host": "http://api.slipok.com"}, "host", "verifier_host_plain"),
-        ({"host": "slipok"}, "host", "verifier_host"),
+        ({"host": "http://api.slipok.com"}, "host", "host_plain"),
+        ({"host": "slipok"}, "host", "host"),
         ({"options": {}}, "branch_id", "missing"),
         ({"secrets": {}}, "api_key", "missing"),
         ({"secrets": {"api_key": "with space"}}, "api_key", "secret_text"),

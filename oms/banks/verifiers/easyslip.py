@@ -12,7 +12,8 @@ from typing import Any
 
 from oms.banks.verifiers import reading
 from oms.banks.verifiers.port import Answer, NoAnswer, Question, Quota
-from oms.banks.verifiers.transport import Reply, Transport, silent
+from oms.net.silence import Silence
+from oms.net.transport import Reply, Transport
 from oms.payments.states import CheckOutcome
 
 Out = CheckOutcome
@@ -39,7 +40,7 @@ class EasySlip:
         self._transport.close()
 
     def verify(self, question: Question) -> Answer:
-        """Ask about one transfer. Raises NoAnswer."""
+        """Ask about one transfer. Raises Silence."""
         body = {"payload": question.qr_payload, "checkDuplicate": True}
         reply = self._transport.send("POST", "/verify/bank", headers=self._headers, body=body)
         data = reply.part("data")
@@ -48,11 +49,11 @@ class EasySlip:
         try:
             transfer = reading.portal_model(reading.part(data, "rawSlip"), "date")
         except ValueError as exc:
-            raise silent("unreadable", str(exc)) from exc
+            raise Silence("unreadable", str(exc)) from exc
         return Answer(Out.USED_BEFORE if data.get("isDuplicate") is True else Out.FOUND, transfer=transfer)
 
     def quota(self) -> Quota:
-        """What is left in the package. Raises NoAnswer."""
+        """What is left in the package. Raises Silence."""
         reply = self._transport.send("GET", "/info", headers=self._headers)
         if reply.status >= 400 or not reply.body or reply.body.get("success") is not True:
             raise NoAnswer(_problem(reply))
@@ -68,6 +69,6 @@ def _problem(reply: Reply) -> Answer:
     if outcome is None:
         return reading.trouble(reply, code, message)
     if outcome is Out.UNAVAILABLE:
-        raise silent(code, message)
+        raise Silence(code, message)
     waits = outcome in {Out.NOT_FOUND, Out.PENDING}
     return Answer(outcome, code=code, message=message, retry_after=FRESH if waits else None)

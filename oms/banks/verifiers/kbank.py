@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from oms import clock
 from oms.banks.verifiers import reading
 from oms.banks.verifiers.port import Answer, Question, Quota
-from oms.banks.verifiers.tokens import Token, Tokens, life, refused, with_token
-from oms.banks.verifiers.transport import Reply, Transport, silent
+from oms.net.silence import Silence
+from oms.net.tokens import Token, Tokens, life, refused, with_token
+from oms.net.transport import Reply, Transport
 from oms.payments.states import CheckOutcome
 
 Out = CheckOutcome
@@ -42,7 +43,7 @@ class KBank:
         return Token(value, life(reply.text("expires_in")))
 
     def verify(self, question: Question) -> Answer:
-        """Ask about one transfer. Raises NoAnswer."""
+        """Ask about one transfer. Raises Silence."""
         asked = {"sendingBank": question.sending_bank, "transRef": question.reference}
 
         numbers: list[str] = []  # one for every call: the bank may refuse a number it has seen
@@ -58,11 +59,11 @@ class KBank:
         code, message = reply.text("statusCode"), reply.text("statusMessage")
         if reply.status < 400 and code == GOOD:
             if reply.text("rqUID") != numbers[-1]:
-                raise silent("other_question")
+                raise Silence("other_question")
             try:
                 return Answer(Out.FOUND, transfer=reading.bank_model(reply.part("data"), question.sending_bank))
             except ValueError as exc:
-                raise silent("unreadable", str(exc)) from exc
+                raise Silence("unreadable", str(exc)) from exc
         if code in UNKNOWN:
             return Answer(Out.NOT_FOUND, code=code, message=message)
         if reply.status < 400 and code:
@@ -70,7 +71,7 @@ class KBank:
         return reading.trouble(reply, code, message)
 
     def quota(self) -> Quota:
-        """The bank counts nothing; a token proves the settings. Raises NoAnswer."""
+        """The bank counts nothing; a token proves the settings. Raises Silence."""
         self._tokens.forget(self._tokens.get())
         self._tokens.get()
         return Quota()

@@ -1,7 +1,7 @@
 """What a slip verifier is asked and what it answers, whoever it is.
 
 A verifier never decides: it tells facts. Whether they fit the order is compared by ``oms.banks.checking``, and a person
-confirms. Nothing here raises anything but ``NoAnswer``, and ``ask`` turns that into an answer too.
+confirms. Nothing here raises anything but ``Silence``, and ``ask`` turns that into an answer too.
 """
 
 from __future__ import annotations
@@ -10,27 +10,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from oms.errors import External, Say, say
 from oms.money import Money
+from oms.net.silence import Silence
 from oms.payments.states import CheckOutcome
 
 MESSAGE_LENGTH = 300  # of a provider's own words; they are shown, not understood
-
-
-SILENCE_LABELS: dict[str, str] = {
-    "no_connection": "No connection to the service",
-    "timeout": "No answer in time",
-    "broken": "The connection broke",
-    "redirect": "The server sends us elsewhere, which is not followed",
-    "too_long": "The answer is too long",
-    "unreadable": "The answer cannot be read",
-    "other_question": "The answer belongs to another question",
-    "too_many": "Too many questions at once",
-    "trouble": "The service has trouble of its own",
-    "bad_key": "The key was not accepted",
-    "question": "The question was not accepted",
-    "settings": "The address, a certificate or the stored keys cannot be used; enter them again",
-}  # our own codes, beside the providers'
 
 
 @dataclass(frozen=True)
@@ -86,8 +70,8 @@ class Transfer:
 @dataclass(frozen=True)
 class Answer:
     """What came back. ``reached`` False: the question certainly never arrived, so it cannot have been counted there.
-    ``code`` is the provider's or one of ``SILENCE_LABELS``, ``message`` the provider's own words; ``retry_after`` is
-    how long it wants us to wait."""
+    ``code`` is the provider's or one of ``net.silence.SILENCE_LABELS``, ``message`` the provider's own words;
+    ``retry_after`` is how long it wants us to wait."""
 
     outcome: CheckOutcome
     transfer: Transfer | None = None
@@ -105,31 +89,37 @@ class Quota:
     ends_on: str = ""
 
 
-def words_of(code: str, message: str) -> Say | str:
-    """Why there was no answer, for a person: our own sentence, or the provider's code and words as they came."""
-    known = SILENCE_LABELS.get(code)
-    return say(known) if known else f"{code} {message}".strip()
-
-
-class NoAnswer(External):
-    """The provider gave no usable answer; ``answer`` says how far the question came."""
+class NoAnswer(Silence):
+    """No usable answer, with the outcome a provider's own table gives it."""
 
     code = "verifier_no_answer"
 
     def __init__(self, answer: Answer) -> None:
-        super().__init__(say("The service gave no answer: {why}", why=words_of(answer.code, answer.message)))
-        self.answer = answer
+        final = answer.outcome is CheckOutcome.REFUSED
+        super().__init__(
+            answer.code, answer.message, reached=answer.reached, final=final, retry_after=answer.retry_after
+        )
+        self.outcome = answer.outcome
+
+
+def answer_of(silence: Silence) -> Answer:
+    """Silence as an answer."""
+    usual = CheckOutcome.REFUSED if silence.final else CheckOutcome.UNAVAILABLE
+    outcome = silence.outcome if isinstance(silence, NoAnswer) else usual
+    return Answer(
+        outcome, code=silence.why, message=silence.words, reached=silence.reached, retry_after=silence.retry_after
+    )
 
 
 class SlipVerifier(Protocol):
     """One account at one provider."""
 
     def verify(self, question: Question) -> Answer:
-        """Ask about one transfer. Raises NoAnswer."""
+        """Ask about one transfer. Raises Silence."""
         ...
 
     def quota(self) -> Quota:
-        """Ask what is left; this also proves the settings. Costs nothing. Raises NoAnswer."""
+        """Ask what is left; this also proves the settings. Costs nothing. Raises Silence."""
         ...
 
     def close(self) -> None:
@@ -141,6 +131,6 @@ def ask(verifier: SlipVerifier, question: Question) -> Answer:
     """One question, one answer, whatever happens on the way."""
     try:
         answer = verifier.verify(question)
-    except NoAnswer as silence:
-        answer = silence.answer
+    except Silence as silence:
+        answer = answer_of(silence)
     return replace(answer, message=answer.message[:MESSAGE_LENGTH], code=answer.code[:40])

@@ -1,46 +1,21 @@
-"""Reading what providers send: amounts to the satang, moments with a zone, parties. Unknown fields are passed over."""
+"""Reading what providers send: transfers, parties, banks. Unknown fields are passed over."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, datetime
 from typing import Any
 
 from oms.banks.verifiers.port import Answer, Party, Transfer
-from oms.banks.verifiers.transport import Reply, silent
 from oms.clock import BANGKOK
-from oms.money import MAX_SATANG, Money
+from oms.net.reading import amount, minutes, moment, part, words
+from oms.net.silence import Silence
+from oms.net.transport import Reply
 from oms.payments.states import CheckOutcome
 
+__all__ = ["amount", "bangkok", "bank", "bank_model", "minutes", "moment", "part", "portal_model", "trouble", "words"]
+
 Out = CheckOutcome
-
-
-def words(value: Any) -> str:
-    """Text of a field that may be missing, null or a number."""
-    return str(value).strip()[:200] if isinstance(value, str | int) and not isinstance(value, bool) else ""
-
-
-def amount(value: Any) -> Money:
-    """An exact amount. Raises ValueError: more than two decimals, zero or less, or no number is not rounded away."""
-    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-        raise ValueError("no amount")  # noqa: TRY004  one error for all that cannot be read
-    try:
-        number = Decimal(value.strip().replace(",", "") if isinstance(value, str) else value)
-    except InvalidOperation:
-        raise ValueError("no amount") from None
-    if not number.is_finite() or not 0 < number < MAX_SATANG // 100 or number != round(number, 2):
-        raise ValueError("no amount of baht and satang")
-    return Money(number)
-
-
-def moment(text: Any) -> datetime | None:
-    """An ISO moment that names its zone; None for anything else."""
-    try:
-        found = datetime.fromisoformat(words(text))
-    except ValueError:
-        return None
-    return found.astimezone(UTC) if found.tzinfo else None
 
 
 def bangkok(day: Any, clock_time: Any) -> datetime | None:
@@ -56,12 +31,6 @@ def bank(value: Any) -> str:
     """A 3-digit bank code; a number that lost its zeros gets them back."""
     text = words(value)
     return text.zfill(3) if text.isascii() and text.isdigit() and len(text) <= 3 else ""
-
-
-def part(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """An object inside an object; empty when it is not there."""
-    found = data.get(name)
-    return found if isinstance(found, Mapping) else {}
 
 
 def bank_model(data: Mapping[str, Any], sending_bank: str) -> Transfer:
@@ -136,13 +105,7 @@ def trouble(reply: Reply, code: str = "", message: str = "") -> Answer:
     if reply.status in {401, 403}:
         return Answer(Out.REFUSED, code=code or "bad_key", message=message)
     if reply.status >= 500:
-        raise silent(code or "trouble", message)
+        raise Silence(code or "trouble", message)
     if reply.status < 400 or reply.body is None:
-        raise silent("unreadable", message)
+        raise Silence("unreadable", message)
     return Answer(Out.UNREADABLE, code=code or "question", message=message)
-
-
-def minutes(value: Any, default: int, most: int = 24 * 60) -> timedelta:
-    """A number of minutes a provider asks us to wait, within reason."""
-    text = words(value)
-    return timedelta(minutes=min(max(int(text), 1), most) if text.isascii() and text.isdigit() else default)

@@ -10,26 +10,17 @@ from dataclasses import dataclass
 
 from oms.banks.verifiers.easyslip import EasySlip
 from oms.banks.verifiers.kbank import KBank
-from oms.banks.verifiers.port import Answer, NoAnswer, Quota, SlipVerifier
+from oms.banks.verifiers.port import Answer, Quota, SlipVerifier, answer_of
 from oms.banks.verifiers.scb import Scb
 from oms.banks.verifiers.slip2go import Slip2Go
 from oms.banks.verifiers.slipok import SlipOk
-from oms.banks.verifiers.transport import Patience, Transport, secure
 from oms.errors import InvalidInput
+from oms.net.settings import Field, secret_names
+from oms.net.silence import Silence
+from oms.net.transport import Patience, Transport, secure
 from oms.payments.states import CheckOutcome
 
 Make = Callable[[Transport, Mapping[str, str]], SlipVerifier]
-
-
-@dataclass(frozen=True)
-class Field:
-    """Something to enter. ``secret``: sealed, never shown again. ``long``: several lines (PEM)."""
-
-    name: str
-    label: str
-    secret: bool = False
-    required: bool = True
-    long: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,7 +36,7 @@ class Provider:
     @property
     def secret_names(self) -> tuple[str, ...]:
         """What is sealed."""
-        return tuple(f.name for f in self.fields if f.secret)
+        return secret_names(self.fields)
 
 
 FIELD_LABELS: dict[str, str] = {
@@ -112,7 +103,7 @@ def try_out(code: str, host: str, settings: Mapping[str, str]) -> Quota | Answer
         return Answer(CheckOutcome.REFUSED, code="settings", message=str(refusal), reached=False)
     try:
         return verifier.quota()
-    except NoAnswer as silence:
-        return silence.answer
+    except Silence as silence:
+        return answer_of(silence)
     finally:
         verifier.close()

@@ -12,8 +12,9 @@ from urllib.parse import quote
 
 from oms.banks.verifiers import reading
 from oms.banks.verifiers.port import Answer, Question, Quota
-from oms.banks.verifiers.tokens import Token, Tokens, life, refused, with_token
-from oms.banks.verifiers.transport import Reply, Transport, silent
+from oms.net.silence import Silence
+from oms.net.tokens import Token, Tokens, life, refused, with_token
+from oms.net.transport import Reply, Transport
 from oms.payments.states import CheckOutcome
 
 Out = CheckOutcome
@@ -47,7 +48,7 @@ class Scb:
         return Token(value, life(data.get("expiresIn")))
 
     def verify(self, question: Question) -> Answer:
-        """Ask about one transfer. Raises NoAnswer."""
+        """Ask about one transfer. Raises Silence."""
         path = f"/v1/payment/billpayment/transactions/{quote(question.reference, safe='')}"
 
         def send(token: str) -> Reply:
@@ -60,17 +61,17 @@ class Scb:
             try:
                 return Answer(Out.FOUND, transfer=reading.bank_model(reply.part("data"), question.sending_bank))
             except ValueError as exc:
-                raise silent("unreadable", str(exc)) from exc
+                raise Silence("unreadable", str(exc)) from exc
         if reply.status == 404 and code:
             return Answer(Out.NOT_FOUND, code=code, message=message)
         if reply.status not in {401, 403, 429} and code[:1] in {"5", "9"}:
-            raise silent(code, message)
+            raise Silence(code, message)
         if reply.status < 400 and code[:1] == "4":
             return Answer(Out.UNREADABLE, code=code, message=message)
         return reading.trouble(reply, code, message)
 
     def quota(self) -> Quota:
-        """The bank counts nothing; a token proves the settings. Raises NoAnswer."""
+        """The bank counts nothing; a token proves the settings. Raises Silence."""
         token = self._tokens.get()
         self._tokens.forget(token)
         self._tokens.get()

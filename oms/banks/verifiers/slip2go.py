@@ -9,7 +9,8 @@ from collections.abc import Mapping
 
 from oms.banks.verifiers import reading
 from oms.banks.verifiers.port import Answer, NoAnswer, Question, Quota, Transfer
-from oms.banks.verifiers.transport import Reply, Transport, silent
+from oms.net.silence import Silence
+from oms.net.transport import Reply, Transport
 from oms.payments.states import CheckOutcome
 
 Out = CheckOutcome
@@ -36,7 +37,7 @@ class Slip2Go:
         self._transport.close()
 
     def verify(self, question: Question) -> Answer:
-        """Ask about one transfer. Raises NoAnswer."""
+        """Ask about one transfer. Raises Silence."""
         payload = {"qrCode": question.qr_payload, "checkCondition": {"checkDuplicate": True}}
         path = "/verify-slip/qr-code/info"
         reply = self._transport.send("POST", path, headers=self._headers, body={"payload": payload})
@@ -49,7 +50,7 @@ class Slip2Go:
         return Answer(outcome, transfer=_transfer(reply), code=code, message=message)
 
     def quota(self) -> Quota:
-        """What is left of the package and of the credit. Raises NoAnswer."""
+        """What is left of the package and of the credit. Raises Silence."""
         reply = self._transport.send("GET", "/account/info", headers=self._headers)
         data = reply.part("data")
         left, credit = data.get("quotaRemaining"), data.get("creditRemaining")
@@ -63,7 +64,7 @@ def _transfer(reply: Reply) -> Transfer:
     try:
         return reading.portal_model(reply.part("data"), "dateTime")
     except ValueError as exc:
-        raise silent("unreadable", str(exc)) from exc
+        raise Silence("unreadable", str(exc)) from exc
 
 
 def _refused(reply: Reply) -> Answer:

@@ -13,7 +13,8 @@ from typing import Any
 
 from oms.banks.verifiers import reading
 from oms.banks.verifiers.port import Answer, NoAnswer, Question, Quota, Transfer
-from oms.banks.verifiers.transport import Reply, Transport, silent
+from oms.net.silence import Silence
+from oms.net.transport import Reply, Transport
 from oms.payments.states import CheckOutcome
 
 Out = CheckOutcome
@@ -41,7 +42,7 @@ class SlipOk:
         self._transport.close()
 
     def verify(self, question: Question) -> Answer:
-        """Ask about one transfer. Raises NoAnswer."""
+        """Ask about one transfer. Raises Silence."""
         body = {"data": question.qr_payload, "log": True}
         reply = self._transport.send("POST", self._path, headers=self._headers, body=body)
         data = reply.part("data")
@@ -50,7 +51,7 @@ class SlipOk:
         return _problem(reply, question)
 
     def quota(self) -> Quota:
-        """What is left to ask in this package and outside it. Raises NoAnswer."""
+        """What is left to ask in this package and outside it. Raises Silence."""
         reply = self._transport.send("GET", f"{self._path}/quota", headers=self._headers)
         data = reply.part("data")
         left = data.get("quota")
@@ -64,7 +65,7 @@ def _transfer(data: Mapping[str, Any], question: Question) -> Transfer:
     try:
         return reading.bank_model(data, question.sending_bank)
     except ValueError as exc:
-        raise silent("unreadable", str(exc)) from exc
+        raise Silence("unreadable", str(exc)) from exc
 
 
 def _problem(reply: Reply, question: Question | None) -> Answer:

@@ -1,4 +1,4 @@
-"""HTTP to one provider: one host, bounded time, bounded size, no redirects. Whatever goes wrong is ``NoAnswer``."""
+"""HTTP to one provider: one host, bounded time, bounded size, no redirects. Whatever goes wrong is ``Silence``."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ from urllib.parse import urlsplit
 import certifi
 import httpx
 
-from oms.banks.verifiers.port import Answer, NoAnswer
 from oms.errors import InvalidInput, say
-from oms.payments.states import CheckOutcome
+from oms.net.silence import Silence
 
 MAX_BYTES = 256 * 1024
 
@@ -37,11 +36,14 @@ class Patience:
 
 @dataclass(frozen=True)
 class Reply:
-    """What the server said. ``body`` None: nothing that could be read as a JSON object."""
+    """What the server said. ``body`` None: nothing that could be read as a JSON object. ``kind`` and ``data`` are the
+    answer as it came, for what is no JSON (a PDF)."""
 
     status: int
     body: dict[str, Any] | None
     retry_after: timedelta | None = None
+    kind: str = ""
+    data: bytes = b""
 
     def part(self, *names: str) -> dict[str, Any]:
         """An object inside the body; empty when it is not there."""
@@ -60,16 +62,16 @@ def check_host(base_url: str) -> str:
     """The address of a provider as it may be used: https, or http to this very machine (a sandbox)."""
     parts = urlsplit(base_url.strip())
     if not parts.hostname or parts.query or parts.fragment or parts.username or parts.password:
-        raise InvalidInput(say("This is not the address of a server"), field="host", code="verifier_host")
+        raise InvalidInput(say("This is not the address of a server"), field="host", code="host")
     try:
         parts.port  # noqa: B018  reading it checks it
     except ValueError:
-        raise InvalidInput(say("This is not the address of a server"), field="host", code="verifier_host") from None
+        raise InvalidInput(say("This is not the address of a server"), field="host", code="host") from None
     if parts.scheme != "https" and not (parts.scheme == "http" and is_local(parts.hostname)):
         raise InvalidInput(
             say("The address must begin with https://; keys would be readable on the way"),
             field="host",
-            code="verifier_host_plain",
+            code="host_plain",
         )
     return base_url.strip().rstrip("/")
 
@@ -92,7 +94,7 @@ def secure(certificate: str = "", key: str = "", authority: str = "") -> ssl.SSL
             context.load_verify_locations(certifi.where())  # a system's own list may be empty
     except (ssl.SSLError, ValueError) as exc:
         raise InvalidInput(
-            say("The certificate of the authority cannot be read"), field="authority", code="verifier_authority"
+            say("The certificate of the authority cannot be read"), field="authority", code="authority"
         ) from exc
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if certificate:
@@ -105,7 +107,7 @@ def secure(certificate: str = "", key: str = "", authority: str = "") -> ssl.SSL
             raise InvalidInput(
                 say("The certificate and its key do not belong together or cannot be read"),
                 field="certificate",
-                code="verifier_certificate",
+                code="certificate",
             ) from exc
         finally:
             os.unlink(path)  # noqa: PTH108
@@ -115,9 +117,13 @@ def secure(certificate: str = "", key: str = "", authority: str = "") -> ssl.SSL
 class Transport:
     """A kept client of one host."""
 
-    def __init__(self, base_url: str, *, tls: ssl.SSLContext | None = None, patience: Patience | None = None) -> None:
+    def __init__(
+        self, base_url: str, *, tls: ssl.SSLContext | None = None, patience: Patience | None = None,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:  # fmt: skip
         self.base_url = check_host(base_url)
         self.patience = patience or Patience()
+        self.max_bytes = max_bytes
         self._client = httpx.Client(
             timeout=httpx.Timeout(self.patience.read, connect=self.patience.connect),
             follow_redirects=False,
@@ -142,7 +148,7 @@ class Transport:
         form: Mapping[str, str] | None = None,
         basic: tuple[str, str] | None = None,
     ) -> Reply:
-        """One request, one reply. Raises NoAnswer when there is none."""
+        """One request, one reply. Raises Silence when there is none."""
         request = self._client.build_request(
             method, f"{self.base_url}{path}", headers=dict(headers or {}), params=params, json=body, data=form
         )
@@ -150,37 +156,34 @@ class Transport:
         try:
             response = self._client.send(request, stream=True, auth=basic or httpx.USE_CLIENT_DEFAULT)
             try:
-                return _read(response, ends)
+                return _read(response, ends, self.max_bytes)
             finally:
                 response.close()
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as exc:
-            raise silent("no_connection", reached=False) from exc
+            raise Silence("no_connection", reached=False) from exc
         except httpx.TimeoutException as exc:
-            raise silent("timeout") from exc
+            raise Silence("timeout") from exc
         except httpx.HTTPError as exc:
-            raise silent("broken") from exc
+            raise Silence("broken") from exc
 
 
-def silent(code: str, message: str = "", *, reached: bool = True) -> NoAnswer:
-    """There is no answer; worth another try. ``code``: the provider's, or one of ``SILENCE_LABELS``."""
-    return NoAnswer(Answer(CheckOutcome.UNAVAILABLE, code=code, message=message, reached=reached))
-
-
-def _read(response: httpx.Response, ends: float) -> Reply:
+def _read(response: httpx.Response, ends: float, most: int) -> Reply:
     if response.is_redirect:
-        raise silent("redirect")
+        raise Silence("redirect")
     if response.headers.get("content-encoding", "identity") != "identity":
-        raise silent("unreadable")  # packed, which was not asked for: it could unpack to anything
+        raise Silence("unreadable")  # packed, which was not asked for: it could unpack to anything
     found = bytearray()
     for chunk in response.iter_raw():
         found += chunk
-        if len(found) > MAX_BYTES:
-            raise silent("too_long")
+        if len(found) > most:
+            raise Silence("too_long")
         if time.monotonic() > ends:
-            raise silent("timeout")
+            raise Silence("timeout")
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    body = _object(bytes(found)) if kind == "application/json" or kind.endswith("+json") else None
-    return Reply(response.status_code, body, _seconds(response.headers.get("retry-after", "")))
+    data = bytes(found)
+    body = _object(data) if kind == "application/json" or kind.endswith("+json") else None
+    wait = _seconds(response.headers.get("retry-after", ""))
+    return Reply(response.status_code, body, wait, kind, data)
 
 
 def _object(data: bytes) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oms.banks.verifiers.breaker import FIRST_PAUSE, LONGEST_PAUSE, OPENS_AFTER, PROBE, Breaker
+from oms.net.breaker import FIRST_PAUSE, LONGEST_PAUSE, OPENS_AFTER, PROBE, Breaker
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 

@@ -1,6 +1,6 @@
 """When to leave a provider alone: after failures in a row it is not asked for a while, then by one question alone.
 
-Pure: the numbers are kept on the verifier's account, shared by every worker of every host.
+Pure: the numbers are kept on the row of the account, shared by every worker of every host.
 """
 
 from __future__ import annotations
