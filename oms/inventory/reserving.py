@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from oms import clock
 from oms.db import Tx, insert_rows
+from oms.errors import StockShort, say
 from oms.inventory.models import (
     Bucket,
     MovementKind,
@@ -197,14 +198,67 @@ def release(tx: Tx, order_ids: Collection[int], line_ids: Collection[int] | None
     return set(freed)
 
 
-def consume(tx: Tx, documents: Mapping[int, str], line_ids: Collection[int], *, reason: str) -> None:
-    """Goods of these lines leave: promises are used up, on_hand falls, one movement per promise is written.
+@dataclass(frozen=True)
+class Use:
+    """Units of an order line that leave a warehouse under a document; of a bundle, whole bundles."""
 
-    ``documents`` says for every order id under which shipment number its goods leave; the orders are locked.
+    document: str
+    order_id: int
+    order_line_id: int
+    warehouse_id: int
+    units: int
+
+
+def _per_unit(promises: Iterable[Reservation], open_units: Mapping[int, int]) -> dict[tuple[int, int], int]:
+    """(line, SKU) -> pieces in one unit, told by the promises themselves: a bundle may have changed since."""
+    promised: dict[tuple[int, int], int] = defaultdict(int)
+    for promise in promises:
+        promised[promise.order_line_id, promise.sku_id] += promise.quantity
+    broken = {line for (line, _), n in promised.items() if not open_units.get(line) or n % open_units[line]}
+    return {(line, sku): n // open_units[line] for (line, sku), n in promised.items() if line not in broken}
+
+
+def units_held(tx: Tx, order_ids: Collection[int], open_units: Mapping[int, int]) -> dict[int, dict[int, int]]:
+    """Per order line: how many whole units are promised in which warehouse. ``open_units``: per line, what is open.
+
+    A line that is short is missing from the answer; parts of a bundle that lie apart make no unit.
     """
-    promises = _active(tx, documents, line_ids)
-    lock_levels(tx, ((p.sku_id, p.warehouse_id) for p in promises))
-    used = _close(tx, promises, ReservationStatus.CONSUMED)
+    promises = [p for p in _active(tx, order_ids) if open_units.get(p.order_line_id)] if order_ids else []
+    per_unit = _per_unit(promises, open_units)
+    pieces: dict[tuple[int, int], dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    for promise in promises:
+        pieces[promise.order_line_id, promise.warehouse_id][promise.sku_id] += promise.quantity
+    parts: dict[int, set[int]] = defaultdict(set)
+    for line, sku in per_unit:
+        parts[line].add(sku)
+    held: dict[int, dict[int, int]] = defaultdict(dict)
+    for (line, place), have in sorted(pieces.items()):
+        whole = min((have.get(sku, 0) // per_unit[line, sku] for sku in parts[line]), default=0)
+        if whole:
+            held[line][place] = whole
+    return dict(held)
+
+
+def consume(tx: Tx, uses: Sequence[Use], open_units: Mapping[int, int], *, reason: str) -> None:
+    """Goods leave: exactly their promises are used up, on_hand falls, and a movement says so for each promise.
+
+    A promise of which only a part leaves is split: what stays is promised on. ``open_units`` says what is open of each
+    line before this. The orders are locked. Raises StockShort when less is promised there than leaves.
+    """
+    if not uses:
+        return
+    promises = _active(tx, {u.order_id for u in uses}, {u.order_line_id for u in uses})
+    per_unit = _per_unit(promises, open_units)
+    places = {(u.order_line_id, u.warehouse_id) for u in uses}
+    here = [p for p in promises if (p.order_line_id, p.warehouse_id) in places]
+    lock_levels(tx, ((p.sku_id, p.warehouse_id) for p in here))
+    left = {p.id: p.quantity for p in here}
+    moves: list[tuple[Use, Reservation, int]] = []
+    for use in uses:
+        for line, sku in per_unit:
+            if line == use.order_line_id:
+                moves += _draw(use, [p for p in here if p.sku_id == sku], left, per_unit[line, sku] * use.units)
+    used = _use_up(tx, here, left)
     _change_levels(tx, used, used)
     at = clock.now()
     insert_rows(
@@ -213,12 +267,50 @@ def consume(tx: Tx, documents: Mapping[int, str], line_ids: Collection[int], *, 
         [
             {
                 "at": at, "sku_id": p.sku_id, "warehouse_id": p.warehouse_id, "bucket": Bucket.ON_HAND,
-                "quantity": -p.quantity, "kind": MovementKind.SHIP, "document": documents[p.order_id],
+                "quantity": -pieces, "kind": MovementKind.SHIP, "document": use.document,
                 "order_id": p.order_id, "reason": reason, "actor": tx.actor.label,
             }
-            for p in promises
+            for use, p, pieces in moves
         ],
     )  # fmt: skip
+
+
+def _draw(
+    use: Use, promises: Sequence[Reservation], left: dict[int, int], pieces: int
+) -> list[tuple[Use, Reservation, int]]:
+    """Take pieces of one SKU from a line's promises in the warehouse of the use; ``left`` is counted down."""
+    taken: list[tuple[Use, Reservation, int]] = []
+    for promise in promises:
+        if (promise.order_line_id, promise.warehouse_id) != (use.order_line_id, use.warehouse_id):
+            continue
+        if part := min(left[promise.id], pieces):
+            left[promise.id] -= part
+            pieces -= part
+            taken.append((use, promise, part))
+    if pieces:
+        raise StockShort(say("The pieces of {number} are no longer promised in its warehouse", number=use.document))
+    return taken
+
+
+def _use_up(tx: Tx, promises: Sequence[Reservation], left: Mapping[int, int]) -> dict[Key, int]:
+    """Close what was used whole, split what was used in part; answers what each key loses."""
+    whole = [p for p in promises if not left[p.id]]
+    used = _close(tx, whole, ReservationStatus.CONSUMED)
+    parts = [p for p in promises if 0 < left[p.id] < p.quantity]
+    at = clock.now()
+    rows = [
+        {
+            "order_id": p.order_id, "order_line_id": p.order_line_id, "sku_id": p.sku_id,
+            "warehouse_id": p.warehouse_id, "quantity": p.quantity - left[p.id],
+            "status": ReservationStatus.CONSUMED, "created_at": p.created_at, "closed_at": at,
+        }
+        for p in parts
+    ]  # fmt: skip
+    for promise in parts:
+        used[promise.sku_id, promise.warehouse_id] -= promise.quantity - left[promise.id]
+        promise.quantity = left[promise.id]
+    insert_rows(tx, Reservation, rows)
+    return used
 
 
 def set_aside(tx: Tx, order_id: int, *, document: str, reason: str) -> set[Key]:

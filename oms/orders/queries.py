@@ -40,6 +40,23 @@ def lock_orders(tx: Tx, order_ids: Collection[int]) -> list[Order]:
     return list(tx.session.scalars(statement))
 
 
+def lock_known(tx: Tx, order_ids: Collection[int]) -> list[Order]:
+    """These orders, locked as by ``lock_orders`` but whoever may see them: what shares a box with goods the actor works
+    on, whatever warehouse the order itself belongs to."""
+    wanted = sorted(set(order_ids))
+    if not wanted:
+        return []
+    statement = (
+        select(Order)
+        .where(Order.id.in_(wanted))
+        .order_by(Order.id)
+        .options(selectinload(Order.lines), selectinload(Order.holds))
+        .with_for_update(of=Order, key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    return list(tx.session.scalars(statement))
+
+
 def lock_order(tx: Tx, order_id: int, version: int | None = None) -> Order:
     """One visible order, locked. Raises NotFound, or Conflict when ``version`` is not the one stored."""
     return checked(next(iter(lock_orders(tx, [order_id])), None), version)

@@ -36,8 +36,8 @@ class Shipment(Model):
     version: Mapped[int] = mapped_column(default=1)
 
     warehouse: Mapped[Warehouse] = relationship()
-    lines: Mapped[list[ShipmentLine]] = relationship(back_populates="shipment")
-    parcels: Mapped[list[Parcel]] = relationship(back_populates="shipment")
+    lines: Mapped[list[ShipmentLine]] = relationship(back_populates="shipment", order_by="ShipmentLine.id")
+    parcels: Mapped[list[Parcel]] = relationship(back_populates="shipment", order_by="(Parcel.position, Parcel.id)")
 
     __mapper_args__ = {"version_id_col": version}
     __table_args__ = (

@@ -65,6 +65,7 @@ SHIPMENT = Machine(
         Transition("pick", states(S.READY), S.PICKING, "Start picking"),
         Transition("pack", states(S.PICKING), S.PACKED, "Packed"),
         Transition("label", states(S.PACKED), S.LABELED, "Label printed"),
+        Transition("void_label", states(S.LABELED), S.PACKED, "Void the label"),
         Transition("hand_over", states(S.LABELED), S.HANDED_OVER, "Hand over"),
         Transition("deliver", states(S.HANDED_OVER), S.DELIVERED, "Delivered"),
         Transition("come_back", states(S.HANDED_OVER), S.RETURNING, "Coming back"),

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import bindparam, select, text, update
-from sqlalchemy.orm import aliased, selectinload
+from sqlalchemy.orm import aliased
 
 from oms import audit, clock
 from oms.db import Tx
 from oms.errors import Say
 from oms.money import ZERO, Money
 from oms.orders.models import Order
+from oms.orders.queries import lock_known
 from oms.orders.rules import BoardFacts, board, fulfillment_status, stock_state
 from oms.orders.states import (
     CLOSED_BOARDS,
@@ -30,6 +31,7 @@ from oms.orders.states import (
 from oms.payments.models import GateOverride
 from oms.payments.rules import MoneyFacts, allowance, cod_state, gate, payment_status, without_amounts
 from oms.shipping.models import Shipment, ShipmentLine
+from oms.shipping.rules import live_parcels, void
 from oms.shipping.states import BEFORE_HAND_OVER, SHIPMENT, ShipmentStatus
 
 
@@ -250,15 +252,18 @@ def _pull_back(tx: Tx, orders: Mapping[int, Order], shut: Mapping[int, Say]) -> 
 
 
 def _stop(tx: Tx, shipment: Shipment, move: str, order: Order, shut: Mapping[int, Say]) -> None:
-    before = shipment.status
+    before, reason = shipment.status, str(without_amounts(shut[order.id]))
     SHIPMENT.fire(shipment, move)
+    if move == "cancel":
+        for parcel in live_parcels(shipment):
+            void(parcel, reason, clock.now())
     audit.record_many(
         tx,
         [
             audit.Entry(
                 f"shipment.{'canceled' if move == 'cancel' else 'pulled_back'}", kind, key, number,
                 before={"status": before}, after={"status": shipment.status, "shipment": shipment.number},
-                reason=str(without_amounts(shut[order.id])),
+                reason=reason,
             )
             for kind, key, number in (
                 ("shipment", shipment.id, shipment.number), ("order", order.id, order.number),
@@ -279,17 +284,7 @@ def lock_mates(tx: Tx, order_ids: Collection[int], held: Mapping[int, Order]) ->
             .where(box.order_id.in_(sorted(order_ids)), Shipment.status.in_(sorted(_WAITING)))
         )
     ) - set(held)
-    if not wanted:
-        return {}
-    statement = (
-        select(Order)
-        .where(Order.id.in_(sorted(wanted)))
-        .order_by(Order.id)
-        .options(selectinload(Order.lines), selectinload(Order.holds))
-        .with_for_update(of=Order, key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    return {order.id: order for order in tx.session.scalars(statement)}
+    return {order.id: order for order in lock_known(tx, wanted)}
 
 
 def write(order: Order, derived: Derived) -> None:

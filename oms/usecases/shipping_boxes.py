@@ -1,8 +1,11 @@
-"""Boxes that wait to leave: an order whose gate is open gets a shipment to be picked; hand-over takes that one."""
+"""Boxes that wait to leave: an order whose gate is open gets a shipment in every warehouse its goods are promised in.
+
+What lies in a box follows the promises: a box that holds more than is promised in its warehouse is packed anew.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import func, select
@@ -11,31 +14,54 @@ from sqlalchemy.orm import selectinload
 from oms import audit, clock
 from oms.db import Tx
 from oms.errors import NotFound, OmsError, Refused, say
+from oms.inventory import reserving
 from oms.numbering import buddhist_year
 from oms.orders.models import Order
 from oms.orders.queries import lock_orders
+from oms.shipping import rules
 from oms.shipping.models import Shipment, ShipmentLine
+from oms.shipping.rules import Plan
 from oms.shipping.states import BEFORE_HAND_OVER, SHIPMENT, ShipmentStatus
 from oms.usecases import derived
 from oms.usecases.gate import GateStep, judge
 
-WAY_OUT = ("make_ready", "pick", "pack", "label", "hand_over")
+STAMPS = {"make_ready": "ready_at", "pack": "packed_at", "label": "labeled_at"}
+Held = dict[int, dict[int, int]]  # order line id -> warehouse id -> units promised there and not yet in a box that left
 
 
 @dataclass(frozen=True)
 class MadeReady:
+    """The first shipment of an order, and all of them as (id, number)."""
+
     shipment_id: int
     number: str
+    shipments: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class ShipmentState:
+    """A shipment after a verb."""
+
+    shipment_id: int
+    number: str
+    status: ShipmentStatus
+
+
+def state_of(shipment: Shipment) -> ShipmentState:
+    """What a verb answers about a shipment."""
+    return ShipmentState(shipment.id, shipment.number, shipment.status)
 
 
 @dataclass
 class Boxes:
     """Orders under lock with the shipments of theirs that have not left. ``asked`` are those the caller named, the
-    others share a box with one of them."""
+    others share a box with one of them. ``held`` is what is promised and not in ``leaving``, per order line."""
 
     orders: dict[int, Order]
     asked: set[int]
     waiting: dict[int, list[Shipment]] = field(default_factory=dict)
+    held: Held = field(default_factory=dict)
+    leaving: dict[int, int] = field(default_factory=dict)
 
     def of(self, order_id: int) -> list[Shipment]:
         return self.waiting.get(order_id, [])
@@ -44,20 +70,77 @@ class Boxes:
         """Every order with pieces in these boxes, in id order."""
         return [self.orders[i] for i in sorted({line.order_id for s in shipments for line in s.lines})]
 
-    def fits(self, shipments: Sequence[Shipment]) -> bool:
-        """Whether these boxes hold exactly what is open of every order in them."""
-        packed: dict[int, int] = {}
-        for line in (line for s in shipments for line in s.lines):
-            packed[line.order_line_id] = packed.get(line.order_line_id, 0) + line.quantity
-        wanted = {line.id: line.open for order in self.inside(shipments) for line in order.lines if line.open}
-        return packed == wanted
+    def wanted(self, order: Order) -> Plan:
+        """What every warehouse has to send of an order."""
+        return rules.plan({line.id: self.held[line.id] for line in order.lines if line.id in self.held})
+
+    def missing(self, order: Order) -> Plan:
+        """What of that is in no box yet."""
+        found = rules.packed(self.of(order.id))
+        left = {
+            place: {line: n - found.get(place, {}).get(line, 0) for line, n in lines.items()}
+            for place, lines in sorted(self.wanted(order).items())
+        }
+        return {place: kept for place, lines in left.items() if (kept := {x: n for x, n in lines.items() if n > 0})}
+
+    def outdated(self, order: Order) -> list[Shipment]:
+        """The boxes of an order that hold more than is promised where they are; of those not begun, also ones that
+        hold less."""
+        return [box for box in self.of(order.id) if not self._fits(box)]
+
+    def _fits(self, box: Shipment) -> bool:
+        place, exact = box.warehouse_id, box.status is ShipmentStatus.PLANNED
+        for line in box.lines:
+            total = rules.packed(self.of(line.order_id))[place].get(line.order_line_id, 0)
+            have = self.held.get(line.order_line_id, {}).get(place, 0)
+            if total > have or (exact and total < have):
+                return False
+        return True
+
+    def scattered(self, order: Order) -> bool:
+        """Whether some open units are promised nowhere as a whole."""
+        lines = [(line.open - self.leaving.get(line.id, 0), self.held.get(line.id, {})) for line in order.lines]
+        return any(sum(places.values()) < wanted for wanted, places in lines)
+
+    def take(self, boxes: Collection[Shipment]) -> None:
+        """These leave: what is in them is no longer promised to anything else."""
+        for box in boxes:
+            use(self.held, box)
+            for line in box.lines:
+                self.leaving[line.order_line_id] = self.leaving.get(line.order_line_id, 0) + line.quantity
+        self.forget(boxes)
+
+    def forget(self, boxes: Collection[Shipment]) -> None:
+        """These no longer wait."""
+        for order in self.inside(boxes):
+            self.waiting[order.id] = [s for s in self.of(order.id) if s not in boxes]
+
+    def read_held(self, tx: Tx, orders: Iterable[Order]) -> None:
+        """Learn what is promised for these orders, and where."""
+        known = list(orders)
+        open_units = {line.id: line.open for order in known for line in order.lines if line.open}
+        self.held |= reserving.units_held(tx, [order.id for order in known], open_units)
+
+
+def use(held: Held, shipment: Shipment) -> bool:
+    """Count the pieces of a box off what is promised. False, and nothing is counted, when less is promised."""
+    place = shipment.warehouse_id
+    wanted = rules.packed([shipment]).get(place, {})
+    if any(held.get(line, {}).get(place, 0) < n for line, n in wanted.items()):
+        return False
+    for line, n in wanted.items():
+        held[line][place] -= n
+    return True
 
 
 def lock_boxes(tx: Tx, order_ids: Collection[int]) -> Boxes:
-    """Lock these orders, then those in the same boxes, then the boxes."""
+    """Lock these orders, then all that share boxes with them, then the boxes; read what is promised where."""
     orders = {order.id: order for order in lock_orders(tx, order_ids)}
-    boxes = Boxes(orders | derived.lock_mates(tx, orders, orders), set(orders))
-    mine = select(ShipmentLine.shipment_id).where(ShipmentLine.order_id.in_(sorted(orders)))
+    boxes = Boxes(dict(orders), set(orders))
+    mates = orders
+    while mates := derived.lock_mates(tx, mates, boxes.orders):
+        boxes.orders |= mates
+    mine = select(ShipmentLine.shipment_id).where(ShipmentLine.order_id.in_(sorted(boxes.orders)))
     found = tx.session.scalars(
         select(Shipment)
         .where(Shipment.id.in_(mine), Shipment.status.in_(sorted(BEFORE_HAND_OVER)))
@@ -72,86 +155,118 @@ def lock_boxes(tx: Tx, order_ids: Collection[int]) -> Boxes:
             raise Refused(say("Someone else is packing this box; reload and look again"), code="stale")
         for order_id in inside:
             boxes.waiting.setdefault(order_id, []).append(shipment)
+    boxes.read_held(tx, boxes.orders.values())
     return boxes
 
 
 def make_ready(tx: Tx, order_ids: Collection[int]) -> dict[int, MadeReady | OmsError]:
-    """A shipment to be picked for each order whose gate is open and whose stock is there; the rest answers why not.
+    """Shipments to be picked for each order whose gate is open and whose stock is there, one in every warehouse its
+    goods are promised in; the rest answers why not.
 
-    Asked again it answers with the shipment there is. One that was pulled back goes on; one that no longer fits the
+    Asked again it answers with the shipments there are. One that was pulled back goes on; one that no longer fits the
     order is canceled and made anew.
     """
-    tx.actor.require("shipment.hand_over")
+    tx.actor.require("shipment.pack")
     boxes = lock_boxes(tx, order_ids)
     verdicts = judge(tx, list(boxes.orders.values()), GateStep.READY)
     answers: dict[int, MadeReady | OmsError] = {}
-    for order_id in order_ids:
-        if order_id not in boxes.asked:
+    new: list[tuple[Order, int, Mapping[int, int]]] = []
+    for order_id in dict.fromkeys(order_ids):
+        order = boxes.orders.get(order_id)
+        if order is None or order_id not in boxes.asked:
             missing = say("There is no such order, or it is not yours to see")
             answers[order_id] = NotFound(missing, code="order_not_found")
             continue
         try:
-            for inside in (boxes.orders[order_id], *boxes.inside(boxes.of(order_id))):
+            for inside in (order, *boxes.inside(boxes.of(order_id))):
                 verdicts[inside.id].check()
-            answers[order_id] = _ready(tx, boxes, boxes.orders[order_id])
+            if boxes.scattered(order):
+                raise Refused(say("Not every piece is in stock yet"), code="stock_short")
         except OmsError as refusal:
             answers[order_id] = refusal
+            continue
+        drop(tx, boxes, boxes.outdated(order))
+        new += [(order, place, lines) for place, lines in boxes.missing(order).items()]
+    _make(tx, boxes, new)
+    ready = [i for i in boxes.asked if i not in answers]
+    _go_on(tx, boxes, [boxes.orders[i] for i in sorted(ready)])
     derived.refresh(tx, list(boxes.orders.values()))
-    return answers
+    return {i: answers[i] if i in answers else _answer(boxes.of(i)) for i in dict.fromkeys(order_ids)}
 
 
-def _ready(tx: Tx, boxes: Boxes, order: Order) -> MadeReady:
-    shipments = boxes.of(order.id)
-    if shipments and boxes.fits(shipments):
-        for shipment in shipments:
-            if shipment.status is ShipmentStatus.PLANNED:
-                SHIPMENT.fire(shipment, "make_ready")
-                _tell(tx, boxes.inside([shipment]), shipment)
-        return MadeReady(shipments[0].id, shipments[0].number)
-    drop(tx, boxes, order)
-    number, shipment_id = draw_numbers(tx, 1)[0]
+def _answer(shipments: Sequence[Shipment]) -> MadeReady:
+    first, *_ = shipments
+    return MadeReady(first.id, first.number, tuple((s.id, s.number) for s in shipments))
+
+
+def _make(tx: Tx, boxes: Boxes, new: Sequence[tuple[Order, int, Mapping[int, int]]]) -> None:
+    """Planned shipments for what is in no box yet, each with one parcel."""
+    numbers = draw_numbers(tx, len(new)) if new else []
+    for (order, place, lines), (number, shipment_id) in zip(new, numbers, strict=True):
+        parts = [ShipmentLine(order_id=order.id, order_line_id=line, quantity=n) for line, n in sorted(lines.items())]
+        boxes.waiting.setdefault(order.id, []).append(new_shipment(tx, number, shipment_id, place, order, parts))
+
+
+def new_shipment(
+    tx: Tx, number: str, shipment_id: int, warehouse_id: int, order: Order, lines: Sequence[ShipmentLine]
+) -> Shipment:
+    """A planned shipment that goes the way the order is to go, with one parcel."""
     made = Shipment(
-        id=shipment_id, number=number, warehouse_id=order.warehouse_id, status=ShipmentStatus.PLANNED,
-        carrier=order.carrier[:80], created_at=clock.now(),
-        lines=[ShipmentLine(order_id=order.id, order_line_id=x.id, quantity=x.open) for x in order.lines if x.open],
+        id=shipment_id, number=number, warehouse_id=warehouse_id, status=ShipmentStatus.PLANNED,
+        carrier=order.carrier[:80], service="", created_at=clock.now(), lines=list(lines), parcels=[],
     )  # fmt: skip
-    SHIPMENT.fire(made, "make_ready")
+    made.parcels.append(rules.new_parcel(made, 1))
     tx.session.add(made)
-    boxes.waiting[order.id] = [made]
-    _tell(tx, [order], made)
-    return MadeReady(made.id, made.number)
+    return made
 
 
-def drop(tx: Tx, boxes: Boxes, order: Order) -> None:
-    """Cancel the boxes of an order that no longer hold what is open; other orders in them are packed anew too."""
-    outdated = boxes.of(order.id)
-    others = [o for o in boxes.inside(outdated) if o.id != order.id]
+def _go_on(tx: Tx, boxes: Boxes, orders: Sequence[Order]) -> None:
+    """What is planned for these orders may be picked from now on."""
+    planned = {s.id: s for o in orders for s in boxes.of(o.id) if s.status is ShipmentStatus.PLANNED}
+    for shipment in planned.values():
+        step(shipment, "make_ready")
+    audit.record_many(
+        tx,
+        [
+            audit.Entry("shipment.made_ready", "order", o.id, o.number, after={"shipment": shipment.number})
+            for shipment in planned.values()
+            for o in boxes.inside([shipment])
+        ],
+    )
+
+
+def step(shipment: Shipment, move: str) -> None:
+    """One step of a shipment, with its time."""
+    SHIPMENT.fire(shipment, move)
+    if move in STAMPS:
+        setattr(shipment, STAMPS[move], clock.now())
+
+
+def drop(tx: Tx, boxes: Boxes, outdated: Sequence[Shipment]) -> None:
+    """Cancel boxes that no longer hold what is promised; the orders in them are packed anew."""
+    if not outdated:
+        return
+    orders = boxes.inside(outdated)
     for shipment in outdated:
-        before = shipment.status
-        SHIPMENT.fire(shipment, "cancel")
-        audit.record_many(
-            tx,
-            [
-                audit.Entry(
-                    "shipment.canceled", kind, key, number,
-                    before={"status": before}, after={"status": shipment.status, "shipment": shipment.number},
-                )
-                for kind, key, number in (
-                    ("shipment", shipment.id, shipment.number),
-                    *(("order", o.id, o.number) for o in boxes.inside([shipment])),
-                )
-            ],
-        )  # fmt: skip
-    for left in (order, *others):
-        boxes.waiting[left.id] = [s for s in boxes.of(left.id) if s not in outdated]
-    derived.refresh(tx, others)
+        cancel_box(tx, shipment, boxes.inside([shipment]), say("Packed anew").template)
+    boxes.forget(outdated)
+    derived.refresh(tx, orders)
+
+
+def cancel_box(tx: Tx, shipment: Shipment, orders: Sequence[Order], reason: str) -> None:
+    """Cancel one box with the numbers on it; what was in it stays promised. Derived columns are the caller's."""
+    before, at = shipment.status, clock.now()
+    SHIPMENT.fire(shipment, "cancel")
+    for parcel in rules.live_parcels(shipment):
+        rules.void(parcel, reason, at)
+    tell(tx, "shipment.canceled", shipment, orders, {"status": before}, {"status": shipment.status}, reason)
 
 
 def leave(shipment: Shipment) -> None:
     """Walk a box through every step that is left, to handed over."""
-    for move in WAY_OUT:
+    for move in ("make_ready", "pick", "pack", "label", "hand_over"):
         if SHIPMENT.refusal(shipment, move) is None:
-            SHIPMENT.fire(shipment, move)
+            step(shipment, move)
 
 
 def draw_numbers(tx: Tx, count: int) -> list[tuple[str, int]]:
@@ -161,11 +276,16 @@ def draw_numbers(tx: Tx, count: int) -> list[tuple[str, int]]:
     return [(f"SH{buddhist_year()}-{i:06d}", i) for i in ids]
 
 
-def _tell(tx: Tx, orders: Sequence[Order], shipment: Shipment) -> None:
-    audit.record_many(
-        tx,
-        [
-            audit.Entry("shipment.made_ready", "order", o.id, o.number, after={"shipment": shipment.number})
-            for o in orders
-        ],
-    )
+def tell(
+    tx: Tx,
+    action: str,
+    shipment: Shipment,
+    orders: Sequence[Order],
+    before: Mapping[str, object],
+    after: Mapping[str, object],
+    reason: str = "",
+) -> None:
+    """Audit what happened to a shipment, on it and on every order in it."""
+    facts = {**after, "shipment": shipment.number}
+    kinds = [("shipment", shipment.id, shipment.number), *(("order", o.id, o.number) for o in orders)]
+    audit.record_many(tx, [audit.Entry(action, kind, key, no, before, facts, reason) for kind, key, no in kinds])

@@ -1,0 +1,147 @@
+"""Reads and locks of shipments."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Select, case, or_, select, union
+from sqlalchemy.orm import Session, selectinload
+
+from oms.actor import Actor
+from oms.catalog.models import Shop
+from oms.db import Tx
+from oms.errors import Conflict, NotFound, Refused, say
+from oms.orders.models import Order
+from oms.orders.queries import NO_ID, lock_known
+from oms.shipping.models import Parcel, Shipment, ShipmentLine
+from oms.shipping.states import BEFORE_HAND_OVER, ShipmentStatus
+
+SCANNED_AT_MOST = 20
+
+
+def visible_shipments(actor: Actor) -> Select[Shipment]:
+    """The shipments this actor may see: those of their warehouses, whose orders are all of their shops (or their own).
+
+    The warehouse is the one the goods leave; an order of another warehouse that is served from here is seen here.
+    """
+    statement = select(Shipment)
+    if actor.warehouses is not None:
+        statement = statement.where(Shipment.warehouse_id.in_(sorted(actor.warehouses)))
+    foreign: list[ColumnElement[bool]] = []
+    if actor.shops is not None:
+        foreign.append(Order.shop_id.not_in(sorted(actor.shops)))
+    if actor.own_orders_only:
+        foreign.append(Order.owner_id.is_distinct_from(actor.user_id))
+    if foreign:
+        inside = select(ShipmentLine.id).join(Order, Order.id == ShipmentLine.order_id)
+        statement = statement.where(~inside.where(ShipmentLine.shipment_id == Shipment.id, or_(*foreign)).exists())
+    return statement
+
+
+def shipment_missing() -> NotFound:
+    """The refusal for a shipment that is not there, or out of the actor's rows."""
+    return NotFound(say("There is no such shipment, or it is not yours to see"), code="shipment_not_found")
+
+
+def get_shipment(tx: Tx, shipment_id: int) -> Shipment:
+    """One visible shipment with its lines and parcels. Raises NotFound."""
+    found = tx.session.scalars(
+        visible_shipments(tx.actor)
+        .where(Shipment.id == min(shipment_id, NO_ID))
+        .options(selectinload(Shipment.lines), selectinload(Shipment.parcels))
+    ).one_or_none()
+    if found is None:
+        raise shipment_missing()
+    return found
+
+
+@dataclass(frozen=True)
+class Locked:
+    """Shipments under lock, with every order in them."""
+
+    shipments: dict[int, Shipment]
+    orders: dict[int, Order]
+
+    def shipment(self, shipment_id: int) -> Shipment:
+        """One of them. Raises NotFound."""
+        if shipment_id not in self.shipments:
+            raise shipment_missing()
+        return self.shipments[shipment_id]
+
+    def inside(self, *shipments: Shipment) -> list[Order]:
+        """Every order with pieces in these, in id order."""
+        return [self.orders[i] for i in sorted({line.order_id for s in shipments for line in s.lines})]
+
+
+def lock_with_orders(tx: Tx, shipment_ids: Collection[int]) -> Locked:
+    """The visible shipments among these, locked and read afresh: first every order in them, then the shipments, each in
+    id order, so that nobody waits for us who we wait for."""
+    wanted = sorted({i for i in shipment_ids if 0 < i < NO_ID})
+    if not wanted:
+        return Locked({}, {})
+    mine = visible_shipments(tx.actor).where(Shipment.id.in_(wanted)).with_only_columns(Shipment.id)
+    inside = select(ShipmentLine.order_id).where(ShipmentLine.shipment_id.in_(mine)).distinct()
+    orders = {order.id: order for order in lock_known(tx, tx.session.scalars(inside).all())}
+    found = tx.session.scalars(
+        visible_shipments(tx.actor)
+        .where(Shipment.id.in_(wanted))
+        .order_by(Shipment.id)
+        .options(selectinload(Shipment.lines), selectinload(Shipment.parcels))
+        .with_for_update(of=Shipment)
+        .execution_options(populate_existing=True)
+    )
+    locked = Locked({s.id: s for s in found}, orders)
+    if any(line.order_id not in orders for s in locked.shipments.values() for line in s.lines):
+        raise Refused(say("Someone else is packing this box; reload and look again"), code="stale")
+    return locked
+
+
+def lock_shipments(tx: Tx, shipment_ids: Collection[int]) -> list[Shipment]:
+    """The visible shipments among these, in id order, locked together with their orders."""
+    return list(lock_with_orders(tx, shipment_ids).shipments.values())
+
+
+def lock_shipment(tx: Tx, shipment_id: int, version: int | None = None) -> tuple[Shipment, Locked]:
+    """One visible shipment with its orders, locked. Raises NotFound, or Conflict when ``version`` is another one."""
+    locked = lock_with_orders(tx, [shipment_id])
+    found = locked.shipment(shipment_id)
+    check_version(found, version)
+    return found, locked
+
+
+def check_version(shipment: Shipment, version: int | None) -> None:
+    """Raise Conflict when the reader's screen was made from another version."""
+    if version is not None and shipment.version != version:
+        raise Conflict(say("Someone else changed this shipment; reload and look again"), code="stale")
+
+
+def find_shipments(session: Session, actor: Actor, scanned: str) -> list[Shipment]:
+    """What a scanned text names exactly: a shipment's, order's, channel's or tracking number; those that can still be
+    worked on first, then the newest. Canceled ones are found too, so that the scanner can say so."""
+    text = "".join(scanned.split())[:80]
+    if not text:
+        return []
+    spelled = sorted({text, text.upper()})
+    shops = select(Shop.id).scalar_subquery()
+    orders = union(
+        select(Order.id).where(Order.number.in_(spelled)),
+        select(Order.id).where(Order.shop_id.in_(shops), Order.external_no.in_(spelled)),
+    )
+    named = union(
+        select(Shipment.id).where(Shipment.number.in_(spelled)),
+        select(ShipmentLine.shipment_id).where(ShipmentLine.order_id.in_(orders)),
+        select(Parcel.shipment_id).where(Parcel.tracking_no.in_(spelled)),
+    )
+    rank = case(
+        (Shipment.status.in_(sorted(BEFORE_HAND_OVER)), 0), (Shipment.status != ShipmentStatus.CANCELED, 1), else_=2
+    )
+    return list(
+        session.scalars(
+            visible_shipments(actor)
+            .where(Shipment.id.in_(named))
+            .options(selectinload(Shipment.lines), selectinload(Shipment.parcels))
+            .order_by(rank, Shipment.id.desc())
+            .limit(SCANNED_AT_MOST)
+        )
+    )

@@ -1,0 +1,69 @@
+"""What holds for boxes and their labels: pure functions of shipments, parcels and quantities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from oms.errors import Say, say
+from oms.shipping.models import Parcel, Shipment
+from oms.shipping.states import ShipmentStatus, TrackingStatus
+
+Plan = dict[int, dict[int, int]]  # warehouse id -> order line id -> units
+
+
+def live_parcels(shipment: Shipment) -> list[Parcel]:
+    """The boxes that stand, in their order."""
+    return [p for p in shipment.parcels if p.is_live]
+
+
+def is_labeled(shipment: Shipment) -> bool:
+    """Whether a label with this address and carrier may be on a box already."""
+    return shipment.status is ShipmentStatus.LABELED or any(p.label_prints for p in live_parcels(shipment))
+
+
+def label_refusal(shipment: Shipment) -> Say | None:
+    """Why address and carrier may not change any more, or None."""
+    if not is_labeled(shipment):
+        return None
+    return say("The label of {number} is printed already; void the label first", number=shipment.number)
+
+
+def void(parcel: Parcel, reason: str, at: datetime) -> None:
+    """The number and label of a box no longer stand; they stay on record."""
+    parcel.is_live, parcel.voided_at, parcel.void_reason = False, at, reason[:500]
+
+
+def new_parcel(shipment: Shipment, position: int, *, like: Parcel | None = None) -> Parcel:
+    """A box without a number yet; ``like``: the one whose label it replaces."""
+    return Parcel(
+        position=position, carrier=like.carrier if like else shipment.carrier,
+        service=like.service if like else shipment.service, tracking_no="", is_live=True,
+        tracking_status=TrackingStatus.CREATED, weight_grams=like.weight_grams if like else None, label_prints=0,
+    )  # fmt: skip
+
+
+def plan(held: Mapping[int, Mapping[int, int]]) -> Plan:
+    """What lies promised per order line and warehouse, turned round: what every warehouse has to send."""
+    turned: Plan = {}
+    for line, places in held.items():
+        for place, units in places.items():
+            if units:
+                turned.setdefault(place, {})[line] = units
+    return turned
+
+
+def packed(shipments: Sequence[Shipment]) -> Plan:
+    """What lies in these boxes, by warehouse and order line."""
+    found: Plan = {}
+    for shipment in shipments:
+        lines = found.setdefault(shipment.warehouse_id, {})
+        for line in shipment.lines:
+            lines[line.order_line_id] = lines.get(line.order_line_id, 0) + line.quantity
+    return found
+
+
+def all_printed(shipment: Shipment) -> bool:
+    """Whether every box has its label."""
+    live = live_parcels(shipment)
+    return bool(live) and all(p.label_prints for p in live)
