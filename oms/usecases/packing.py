@@ -46,8 +46,8 @@ class Scan:
 
 @dataclass(frozen=True)
 class Scanned:
-    """What came of a scan. ``outcome``: "ok", or why not, with the sentence in ``message``. ``packed``: the shipment that
-    was finished by it."""
+    """What came of a scan. ``outcome``: "ok", or why not, with the sentence in ``message``. ``packed``: the shipment
+    that was finished by it."""
 
     scan_id: int
     kind: ScanKind
@@ -162,7 +162,7 @@ def _row(tx: Tx, cmd: Scan, kind: ScanKind, session: PackingSession | None) -> P
 
 def _judge(desk: Desk) -> None:
     session, kind = desk.session, desk.kind
-    if kind is ScanKind.OPEN or (session is None and kind in {ScanKind.ITEM, ScanKind.TAKE_OVER}):
+    if session is None and kind in {ScanKind.OPEN, ScanKind.ITEM, ScanKind.TAKE_OVER}:
         _open(desk)
         return
     if session is None:
@@ -175,17 +175,13 @@ def _judge(desk: Desk) -> None:
     _STEPS[kind](desk, session)
 
 
-def _open(desk: Desk, *, take_over: bool = False) -> None:
-    opened = packing_open.open_shipment(
-        desk.tx, packing_open.Opening(desk.cmd.code, desk.cmd.station, desk.cmd.warehouse_id, take_over), desk.session
-    )
+def _open(desk: Desk) -> None:
+    cmd = desk.cmd
+    opening = packing_open.Opening(cmd.code, cmd.station, cmd.warehouse_id, desk.kind is ScanKind.TAKE_OVER)
+    opened = packing_open.open_shipment(desk.tx, opening, desk.session)
     desk.session, desk.row.shipment_id, desk.row.box = opened.session, opened.session.shipment_id, 1
     if opened.note:
         desk.say(opened.code, opened.note)
-
-
-def _take_over(desk: Desk, session: PackingSession) -> None:  # noqa: ARG001  all steps are called alike
-    _open(desk, take_over=True)
 
 
 def _item(desk: Desk, session: PackingSession) -> None:
@@ -248,7 +244,12 @@ def _undo(desk: Desk, session: PackingSession) -> None:
     if last is None:
         desk.say("nothing_to_undo", say("Nothing to undo"))
         return
-    desk.row.sku_id, desk.row.quantity, desk.row.box, desk.row.undoes_id = last.sku_id, -last.quantity, last.box, last.id
+    desk.row.sku_id, desk.row.quantity, desk.row.box, desk.row.undoes_id = (
+        last.sku_id,
+        -last.quantity,
+        last.box,
+        last.id,
+    )
     desk.say(OK, say("Undone: {code}", code=last.code))
 
 
@@ -297,8 +298,9 @@ def _aside(desk: Desk, session: PackingSession) -> None:
 
 
 _STEPS: dict[ScanKind, Callable[[Desk, PackingSession], None]] = {
+    ScanKind.OPEN: lambda desk, _: _open(desk),
+    ScanKind.TAKE_OVER: lambda desk, _: _open(desk),
     ScanKind.ITEM: _item,
-    ScanKind.TAKE_OVER: _take_over,
     ScanKind.UNDO: _undo,
     ScanKind.OK: _ok,
     ScanKind.BOX: _box,
@@ -311,5 +313,3 @@ def rules_of(tx: Tx, warehouse_id: int) -> PackingRules:
     """How a warehouse packs; the usual way when nobody said otherwise."""
     found = tx.session.get(PackingRules, warehouse_id)
     return found or PackingRules(warehouse_id=warehouse_id, by_hand=True, quantity_from=5, weigh=False)
-
-

@@ -13,7 +13,8 @@ from oms.usecases.shipping_work import BoxSpec, PackShipment, pack_shipment
 
 
 def finish(tx: Tx, session: PackingSession) -> None:
-    """Pack the shipment in the boxes that were filled. Raises what ``pack_shipment`` refuses; then nothing is packed."""
+    """Pack the shipment in the boxes that were filled. Raises
+    what ``pack_shipment`` refuses; nothing is packed then."""
     filled = {box for (box, _), n in queries.scanned_in(tx.session, session.id).items() if n}
     boxes = tuple(
         BoxSpec(weight_grams=box.get("grams"))

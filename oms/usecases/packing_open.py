@@ -48,8 +48,8 @@ class Opened:
 
 
 def open_shipment(tx: Tx, cmd: Opening, mine: PackingSession | None) -> Opened:
-    """Begin to pack, or go on. Raises Refused with what the packer has to know: left already, canceled, on hold, another
-    warehouse, somebody else's, unknown."""
+    """Begin to pack, or go on. Raises Refused with what the packer has to know: left already, canceled, on hold,
+    another warehouse, somebody else's, unknown."""
     shipment_id = _find(tx, cmd, mine)
     if mine is not None and mine.shipment_id == shipment_id:
         return Opened(mine, "same_shipment", say("It is open already; scan its items"))
@@ -59,6 +59,7 @@ def open_shipment(tx: Tx, cmd: Opening, mine: PackingSession | None) -> Opened:
     locked = lock_with_orders(tx, [shipment_id])
     shipment = locked.shipment(shipment_id)
     _check(tx, cmd, shipment)
+    check_label(shipment, cmd.code)
     for verdict in judge(tx, locked.inside(shipment), GateStep.READY).values():
         verdict.check()
     return _begin(tx, cmd, shipment, others)
@@ -75,7 +76,7 @@ def _find(tx: Tx, cmd: Opening, mine: PackingSession | None) -> int:
     fitting = [s for s in here if s.status in PACKABLE]
     if mine is not None and any(s.id == mine.shipment_id for s in found):
         return mine.shipment_id
-    return sorted(fitting, key=lambda s: s.id)[0].id if fitting else (here or found)[0].id
+    return min(fitting, key=lambda s: s.id).id if fitting else (here or found)[0].id
 
 
 def _named(tx: Tx, code: str) -> list[Shipment]:
@@ -149,6 +150,16 @@ def _check(tx: Tx, cmd: Opening, shipment: Shipment) -> None:
     raise Refused(say("{number} has left already: {state}", number=number, state=state), code="left_already")
 
 
+def check_label(shipment: Shipment, code: str) -> None:
+    """Raise when the code is of a label of this shipment that no longer stands."""
+    forms = set(queries.spellings(code))
+    named = [p for p in shipment.parcels if p.tracking_no and forms & {p.tracking_no, p.tracking_no.upper()}]
+    if named and not any(p.is_live for p in named):
+        raise Refused(
+            say("This label of {number} was voided; print the new one", number=shipment.number), code="label_voided"
+        )
+
+
 def _explain_planned(tx: Tx, shipment: Shipment) -> None:
     """A shipment that was pulled back may be ready again; else the gate says why not."""
     orders = [line.order_id for line in shipment.lines]
@@ -216,7 +227,9 @@ def _begin(tx: Tx, cmd: Opening, shipment: Shipment, others: Sequence[PackingSes
     held = next((s for s in others if s.status is PackStatus.OPEN), None)
     if held is not None and not (cmd.take_over or held.user_id == tx.actor.user_id):
         raise Refused(
-            say("{who} is packing {number} at {station}", who=held.packer, number=shipment.number, station=held.station),
+            say(
+                "{who} is packing {number} at {station}", who=held.packer, number=shipment.number, station=held.station
+            ),
             code="somebody_else",
         )
     if held is not None:

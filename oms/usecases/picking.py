@@ -1,5 +1,4 @@
-"""Picking lists: many shipments fetched from the shelves in one walk, each into its tote; what is missing is said at once.
-"""
+"""Picking lists: many shipments fetched from the shelves in one walk, each into its tote."""
 
 from __future__ import annotations
 

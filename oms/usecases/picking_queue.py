@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 
 from oms.actor import Actor
 from oms.db import Tx
@@ -26,16 +26,15 @@ _BEGUN = BEFORE_HAND_OVER - {ShipmentStatus.PLANNED}
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
-def due_by(actor: Actor) -> Select[Any]:
+def due_by(actor: Actor) -> Any:
     """(shipment id, the earliest ship-by of its orders) of visible shipments."""
-    due: Select[Any] = (
+    return (
         visible_shipments(actor)
         .join(ShipmentLine, ShipmentLine.shipment_id == Shipment.id)
         .join(Order, Order.id == ShipmentLine.order_id)
         .with_only_columns(Shipment.id, func.min(Order.ship_by).label("ship_by"))
         .group_by(Shipment.id)
     )
-    return due
 
 
 def urgent_first(tx: Tx, shipment_ids: Collection[int]) -> list[int]:
@@ -45,7 +44,7 @@ def urgent_first(tx: Tx, shipment_ids: Collection[int]) -> list[int]:
     return sorted(wanted, key=lambda i: (due.get(i) or _NEVER, i))
 
 
-def waiting(actor: Actor, warehouse_id: int) -> Select[Any]:
+def waiting(actor: Actor, warehouse_id: int) -> Any:
     """(shipment id, ship-by) of what is ready here and on no packing table, the most urgent first."""
     table = select(PackingSession.id).where(
         PackingSession.shipment_id == Shipment.id, PackingSession.status == PackStatus.OPEN
@@ -57,7 +56,7 @@ def waiting(actor: Actor, warehouse_id: int) -> Select[Any]:
     )
 
 
-def orders_without(actor: Actor, warehouse_id: int) -> Select[Any]:
+def orders_without(actor: Actor, warehouse_id: int) -> Any:
     """(order id, ship-by) of orders whose goods may go from here and are in no shipment that anybody works on."""
     promised = select(Reservation.id).where(
         Reservation.order_id == Order.id, Reservation.warehouse_id == warehouse_id,
@@ -71,13 +70,12 @@ def orders_without(actor: Actor, warehouse_id: int) -> Select[Any]:
             Shipment.status.in_(sorted(_BEGUN)),
         )
     )  # fmt: skip
-    found: Select[Any] = (
+    return (
         visible(actor)
         .with_only_columns(Order.id, Order.ship_by)
         .where(Order.board == Board.READY, Order.closed_at.is_(None), promised.exists(), ~begun.exists())
         .order_by(Order.ship_by, Order.id)
     )
-    return found
 
 
 def next_to_pick(tx: Tx, warehouse_id: int, count: int) -> list[int]:

@@ -70,7 +70,9 @@ def pick(tx: Tx, cmd: Pick) -> Picked:
     bounded(cmd.key, 64, "key", missing=say("The scan has no number of its own; load the page anew"))
     batch = lock_batch(tx, cmd.batch_id)
     if earlier := tx.session.scalars(select(PackingScan).where(PackingScan.key == cmd.key)).one_or_none():
-        return Picked(earlier.outcome, unpack(earlier.message), earlier.sku_id, finished=batch.status != PickStatus.OPEN)
+        return Picked(
+            earlier.outcome, unpack(earlier.message), earlier.sku_id, finished=batch.status != PickStatus.OPEN
+        )
     row = PackingScan(
         key=cmd.key, kind=ScanKind.PICK, code=cmd.code.replace("\x00", "")[:200], outcome=OK, batch_id=batch.id,
         warehouse_id=batch.warehouse_id, by_hand=not cmd.code, user_id=tx.actor.user_id, actor=tx.actor.label[:120],
@@ -174,8 +176,8 @@ def finish_pick_list(tx: Tx, batch_id: int) -> int:
 
 
 def report_short(tx: Tx, cmd: ReportShort) -> ShortReported:
-    """Pieces are missing: the totes that must leave last go without, and their orders wait on hold for somebody to count
-    the stock. Raises InvalidInput when no so many are still to be picked."""
+    """Pieces are missing: the totes that must leave last go without, and their orders wait on hold for somebody to
+    count the stock. Raises InvalidInput when no so many are still to be picked."""
     tx.actor.require("shipment.pack")
     tx.actor.require("order.hold")
     note = bounded(cmd.note, 300, "note")

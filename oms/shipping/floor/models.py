@@ -212,8 +212,8 @@ class Manifest(Model):
 
 class ManifestParcel(Model):
     """A box scanned onto a sheet. ``is_live``: it is on it. Taken off again, or refused at the closing with ``code``
-    and the sentence why, the row stays. ``cod`` is the cash its shipment was to bring when the sheet was closed, written at
-    the shipment's first box."""
+    and the sentence why, the row stays. ``cod`` is the cash its shipment was to bring when the sheet was closed; it
+    stands at the shipment's first box."""
 
     __tablename__ = "manifest_parcels"
 

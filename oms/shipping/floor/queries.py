@@ -134,26 +134,24 @@ class Pace:
 
 def visible_batches(actor: Actor) -> Select[PickBatch]:
     """The picking lists of the actor's warehouses."""
-    return _own(select(PickBatch), PickBatch, actor)
+    statement = select(PickBatch)
+    return statement if actor.warehouses is None else statement.where(_mine(PickBatch, actor))
 
 
 def visible_manifests(actor: Actor) -> Select[Manifest]:
     """The hand-over sheets of the actor's warehouses."""
-    return _own(select(Manifest), Manifest, actor)
+    statement = select(Manifest)
+    return statement if actor.warehouses is None else statement.where(_mine(Manifest, actor))
 
 
-def _own(statement: Any, model: Any, actor: Actor) -> Any:
-    if actor.warehouses is None:
-        return statement
-    return statement.where(model.warehouse_id.in_(sorted(actor.warehouses)))
+def _mine(model: Any, actor: Actor) -> Any:
+    return model.warehouse_id.in_(sorted(actor.warehouses or ()))
 
 
 def scans_of(session: Session, shipment_id: int, most: int = 500) -> Sequence[PackingScan]:
     """Every scan that had to do with a shipment, for a dispute."""
     statement = select(PackingScan).where(PackingScan.shipment_id == shipment_id).order_by(PackingScan.id).limit(most)
     return session.scalars(statement).all()
-
-
 
 
 def orders_in(session: Session, shipment_ids: Collection[int]) -> set[int]:

@@ -10,12 +10,14 @@ Pieces = Mapping[int, int]  # SKU id -> pieces
 _RUN = re.compile(r"(\d+)")
 
 OK = "ok"
-SOFT = frozenset({OK, "same_shipment", "nothing_to_undo", "box_empty", "acknowledged", "weight_wanted", "already_on_sheet"})
+SOFT = frozenset(
+    {OK, "same_shipment", "nothing_to_undo", "box_empty", "acknowledged", "weight_wanted", "already_on_sheet"}
+)
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What belongs in a shipment: ``wanted`` pieces per plain SKU; ``sets``: for each set in it, what one is made of."""
+    """What belongs in a shipment: ``wanted`` pieces per plain SKU; ``sets``: for each set in it, what it is made of."""
 
     wanted: Pieces
     sets: Mapping[int, Pieces] = field(default_factory=dict)
