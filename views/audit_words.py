@@ -17,6 +17,11 @@ from oms.orders.states import (
 )
 from views.filters import tr
 
+CARRIER_TITLES: dict[str, Any] = {
+    "shipment.coming_back": lazy_gettext("Parcel on its way back"),
+    "shipment.came_back": lazy_gettext("Parcel came back"),
+    "shipment.lost": lazy_gettext("Parcel lost"),
+}
 COD_TITLES: dict[str, Any] = {
     "cod.remitted": lazy_gettext("Carrier paid the cash"),
     "cod.short": lazy_gettext("Carrier paid too little"),
@@ -32,7 +37,22 @@ COD_TITLES: dict[str, Any] = {
     "cod.round_fee": lazy_gettext("Fee of a COD round set"),
     "cod.late_days": lazy_gettext("Terms of a carrier set"),
 }
+SHIPMENT_TITLES: dict[str, Any] = {
+    "shipment.made_ready": lazy_gettext("Shipment ready to pick"),
+    "shipment.picking": lazy_gettext("Picking started"),
+    "shipment.packed": lazy_gettext("Shipment packed"),
+    "shipment.labeled": lazy_gettext("Label printed"),
+    "shipment.label_printed": lazy_gettext("Label printed before packing"),
+    "shipment.label_voided": lazy_gettext("Label voided"),
+    "shipment.tracking_set": lazy_gettext("Tracking number set"),
+    "shipment.pulled_back": lazy_gettext("Shipment pulled back"),
+    "shipment.canceled": lazy_gettext("Shipment canceled"),
+    "shipment.split": lazy_gettext("Shipment split"),
+    "shipment.combined": lazy_gettext("Orders put in one box"),
+    "shipment.uncombined": lazy_gettext("Box taken apart"),
+}
 ACTIONS: dict[str, Any] = {
+    **SHIPMENT_TITLES,
     "order.created": lazy_gettext("Order entered"),
     "order.draft_edited": lazy_gettext("Draft changed"),
     "order.confirmed": lazy_gettext("Order confirmed"),
@@ -82,10 +102,8 @@ ACTIONS: dict[str, Any] = {
     "order.expiry_extended": lazy_gettext("More time to pay given"),
     "gate.overridden": lazy_gettext("Shipping before payment allowed"),
     "gate.override_revoked": lazy_gettext("Shipping before payment taken back"),
-    "shipment.made_ready": lazy_gettext("Shipment ready to pick"),
-    "shipment.pulled_back": lazy_gettext("Shipment pulled back"),
-    "shipment.canceled": lazy_gettext("Shipment canceled"),
     **COD_TITLES,
+    **CARRIER_TITLES,
     "payment.channel_confirmed": lazy_gettext("Payment confirmed by the channel"),
     "statement.matched": lazy_gettext("Statement line matched"),
     "statement.ticked": lazy_gettext("Statement line ticked off by its reference"),

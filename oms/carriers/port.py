@@ -83,7 +83,8 @@ class Item:
 class BookingRequest:
     """One parcel to be booked.
 
-    ``reference`` is ours, deterministic per parcel (letters, digits, dashes, at most 40): a repeat uses the same one.
+    ``reference`` is ours, deterministic per parcel (letters, digits, dashes, at most 40): a repeat uses the same one,
+    a booking after a cancel another.
     ``tracking_no``: a number of our own range, where the carrier takes one. ``cod`` and ``insured``: zero is none.
     ``attempt`` counts from 1; ``resume`` is what ``prepare`` answered for this reference.
     """
@@ -107,9 +108,11 @@ class BookingRequest:
 @dataclass(frozen=True)
 class Booking:
     """A booked parcel. ``sort_code`` is printed large on a label of ours; ``label_available``: the carrier draws one.
-    ``fee`` is the price it named, if any; ``found``: it had been booked before and was looked up."""
+    ``handle``: another number of the parcel, by which its webhooks may name it. ``fee`` is the price it named, if any;
+    ``found``: it had been booked before and was looked up."""
 
     tracking_no: str
+    handle: str = ""
     sort_code: str = ""
     label_available: bool = False
     fee: Money | None = None
@@ -298,7 +301,8 @@ class Carrier(Protocol):
         ...
 
     def find(self, request: BookingRequest) -> Booking | None:
-        """The parcel booked under this reference; None when there certainly is none."""
+        """The parcel booked under this reference; None when there certainly is none. Raises CarrierCannot where the
+        carrier is no help (some find a parcel only by a number of ours)."""
         ...
 
     def label(self, tracking_no: str, size: LabelSize = LabelSize.LARGE) -> bytes:

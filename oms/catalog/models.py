@@ -43,6 +43,7 @@ CHANNEL_LABELS: dict[Channel, str] = {
     Channel.OTHER: "Other channel",
 }
 
+PLATFORMS = frozenset({Channel.SHOPEE, Channel.LAZADA, Channel.TIKTOK})  # these take the money and make the waybill
 MARKETPLACES = frozenset({Channel.SHOPEE, Channel.LAZADA, Channel.TIKTOK, Channel.LINE_SHOPPING})
 
 

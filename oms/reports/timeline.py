@@ -131,6 +131,45 @@ def _cash(after: Facts) -> dict[str, str]:
     return names | {name: _baht(after.get(name)) for name in ("amount", "expected")}
 
 
+def _box(after: Facts) -> dict[str, str]:
+    return {"number": str(after.get("shipment", "")), "into": str(after.get("into", ""))}
+
+
+SHIPMENT_SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
+    "shipment.made_ready": lambda _, a: say("Ready to pick: {number}", **_box(a)),
+    "shipment.picking": lambda _, a: say("{number} is being picked", **_box(a)),
+    "shipment.packed": lambda _, a: say("{number} packed, boxes: {n}", n=a.get("boxes", 1), **_box(a)),
+    "shipment.labeled": lambda _, a: say("Label of {number} printed", **_box(a)),
+    "shipment.label_printed": lambda _, a: say("Label of {number} printed", **_box(a)),
+    "shipment.label_voided": lambda _, a: say("Label of {number} voided", **_box(a)),
+    "shipment.tracking_set": lambda _, a: say(
+        "Tracking number {tracking} set on {number}", tracking=a.get("tracking_no", ""), **_box(a)
+    ),
+    "shipment.pulled_back": lambda _, a: say("{number} pulled back; it may not leave", **_box(a)),
+    "shipment.canceled": lambda _, a: (
+        say("{number} canceled; the goods are in {into}", **_box(a))
+        if a.get("into")
+        else say("{number} canceled", **_box(a))
+    ),
+    "shipment.split": lambda _, a: say("A part of {number} goes in {into}", **_box(a)),
+    "shipment.combined": lambda _, a: say(
+        "{orders} go in one box: {number}", orders=", ".join(a.get("orders") or []), **_box(a)
+    ),
+    "shipment.uncombined": lambda _, a: say(
+        "{number} taken apart into {parts}", number=a.get("shipment", ""), parts=", ".join(a.get("into") or [])
+    ),
+}
+CARRIER_SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
+    "shipment.coming_back": lambda _, a: say("{carrier} {number} is on its way back", **_parcel(a)),
+    "shipment.came_back": lambda _, a: say("{carrier} {number} came back", **_parcel(a)),
+    "shipment.lost": lambda _, a: say("{carrier} {number} is lost, says the carrier", **_parcel(a)),
+}
+
+
+def _parcel(after: Facts) -> dict[str, str]:
+    return {"carrier": str(after.get("carrier", "")), "number": str(after.get("tracking_no", ""))}
+
+
 SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     "order.created": lambda _, a: say("Order entered, lines: {n}", n=len(a.get("lines") or [])),
     "order.confirmed": lambda _, a: (
@@ -203,9 +242,8 @@ SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     "order.expiry_extended": lambda *_: say("More time to pay given"),
     "gate.overridden": lambda _, a: say("May leave before payment; missing: {amount}", amount=_baht(a.get("amount"))),
     "gate.override_revoked": lambda *_: say("Leave to ship before payment taken back"),
-    "shipment.made_ready": lambda _, a: say("Ready to pick: {number}", number=a.get("shipment", "")),
-    "shipment.pulled_back": lambda _, a: say("{number} pulled back; it may not leave", number=a.get("shipment", "")),
-    "shipment.canceled": lambda _, a: say("{number} canceled", number=a.get("shipment", "")),
+    **SHIPMENT_SENTENCES,
+    **CARRIER_SENTENCES,
 }
 _CHANGES_SHOWN = frozenset({"order.amended", "order.channel_updated", "order.draft_edited"})
 

@@ -41,6 +41,26 @@ class TrackingStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
+class BookingStatus(StrEnum):
+    """A parcel asked of a carrier. ``unclear``: asked, and nobody knows whether it took it."""
+
+    WAITING = "waiting"
+    ASKING = "asking"
+    UNCLEAR = "unclear"
+    BOOKED = "booked"
+    REFUSED = "refused"
+    CANCELING = "canceling"
+    CANCELED = "canceled"
+    CANCEL_REFUSED = "cancel_refused"
+
+
+class NumberCheck(StrEnum):
+    """The check digit of tracking numbers bought ahead."""
+
+    NONE = "none"
+    S10 = "s10"
+
+
 S = ShipmentStatus
 BEFORE_HAND_OVER = states(S.PLANNED, S.READY, S.PICKING, S.PACKED, S.LABELED)
 
@@ -67,13 +87,40 @@ SHIPMENT = Machine(
         Transition("label", states(S.PACKED), S.LABELED, "Label printed"),
         Transition("void_label", states(S.LABELED), S.PACKED, "Void the label"),
         Transition("hand_over", states(S.LABELED), S.HANDED_OVER, "Hand over"),
-        Transition("deliver", states(S.HANDED_OVER), S.DELIVERED, "Delivered"),
-        Transition("come_back", states(S.HANDED_OVER), S.RETURNING, "Coming back"),
+        Transition("deliver", states(S.HANDED_OVER, S.LOST), S.DELIVERED, "Delivered"),
+        Transition("come_back", states(S.HANDED_OVER, S.DELIVERED, S.LOST), S.RETURNING, "Coming back"),
         Transition("arrive_back", states(S.RETURNING), S.RETURNED, "Came back"),
-        Transition("lose", states(S.HANDED_OVER), S.LOST, "Lost"),
+        Transition("lose", states(S.HANDED_OVER, S.RETURNING), S.LOST, "Lost"),
         Transition("cancel", BEFORE_HAND_OVER, S.CANCELED, "Cancel"),
         Transition(
             "pull_back", states(S.READY, S.PICKING, S.PACKED, S.LABELED), S.PLANNED, "Pull back: the gate closed"
         ),
+    ],
+)
+
+B = BookingStatus
+BOOKING = Machine(
+    "Carrier booking",
+    initial=B.WAITING,
+    labels={
+        B.WAITING: "Waiting to be booked",
+        B.ASKING: "Being booked",
+        B.UNCLEAR: "No answer yet",
+        B.BOOKED: "Booked",
+        B.REFUSED: "Refused by the carrier",
+        B.CANCELING: "Being canceled",
+        B.CANCELED: "Canceled",
+        B.CANCEL_REFUSED: "Could not be canceled",
+    },
+    transitions=[
+        Transition("ask", states(B.WAITING, B.ASKING, B.UNCLEAR), B.ASKING, "Ask the carrier"),
+        Transition("book", states(B.ASKING, B.UNCLEAR, B.WAITING, B.REFUSED), B.BOOKED, "Booked"),
+        Transition("refuse", states(B.ASKING, B.UNCLEAR), B.REFUSED, "Refused"),
+        Transition("stay_silent", states(B.ASKING), B.UNCLEAR, "No answer"),
+        Transition("again", states(B.REFUSED), B.WAITING, "Book again"),
+        Transition("drop", states(B.WAITING, B.REFUSED), B.CANCELED, "Not wanted any more"),
+        Transition("take_back", states(B.BOOKED, B.ASKING, B.UNCLEAR, B.CANCEL_REFUSED), B.CANCELING, "Cancel"),
+        Transition("canceled", states(B.CANCELING), B.CANCELED, "Canceled"),
+        Transition("too_late", states(B.CANCELING), B.CANCEL_REFUSED, "Too late to cancel"),
     ],
 )

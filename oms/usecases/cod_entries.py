@@ -1,17 +1,16 @@
-"""COD entries follow the goods: opened when they leave, collected when they arrive. Called by ``shipping`` alone."""
+"""COD entries follow the goods: opened when they leave, collected when they arrive. Called where goods move."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from sqlalchemy import bindparam, text, update
 
 from oms import clock
 from oms.carriers.names import carrier_name
-from oms.catalog.models import CHANNEL_LABELS, Channel
+from oms.catalog.models import CHANNEL_LABELS, PLATFORMS
 from oms.db import Tx, insert_rows
 from oms.money import ZERO, Money
 from oms.orders.models import Order
@@ -20,8 +19,6 @@ from oms.payments.cod_models import CodEntry
 from oms.payments.cod_rules import HOLD_DAYS
 from oms.payments.states import COD_ENTRY, CodStatus
 from oms.usecases.derived import Facts
-
-PLATFORMS: Final = frozenset({Channel.SHOPEE, Channel.LAZADA, Channel.TIKTOK})  # these collect and pay us themselves
 
 _KNOWN = text(
     """

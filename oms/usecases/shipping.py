@@ -162,12 +162,9 @@ def _check_leaving(
     own = {(p.carrier, p.tracking_no) for box in waiting for p in box.parcels}
     check_tracking(used - own, cmd.carrier, cmd.tracking_no)
     if short:
-        if lacking := reserve_open_lines(tx, order):
-            raise shortage_error(order, lacking)
-        boxes.read_held(tx, [order])
-    if boxes.scattered(order):
-        raise Refused(say("Not every piece is in stock yet"), code="stock_short")
-    _check_places(tx, cmd, boxes.wanted(order))
+        with tx.session.begin_nested():  # refused after all, it waits for its stock as before
+            _promise(tx, cmd, order, boxes)
+    _check_places(tx, cmd, order, boxes)
     drop(tx, boxes, outdated)
     loose = boxes.missing(order)
     boxes.take(waiting)
@@ -178,9 +175,19 @@ def _check_leaving(
     return _Leaving(cmd, order, waiting, loose)
 
 
-def _check_places(tx: Tx, cmd: MarkShipped, wanted: Plan) -> None:
+def _promise(tx: Tx, cmd: MarkShipped, order: Order, boxes: Boxes) -> None:
+    """Promise the stock the order waited for. Raises StockShort, or Refused when it may not leave from there."""
+    if lacking := reserve_open_lines(tx, order):
+        raise shortage_error(order, lacking)
+    boxes.read_held(tx, [order])
+    _check_places(tx, cmd, order, boxes)
+
+
+def _check_places(tx: Tx, cmd: MarkShipped, order: Order, boxes: Boxes) -> None:
     """Whoever works in one warehouse does not hand over what lies in another. A channel's word is about all of it."""
-    if not cmd.by_channel and not all(tx.actor.sees_warehouse(place) for place in wanted):
+    if boxes.scattered(order):
+        raise Refused(say("Not every piece is in stock yet"), code="stock_short")
+    if not cmd.by_channel and not all(tx.actor.sees_warehouse(place) for place in boxes.wanted(order)):
         raise Refused(
             say("A part of it leaves another warehouse; hand its shipments over one by one"), code="other_warehouse"
         )

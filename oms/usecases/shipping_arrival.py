@@ -50,7 +50,7 @@ def _deliver(tx: Tx, shipments: Sequence[Shipment], orders: Mapping[int, Order],
         SHIPMENT.fire(shipment, "deliver")
         shipment.delivered_at = at
         for parcel in live_parcels(shipment):
-            parcel.tracking_status = TrackingStatus.DELIVERED
+            parcel.tracking_status, parcel.tracked_at = TrackingStatus.DELIVERED, None  # our word, not the carrier's
     inside = {i: [s for s in shipments if any(line.order_id == i for line in s.lines)] for i in sorted(orders)}
     arrived = [orders[i] for i, mine in inside.items() if mine]
     if not arrived:
@@ -97,7 +97,9 @@ def _move(tx: Tx, shipment_ids: Collection[int], move: str, action: str) -> Answ
     for shipment in moving:
         before = shipment.status
         SHIPMENT.fire(shipment, move)
-        tell(tx, action, shipment, locked.inside(shipment), {"status": before}, {"status": shipment.status})
+        numbers = ", ".join(p.tracking_no for p in live_parcels(shipment) if p.tracking_no)
+        facts = {"status": shipment.status, "carrier": shipment.carrier, "tracking_no": numbers}
+        tell(tx, action, shipment, locked.inside(shipment), {"status": before}, facts)
     derived.refresh(tx, locked.inside(*moving))
     return answers | {s.id: state_of(s) for s in moving}
 

@@ -167,6 +167,11 @@ def make_ready(tx: Tx, order_ids: Collection[int]) -> dict[int, MadeReady | OmsE
     order is canceled and made anew.
     """
     tx.actor.require("shipment.pack")
+    return ready_boxes(tx, order_ids)
+
+
+def ready_boxes(tx: Tx, order_ids: Collection[int]) -> dict[int, MadeReady | OmsError]:
+    """``make_ready`` for verbs that have asked for a right of their own."""
     boxes = lock_boxes(tx, order_ids)
     verdicts = judge(tx, list(boxes.orders.values()), GateStep.READY)
     answers: dict[int, MadeReady | OmsError] = {}
@@ -253,13 +258,19 @@ def drop(tx: Tx, boxes: Boxes, outdated: Sequence[Shipment]) -> None:
     derived.refresh(tx, orders)
 
 
-def cancel_box(tx: Tx, shipment: Shipment, orders: Sequence[Order], reason: str) -> None:
-    """Cancel one box with the numbers on it; what was in it stays promised. Derived columns are the caller's."""
+def cancel_box(
+    tx: Tx, shipment: Shipment, orders: Sequence[Order], void_reason: str, *, said: str = "", into: str = ""
+) -> None:
+    """Cancel one box with the numbers on it; what was in it stays promised. Derived columns are the caller's.
+
+    ``said`` is a person's reason; ``into`` the number of the shipment that has the goods now.
+    """
     before, at = shipment.status, clock.now()
     SHIPMENT.fire(shipment, "cancel")
     for parcel in rules.live_parcels(shipment):
-        rules.void(parcel, reason, at)
-    tell(tx, "shipment.canceled", shipment, orders, {"status": before}, {"status": shipment.status}, reason)
+        rules.void(parcel, void_reason, at)
+    after = {"status": shipment.status, **({"into": into} if into else {})}
+    tell(tx, "shipment.canceled", shipment, orders, {"status": before}, after, said)
 
 
 def leave(shipment: Shipment) -> None:

@@ -19,6 +19,7 @@ from oms.orders.models import Order
 from oms.shipping import rules
 from oms.shipping.models import Parcel, Shipment, ShipmentLine
 from oms.shipping.states import ShipmentStatus, TrackingStatus
+from oms.shipping.tracking_rules import NOT_AHEAD
 from oms.usecases import derived
 from oms.usecases.cod_entries import Departure, open_entries
 from oms.usecases.gate import Verdict, use_overrides
@@ -107,13 +108,14 @@ def _leave_in(d: Departing, box: Shipment) -> None:
         named = next((p for p in live if not p.tracking_no), None)
         if named is None:
             for parcel in live:
-                rules.void(parcel, f"Left as {d.tracking_no}", d.at)
+                rules.void(parcel, say("Another number was given").template, clock.now())
             named = rules.new_parcel(box, 1)
             box.parcels.append(named)
             live = [named]
         named.carrier, named.tracking_no = box.carrier, d.tracking_no[:80]
     for parcel in live:
-        parcel.tracking_status = TrackingStatus.IN_TRANSIT
+        if parcel.tracking_status in NOT_AHEAD:  # else the carrier was faster and knows better
+            parcel.tracking_status, parcel.tracked_at = TrackingStatus.IN_TRANSIT, None
 
 
 def insert_departed(tx: Tx, going: Sequence[Departing]) -> None:

@@ -94,7 +94,7 @@ def give_number(
     if number and (number, way) != (parcel.tracking_no, parcel.carrier):
         check_tracking(tracking_in_use(tx, [number]), way, number)
     if renames:
-        rules.void(parcel, f"Replaced by {number}", clock.now())
+        rules.void(parcel, say("Another number was given").template, clock.now())
         fresh = rules.new_parcel(shipment, parcel.position, like=parcel)
         fresh.tracking_status = parcel.tracking_status
         shipment.parcels.append(fresh)
@@ -194,7 +194,7 @@ def cancel_shipment(tx: Tx, cmd: CancelShipment) -> ShipmentState:
     if rules.is_labeled(shipment):
         tx.actor.require("shipment.void_label")
     orders = locked.inside(shipment)
-    cancel_box(tx, shipment, orders, reason)
+    cancel_box(tx, shipment, orders, reason, said=reason)
     derived.refresh(tx, orders)
     return state_of(shipment)
 
