@@ -112,3 +112,11 @@ def box_as_json(lying: OpenBox) -> dict[str, Any]:
 def pace_as_json(pace: Pace) -> dict[str, int]:
     """How the day goes."""
     return {"packed": pace.packed, "mine": pace.mine, "total": pace.total, "misses": pace.misses}
+
+
+BATCH_ENDPOINT = "LabelView.start"  # labels of many shipments in one PDF
+
+
+def batch_label_url() -> str:
+    """Where labels of many are printed; empty when they cannot be, or not by this person."""
+    return url_for(BATCH_ENDPOINT) if BATCH_ENDPOINT in current_app.view_functions and may("shipment.label") else ""

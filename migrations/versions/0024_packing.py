@@ -17,6 +17,19 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "shipment_runs",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("action", sa.String(length=32), nullable=False),
+        sa.Column("params", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("results", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=True),
+        sa.Column("user_label", sa.String(length=120), nullable=False),
+        sa.Column("idempotency_key", sa.String(length=120), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_shipment_runs")),
+        sa.UniqueConstraint("idempotency_key", name=op.f("uq_shipment_runs_idempotency_key")),
+    )
+    op.create_table(
         "manifests",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("number", sa.String(length=40), nullable=False),
@@ -233,3 +246,4 @@ def downgrade() -> None:
     op.drop_table("pick_batches")
     op.drop_table("packing_rules")
     op.drop_table("manifests")
+    op.drop_table("shipment_runs")

@@ -145,6 +145,7 @@ SHIPMENT_SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     "shipment.tracking_set": lambda _, a: say(
         "Tracking number {tracking} set on {number}", tracking=a.get("tracking_no", ""), **_box(a)
     ),
+    "shipment.carrier_set": lambda _, a: say("{number} goes with {carrier}", carrier=a.get("carrier", ""), **_box(a)),
     "shipment.pulled_back": lambda _, a: say("{number} pulled back; it may not leave", **_box(a)),
     "shipment.canceled": lambda _, a: (
         say("{number} canceled; the goods are in {into}", **_box(a))
@@ -269,12 +270,19 @@ def changes(before: Facts | None, after: Facts | None, hidden: frozenset[str]) -
 
 def order_story(session: Session, order_id: int, *, prices: bool, phones: bool, limit: int = 200) -> Sequence[Event]:
     """The newest events of an order first. Without ``prices`` or ``phones`` those facts are left out."""
+    return story(session, "order", order_id, prices=prices, phones=phones, limit=limit)
+
+
+def story(
+    session: Session, kind: str, subject_id: int, *, prices: bool, phones: bool, limit: int = 200
+) -> Sequence[Event]:
+    """The newest events of a record first, whatever kind it is."""
     rows = session.execute(
         select(
             AuditLog.at, AuditLog.action, AuditLog.before, AuditLog.after, AuditLog.actor, AuditLog.role,
             AuditLog.source, AuditLog.reason,
         )
-        .where(AuditLog.subject_type == "order", AuditLog.subject_id == order_id)
+        .where(AuditLog.subject_type == kind, AuditLog.subject_id == subject_id)
         .order_by(AuditLog.id.desc())
         .limit(limit)
     )  # fmt: skip

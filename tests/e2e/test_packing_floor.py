@@ -10,15 +10,12 @@ from sqlalchemy import select
 
 from oms.actor import system
 from oms.db import db, transaction
-from oms.orders.models import Order
-from oms.orders.states import CancelReason, PaymentTerm
+from oms.orders.states import PaymentTerm
 from oms.shipping.models import Shipment
-from oms.shipping.states import ShipmentStatus
-from oms.usecases.orders_cancel import CancelOrder, cancel_order
 from oms.usecases.orders_place import place_order
 from oms.usecases.shipping_boxes import make_ready
 from tests.conftest import clean
-from tests.e2e.browser import PHONE, WIDE, logged_in, opened, served
+from tests.e2e.browser import WIDE, logged_in, opened, served
 from tests.shop import small_shop
 from tests.views.panel import make_logins
 

@@ -236,3 +236,18 @@ class ManifestParcel(Model):
         Index("uq_manifest_parcels_live", "parcel_id", unique=True, postgresql_where=text("is_live")),
         Index("ix_manifest_parcels_shipment", "shipment_id"),
     )
+
+
+class ShipmentRun(Model):
+    """One action on many shipments and what came of each: ``results`` are [id, number, code, sentence]."""
+
+    __tablename__ = "shipment_runs"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    action: Mapped[str] = mapped_column(String(32))
+    params: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    results: Mapped[list[Any]] = mapped_column(JSONB)
+    user_id: Mapped[int | None] = mapped_column(BigInteger)
+    user_label: Mapped[str] = mapped_column(String(120))
+    idempotency_key: Mapped[str] = mapped_column(String(120), unique=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
