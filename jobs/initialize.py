@@ -40,6 +40,7 @@ def schema(app: Flask) -> Initialized:
         roles.lock(connection)
         roles.freeze_claims(connection)
         roles.freeze_lines(connection)
+        roles.freeze_documents(connection)
         connection.commit()
         return Initialized(steps.current(connection), role)
 

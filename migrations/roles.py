@@ -142,6 +142,46 @@ def freeze_lines(connection: Connection) -> None:
     )
 
 
+def freeze_documents(connection: Connection) -> None:
+    """An issued document keeps its number and what it says: only its state, its prints and what replaced it move on."""
+    connection.execute(
+        text("""
+        CREATE OR REPLACE FUNCTION refuse_document_change() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE EXCEPTION 'an issued document is voided, never changed or removed' USING ERRCODE = '42501';
+        END $$
+        """)
+    )
+    missing = "SELECT to_regclass(:t) IS NOT NULL AND NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgname = :n)"
+    for name, when in _DOCUMENT_LOCKS.items():
+        table = when.split(" ON ")[1].split()[0]
+        if connection.scalar(text(missing), {"n": name, "t": table}):  # making one waits for the table's writers
+            connection.execute(text(f"CREATE TRIGGER {name} BEFORE {when} EXECUTE FUNCTION refuse_document_change()"))
+
+
+_FROZEN_COLUMNS = (
+    "kind", "series", "sequence", "number", "branch", "issued_on", "tax_point", "customer_id", "buyer_name",
+    "buyer_tax_id", "buyer_branch", "net", "vat", "exempt", "total", "vat_rate_bp", "content", "checksum", "token",
+    "refers_to_id", "replaces_id", "refund_id", "issued_at", "issued_by", "issued_label", "idempotency_key",
+)  # fmt: skip
+_DOCUMENT_LOCKS = {
+    "documents_frozen": f"""UPDATE ON documents FOR EACH ROW WHEN (
+        ({", ".join(f"OLD.{c}" for c in _FROZEN_COLUMNS)}) IS DISTINCT FROM
+        ({", ".join(f"NEW.{c}" for c in _FROZEN_COLUMNS)}))""",
+    "documents_decided": """UPDATE ON documents FOR EACH ROW WHEN (
+        OLD.status <> NEW.status AND NOT (OLD.status = 'issued' AND NEW.status = 'voided')
+        OR NEW.prints < OLD.prints
+        OR OLD.replaced_by_id IS NOT NULL AND OLD.replaced_by_id IS DISTINCT FROM NEW.replaced_by_id
+        OR OLD.status = 'voided' AND (OLD.voided_at, OLD.voided_label, OLD.void_reason, OLD.void_note)
+           IS DISTINCT FROM (NEW.voided_at, NEW.voided_label, NEW.void_reason, NEW.void_note))""",
+    "documents_kept": "DELETE OR TRUNCATE ON documents FOR EACH STATEMENT",
+    "document_orders_frozen": """UPDATE ON document_orders FOR EACH ROW WHEN (
+        (OLD.document_id, OLD.order_id, OLD.amount) IS DISTINCT FROM (NEW.document_id, NEW.order_id, NEW.amount)
+        OR NEW.is_live_tax AND NOT OLD.is_live_tax)""",
+    "document_orders_kept": "DELETE OR TRUNCATE ON document_orders FOR EACH STATEMENT",
+}
+
+
 def foreign(name: str | None) -> bool:
     """Whether a table belongs to Flask-AppBuilder."""
     return name is not None and name.startswith(FOREIGN_PREFIX)

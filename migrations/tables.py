@@ -19,6 +19,7 @@ APPEND_ONLY = (
     "cod_round_lines",
     "day_closings",
     "tracking_events",
+    "document_prints",
     "packing_scans",
 )  # rows are added and read, never changed or removed
 FOREIGN_PREFIX = "ab_"  # Flask-AppBuilder's own tables

@@ -55,6 +55,7 @@ POLICY_LABELS: dict[str, str] = {
     "stock.adjust": "Stock adjustments",
     "payment.verify": "Verifying payments: not by whoever entered the order or the payment",
     "refund": "Refunds",
+    "document.void": "Voiding documents: not by whoever issued them",
 }
 
 

@@ -20,13 +20,14 @@ from oms.shipping.queries import get_shipment
 from oms.usecases import shipping_combine as combine
 from oms.usecases.orders_bulk import unpack
 from oms.usecases.shipping_boxes import make_ready
-from oms.usecases.shipping_carrier import SetCarrier, set_carrier
 from oms.usecases.shipping_parcels import (
     CancelShipment,
+    ChangeCarrier,
     PullBack,
     SetTracking,
     VoidLabel,
     cancel_shipment,
+    change_carrier,
     pull_back,
     set_tracking,
     void_label,
@@ -118,7 +119,7 @@ class ShipmentPageView(OmsView):
     def carrier(self, shipment_id: int) -> Response:
         """Who carries it."""
         with unit() as tx:
-            _raise(set_carrier(tx, SetCarrier((shipment_id,), _word("carrier", 80), _word("service", 40)))[shipment_id])
+            change_carrier(tx, ChangeCarrier(shipment_id, _word("carrier", 80), _word("service", 40), _version()))
         return self._done(shipment_id, gettext("Carrier named"))
 
     @page("/<int:shipment_id>/tracking", methods=("POST",))

@@ -43,6 +43,21 @@ CHANNEL_LABELS: dict[Channel, str] = {
     Channel.OTHER: "Other channel",
 }
 
+
+class VatClass(StrEnum):
+    """How the VAT law treats what is sold. Prices include what VAT there is."""
+
+    STANDARD = "standard"
+    ZERO = "zero"
+    EXEMPT = "exempt"
+
+
+VAT_LABELS: dict[VatClass, str] = {
+    VatClass.STANDARD: "VAT included",
+    VatClass.ZERO: "VAT 0 %",
+    VatClass.EXEMPT: "Exempt from VAT",
+}
+
 PLATFORMS = frozenset({Channel.SHOPEE, Channel.LAZADA, Channel.TIKTOK})  # these take the money and make the waybill
 MARKETPLACES = frozenset({Channel.SHOPEE, Channel.LAZADA, Channel.TIKTOK, Channel.LINE_SHOPPING})
 
@@ -111,6 +126,9 @@ class Sku(Model):
     weight_g: Mapped[int] = mapped_column(Integer, default=0)
     location: Mapped[str] = mapped_column(String(40), default="")
     low_stock: Mapped[int] = mapped_column(Integer, default=0)
+    vat_class: Mapped[VatClass] = mapped_column(
+        EnumText(VatClass), default=VatClass.STANDARD, server_default=VatClass.STANDARD.value
+    )
     is_bundle: Mapped[bool] = mapped_column(Boolean, default=False)
     is_active: Mapped[bool] = mapped_column(default=True)
     haystack: Mapped[str] = mapped_column(Text, default="")

@@ -2,25 +2,33 @@
 
 ``render_pdf`` gives the same bytes for the same HTML, with the embedded Thai font. What would be wrong on paper is an
 error: a character without a glyph, a font that is not there, a picture that does not open, text outside the page.
-Nothing is fetched: pictures are ``data:`` URIs, and no file and no address is opened.
+Nothing is fetched: pictures are ``data:`` URIs of PNG or JPEG, and no file and no address is opened.
+
+Templates are edited by users and filled with what strangers wrote, so papers are made in a confined process
+(``oms.documents.rendering``) that is held to time and memory; ``convert`` is what it does there.
 """
 
 from __future__ import annotations
 
 import io
-import logging
+import json
+import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from oms.documents.thaipdf import fonts, paragraphs
-from oms.errors import InvalidInput, OmsError, say
-from oms.thai import words
+from oms.confined.parent import Confined, Gone
+from oms.documents.errors import MissingGlyph, Unprintable, from_wire, too_heavy
+from oms.documents.source import MOST_BYTES, read
+from oms.errors import say
 
 PAGES = {"A4": "a4", "A4 landscape": "a4 landscape", "A5": "a5", "A5 landscape": "a5 landscape"}
-MOST_HTML = 10_000_000
-MOST_SECONDS = 60
+SECONDS = 20.0  # of computing for one paper
+MEMORY = 1024 * 1024 * 1024
+
+__all__ = ["MissingGlyph", "Renderer", "Unprintable", "convert", "render_pdf"]
 
 _HOUSE_CSS = """
 html { font-family: Sarabun; font-size: 10pt; line-height: 140%; }
@@ -29,74 +37,99 @@ pre, code, tt, kbd, samp { font-family: Sarabun; }
 """
 
 
-class Unprintable(InvalidInput):
-    """The paper cannot be made as it is."""
+class Renderer(Confined):
+    """One rendering process for one thread. For many papers in a row keep one; else call ``render_pdf``."""
 
-    code = "unprintable"
+    def __init__(self) -> None:
+        super().__init__("oms.documents.rendering")
+
+    def render(self, html: str, *, page: str = "A4", seconds: float = SECONDS) -> bytes:
+        """The paper as PDF. Raises InvalidInput with a sentence that names what is wrong and where."""
+        source = read(html)
+        asked = json.dumps({"page": page, "seconds": seconds}).encode()
+        try:
+            refused, pdf = self.ask([asked, source], 3 * seconds)
+        except Gone:
+            raise too_heavy() from None
+        if refused:
+            raise from_wire(refused)
+        return pdf
 
 
-def render_pdf(html: str, *, page: str = "A4") -> bytes:
-    """The paper as PDF. Raises InvalidInput with a sentence that names what is wrong and where."""
-    return convert(html, page)
+def render_pdf(html: str, *, page: str = "A4", seconds: float = SECONDS) -> bytes:
+    """The paper as PDF. Raises InvalidInput with a sentence that names what is wrong and where.
+
+    ``page`` is the paper when the HTML has no ``@page`` rule of its own.
+    """
+    with _borrowed() as renderer:
+        return renderer.render(html, page=page, seconds=seconds)
+
+
+class _Kept(threading.local):
+    """Not shared between threads, nor with a process that was forked off."""
+
+    def __init__(self) -> None:
+        self.owner = os.getpid()
+        self.renderer = Renderer()
+
+
+_kept = _Kept()
+
+
+@contextmanager
+def _borrowed() -> Iterator[Renderer]:
+    if _kept.owner != os.getpid():
+        _kept.__init__()  # type: ignore[misc]
+    yield _kept.renderer
 
 
 @cache
-def _engine() -> Any:
+def engine() -> Any:
     """xhtml2pdf, taught Thai. Loaded when first used: it takes half a second."""
     from reportlab import rl_config
-    from xhtml2pdf import default, document, reportlab_paragraph, xhtml2pdf_reportlab
+    from xhtml2pdf import default, document, reportlab_paragraph, tags, xhtml2pdf_reportlab
+
+    from oms.documents.thaipdf import fonts, paragraphs
+    from oms.thai import words
 
     rl_config.invariant = 1
-    fonts.load()
+    rl_config.canvas_basefontname = fonts.REGULAR
+    fonts.stand_in()
     words.prepare()
     for name in list(default.DEFAULT_FONT):
         default.DEFAULT_FONT[name] = fonts.FAMILY
     default.DEFAULT_FONT[fonts.FAMILY.lower()] = fonts.FAMILY
+    tags._list_style_font.clear()  # noqa: SLF001  marks of lists in our font too, not in one that is not embedded
+    tags._list_style_type["square"] = tags._list_style_type["disc"]  # noqa: SLF001
     paragraphs.install(xhtml2pdf_reportlab.PmlParagraph, reportlab_paragraph)
+    paragraphs.install_page_count(xhtml2pdf_reportlab.PmlPageCount)
     return document
 
 
-def convert(html: str, page: str = "A4") -> bytes:
-    """``render_pdf`` in this very process, without its limits."""
-    engine = _engine()
+def convert(source: bytes, page: str = "A4") -> bytes:
+    """``render_pdf`` in this very process, without its limits; ``source`` as ``read`` gives it."""
+    document = engine()
+    from reportlab.platypus.doctemplate import LayoutError
     from xhtml2pdf.config.resources import RenderLimitError, ResourceAccessPolicy
 
-    policy = ResourceAccessPolicy.server(
-        None, allow_remote=False, max_render_seconds=MOST_SECONDS, max_document_bytes=MOST_HTML
-    )
-    css = f"{engine.DEFAULT_CSS}\n{_HOUSE_CSS}"
-    if "@page" not in html:
+    from oms.documents.proof import check_fonts, check_pages
+    from oms.documents.remarks import no_remark_that_spoils
+
+    policy = ResourceAccessPolicy.server(None, allow_remote=False, max_document_bytes=MOST_BYTES)
+    css = document.DEFAULT_CSS + _HOUSE_CSS
+    if b"@page" not in source:
         css += f"@page {{ size: {PAGES[page]}; margin: 12mm; }}"
     out = io.BytesIO()
-    with _complaints() as said:
+    with no_remark_that_spoils():
         try:
-            engine.pisaDocument(
-                html, out, encoding="utf-8", default_css=css, resource_policy=policy, raise_exception=True
+            document.pisaDocument(
+                source, out, encoding="utf-8", default_css=css, resource_policy=policy, capacity=2 * MOST_BYTES
             )
-        except OmsError:
-            raise
         except RenderLimitError:
-            raise Unprintable(say("The paper is too large or too deeply nested"), code="paper_too_large") from None
-    if said:
-        raise Unprintable(say("The paper cannot be printed: {what}", what=said[0]), code="paper_broken")
-    return out.getvalue()
-
-
-class _Listener(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.said: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.said.append(record.getMessage().splitlines()[0][:200])
-
-
-@contextmanager
-def _complaints() -> Iterator[list[str]]:
-    """What xhtml2pdf warns of while it works: it goes on where a paper would be wrong."""
-    listener, log = _Listener(), logging.getLogger("xhtml2pdf")
-    log.addHandler(listener)
-    try:
-        yield listener.said
-    finally:
-        log.removeHandler(listener)
+            raise too_heavy() from None
+        except LayoutError:
+            raise Unprintable(say("A part of the paper is larger than the page"), code="paper_part_size") from None
+    pdf = out.getvalue()
+    check_fonts(pdf)
+    check_pages(pdf)
+    return pdf

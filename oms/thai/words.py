@@ -24,7 +24,7 @@ _PREFIXES = ("เขต", "อำเภอ", "กิ่งอำเภอ")
 _RUN = re.compile("[\u0e01-\u0e3a\u0e40-\u0e4e]+")
 _THAI = re.compile("[\u0e01-\u0e3a\u0e40-\u0e4e]")
 _NEVER_FIRST = re.compile(f"[{MARKS}ะาำๅๆฯ]")
-_CLUSTER = re.compile(f"[{LEADING}]?.[{MARKS}]*[ะาำๅ]?", re.DOTALL)
+_CLUSTER = re.compile(f"[{LEADING}]?.[{MARKS}]*[ะาำๅ]*", re.DOTALL)
 _BEFORE_THAI = re.compile(r"[A-Za-z0-9\u0e50-\u0e59)\]}%/,;:!?”’»]")
 _AFTER_THAI = re.compile("[A-Za-z0-9\u0e50-\u0e59(\\[{฿#@“‘«]")
 

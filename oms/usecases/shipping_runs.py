@@ -16,13 +16,13 @@ from oms.errors import InvalidInput, NotFound, OmsError, say
 from oms.shipping.floor import queries
 from oms.shipping.floor.models import ShipmentRun
 from oms.shipping.models import Shipment
-from oms.shipping.queries import visible_shipments
+from oms.shipping.queries import lock_with_orders, visible_shipments
 from oms.usecases.keeping import bounded
 from oms.usecases.orders_bulk import pack
 from oms.usecases.picking import MOST as MOST_PICKED
 from oms.usecases.picking import MakePickList, make_pick_list
 from oms.usecases.shipping_boxes import make_ready
-from oms.usecases.shipping_carrier import SetCarrier, set_carrier
+from oms.usecases.shipping_parcels import ChangeCarrier, change_carrier
 from oms.usecases.shipping_work import Answers, hand_over_shipments
 
 MOST = 500
@@ -52,7 +52,16 @@ class RunDone:
 
 
 def _carry(tx: Tx, ids: tuple[int, ...], params: Params) -> tuple[Answers, list[tuple[int, str]]]:
-    return set_carrier(tx, SetCarrier(ids, str(params.get("carrier", "")), str(params.get("service", "")))), []
+    lock_with_orders(tx, ids)  # all of them in one order, before each is changed by itself
+    answers: Answers = {}
+    for shipment_id in ids:
+        cmd = ChangeCarrier(shipment_id, str(params.get("carrier", "")), str(params.get("service", "")))
+        try:
+            with tx.session.begin_nested():
+                answers[shipment_id] = change_carrier(tx, cmd)
+        except OmsError as refusal:
+            answers[shipment_id] = refusal
+    return answers, []
 
 
 def _leave(tx: Tx, ids: tuple[int, ...], _: Params) -> tuple[Answers, list[tuple[int, str]]]:

@@ -1,0 +1,1 @@
+"""Documents: their arithmetic, their words, their papers."""

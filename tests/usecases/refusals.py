@@ -25,7 +25,7 @@ def refused(tx, code: str, field: str | None = None, *models: type[Base]):
     before = [count(tx, m) for m in kept]
     savepoint = tx.session.begin_nested()
     with pytest.raises(OmsError) as caught:
-        yield
+        yield caught
     assert code in [p.code for p in caught.value.problems()], caught.value.problems()
     if field is not None:
         assert field in [p.field for p in caught.value.problems()]

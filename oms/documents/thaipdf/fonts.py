@@ -8,6 +8,7 @@ is what was written. A cluster is shaped once in the life of the process.
 
 from __future__ import annotations
 
+import copy
 import re
 import struct
 import threading
@@ -21,8 +22,8 @@ from reportlab.lib.fonts import addMapping
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import SUBSETN, TTFont
 
+from oms.documents.errors import missing_glyph
 from oms.documents.thaipdf.tidy import tidy
-from oms.errors import InvalidInput, say
 from oms.thai.words import MARKS
 
 FAMILY = "Sarabun"
@@ -40,12 +41,6 @@ _CLUSTER = re.compile(f".(?:[{MARKS}]+ำ?|ำ)|.[\u0300-\u036f]+", re.DOTALL)
 _MOST_TEXTS = 20_000
 _KERNING_OFF = {"kern": False}  # widths stay those that lines are measured with
 _WORDS, _XY, _MORE = 0x0001, 0x0002, 0x0020  # flags of a part of a composite glyph
-
-
-class MissingGlyph(InvalidInput):
-    """A character that the font cannot draw."""
-
-    code = "missing_glyph"
 
 
 class _Face(Protocol):
@@ -95,12 +90,7 @@ class ThaiFont(TTFont):  # type: ignore[misc]
     def check(self, text: str) -> None:
         """Raise MissingGlyph when the font cannot draw all of it."""
         if char := self.missing(text):
-            raise MissingGlyph(
-                say(
-                    "The character {char} (U+{code}) cannot be printed. It is in: {text}",
-                    char=char, code=f"{ord(char):04X}", text=text.strip()[:80],
-                )
-            )  # fmt: skip
+            raise missing_glyph(char, text)
 
     def encode(self, text: str) -> str:
         """The text with each letter and its marks as one private character. Raises MissingGlyph."""
@@ -206,6 +196,25 @@ class ThaiFont(TTFont):  # type: ignore[misc]
             flags = _WORDS | _XY | (_MORE if n < len(drawn) else 0)
             outline += struct.pack(">HHhh", flags, glyph, x, y)
         return outline + b"\0" * (-len(outline) % 4), box[0]
+
+
+# The fonts that every PDF program is said to have, by family; a paper that names one gets ours, embedded.
+_STANDARD = {
+    "helvetica": ("Helvetica", "Helvetica-Bold", "Helvetica-Oblique", "Helvetica-BoldOblique"),
+    "times": ("Times-Roman", "Times-Bold", "Times-Italic", "Times-BoldItalic"),
+    "courier": ("Courier", "Courier-Bold", "Courier-Oblique", "Courier-BoldOblique"),
+}
+
+
+@cache
+def stand_in() -> None:
+    """Take the place of the standard fonts in this process: libraries set them where nobody asked for them."""
+    for family, names in _STANDARD.items():
+        for (_, bold, italic), font, name in zip(FACES.values(), load().values(), names, strict=True):
+            same = copy.copy(font)
+            same.fontName = name
+            pdfmetrics.registerFont(same)
+            addMapping(family, bold, italic, name)
 
 
 @cache

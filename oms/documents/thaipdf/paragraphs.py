@@ -70,6 +70,19 @@ def install(paragraph: Any, library: Any) -> None:
     paragraph._get_split_blParaFunc = lambda self: _parts if hasattr(self.blPara, "joints") else stock_parts(self)  # noqa: SLF001
 
 
+def install_page_count(counter: Any) -> None:
+    """Let a paper of one page be laid out once: its count is known while its page is drawn."""
+    stock = counter.isSatisfied
+
+    def draw_on(self: Any, canvas: Any, _x: float, _y: float, _sW: float = 0) -> None:  # noqa: N803
+        self.pages = canvas.getPageNumber()
+
+    def is_satisfied(self: Any) -> bool:
+        return bool(stock(self)) or getattr(self, "pages", 0) == 1
+
+    counter.drawOn, counter.isSatisfied = draw_on, is_satisfied
+
+
 def _needed(words: Sequence[_Word], room: float) -> bool:
     return any(w.width > room or any(has_thai(p.text) for p in w.pieces) for w in words)
 
