@@ -46,7 +46,7 @@ class LocationView(OmsView):
                 .where(StockLevel.warehouse_id == place.id, StockLevel.location == shelf)
             )
             here = db.session.execute(lying.order_by(Sku.code).limit(SHOWN)).all()
-        facts = {"places": mine, "place": place, "shelf": shelf, "here": here}
+        facts = {"places": mine, "place": place, "shelf": shelf, "lying": here}
         return self.show_page("stock_shelves.html", title=gettext("Put on shelves"), **facts)
 
     @page("/keep", methods=("POST",))
