@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import jsonify, redirect, request, url_for
-from flask_babel import gettext, lazy_gettext
+from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from oms.db import Tx, db
@@ -183,5 +183,6 @@ def _facts(tx: Tx, station: str, warehouse_id: int) -> dict[str, Any]:
 
 VIEWS = (PackView,)
 NAV = (
-    nav.Item("work", lazy_gettext("Packing station"), "PackView.station", "shipment.pack", icon="box", order=62),
+    nav.Item("ship", "Packing station", "PackView.station", "shipment.pack", icon="box", order=40,
+             count="floor.packing"),
 )  # fmt: skip

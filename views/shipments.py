@@ -23,13 +23,13 @@ from oms.orders.states import Board
 from oms.reports.shipment_rows import ShipmentRow, shipment_rows
 from oms.shipping import listing
 from oms.shipping.carrier_models import Carrier
-from oms.shipping.listing import COUNT_CAP, LISTS, ShipmentFilter, ShipmentList
+from oms.shipping.listing import COUNT_CAP, WORKLISTS, ShipmentFilter, ShipmentList
 from oms.shipping.models import Shipment
 from oms.shipping.states import BEFORE_HAND_OVER, SHIPMENT, ShipmentStatus
 from oms.usecases.orders_bulk import unpack
 from oms.usecases.picking_queue import orders_without
 from oms.usecases.shipping_boxes import make_ready
-from oms.usecases.shipping_runs import MOST, OK, RUN_ACTIONS, WorkOn, get_run, work_on
+from oms.usecases.shipping_runs import BULK_ACTIONS, MOST, OK, WorkOn, get_run, work_on
 from views import nav
 from views.base import OmsView, current_actor, may, page, unit
 from views.filters import number, tr
@@ -93,7 +93,7 @@ def _chips(wanted: ShipmentFilter, queue: ShipmentList) -> list[tuple[str, str, 
     counted = listing.counts(db.session(), current_actor(), wanted.warehouse)
     return [
         (tr(made.label), list_url(made, wanted), made.key == queue.key, counted.get(key))
-        for key, made in LISTS.items()
+        for key, made in WORKLISTS.items()
         if key != "lost" or counted["lost"] or queue.key == "lost"
     ]
 
@@ -132,7 +132,7 @@ class ShipmentView(OmsView):
     @page("/list/<key>")
     def queue(self, key: str) -> str:
         """One queue."""
-        queue, wanted = LISTS.get(key, LISTS["ready"]), listing.read_filter(request.args)
+        queue, wanted = WORKLISTS.get(key, WORKLISTS["ready"]), listing.read_filter(request.args)
         mine = places(db.session(), current_actor())
         if len(mine) == 1 and not wanted.warehouse:
             wanted = listing.read_filter({**request.args, "warehouse": str(mine[0].id)})
@@ -156,9 +156,9 @@ class ShipmentView(OmsView):
     def _actions(self, queue: ShipmentList) -> list[tuple[str, str]]:
         """What this person may do to many of this queue: (name, label)."""
         found = [
-            (name, tr(RUN_ACTIONS[name].label))
+            (name, tr(BULK_ACTIONS[name].label))
             for name in ACTIONS_OF[queue.key]
-            if name in RUN_ACTIONS and may(RUN_ACTIONS[name].needs)
+            if name in BULK_ACTIONS and may(BULK_ACTIONS[name].needs)
         ]
         if "labels" in ACTIONS_OF[queue.key] and batch_label_url():
             found.insert(1 if found and found[0][0] == "pick" else 0, ("labels", gettext("Print labels")))
@@ -167,7 +167,7 @@ class ShipmentView(OmsView):
     def _chosen(self) -> tuple[int, ...]:
         """The ticked ones, or all of the queue as it is filtered."""
         if "all" in request.form:
-            queue = LISTS.get(request.form.get("queue", ""), LISTS["ready"])
+            queue = WORKLISTS.get(request.form.get("queue", ""), WORKLISTS["ready"])
             wanted = listing.read_filter(request.form)
             return tuple(listing.matching(db.session(), current_actor(), queue, wanted, MOST))
         return tuple(i for i in request.form.getlist("rowid", type=int) if 0 < i < NO_ID)
@@ -192,7 +192,7 @@ class ShipmentView(OmsView):
         rows = [(i, n, unpack(message)) for i, n, _, message in run.results]
         codes = {row[0]: row[2] for row in run.results}
         facts = {
-            "run": run, "action": RUN_ACTIONS[run.action].label, "lists": run.params.get("lists", []),
+            "run": run, "action": BULK_ACTIONS[run.action].label, "lists": run.params.get("lists", []),
             "refused": [row for row in rows if codes[row[0]] != OK],
             "done": [row for row in rows if codes[row[0]] == OK],
         }  # fmt: skip

@@ -72,18 +72,23 @@ class ShipmentPage:
         return self.row.shipment
 
 
-LABELS: dict[str, tuple[str, str]] = {
-    "ready": ("Make ready", "shipment.pack"),
-    "pack": ("Pack without scanning", "shipment.pack"),
-    "carrier": ("Carrier", "shipment.pack"),
-    "tracking": ("Tracking number", "shipment.track"),
-    "void_label": ("Void the label", "shipment.void_label"),
-    "split": ("Split", "shipment.combine"),
-    "uncombine": ("Take the orders apart", "shipment.combine"),
-    "pull_back": ("Take back from packing", "shipment.pack"),
-    "hand_over": ("Hand over", "shipment.hand_over"),
-    "cancel": ("Give up", "shipment.pack"),
+CHOICE_LABELS: dict[str, str] = {
+    "ready": "Make ready",
+    "pack": "Pack without scanning",
+    "carrier": "Carrier",
+    "tracking": "Tracking number",
+    "void_label": "Void the label",
+    "split": "Split",
+    "uncombine": "Take the orders apart",
+    "pull_back": "Take back from packing",
+    "hand_over": "Hand over",
+    "cancel": "Give up",
 }
+NEEDS = {
+    "ready": "shipment.pack", "pack": "shipment.pack", "carrier": "shipment.pack", "tracking": "shipment.track",
+    "void_label": "shipment.void_label", "split": "shipment.combine", "uncombine": "shipment.combine",
+    "pull_back": "shipment.pack", "hand_over": "shipment.hand_over", "cancel": "shipment.pack",
+}  # fmt: skip
 
 
 def shipment_page(tx: Tx, shipment_id: int) -> ShipmentPage:
@@ -168,7 +173,7 @@ def _choices(tx: Tx, shipment: Shipment, orders: Sequence[Order], gate: Say | No
         "cancel": SHIPMENT.refusal(shipment, "cancel"),
     }
     return {
-        name: Choice(name, label, reasons[name]) for name, (label, needs) in LABELS.items() if tx.actor.may(needs)
+        name: Choice(name, label, reasons[name]) for name, label in CHOICE_LABELS.items() if tx.actor.may(NEEDS[name])
     }  # fmt: skip
 
 

@@ -42,7 +42,7 @@ class ShipmentList:
     today: bool = False
 
 
-LISTS: dict[str, ShipmentList] = {
+WORKLISTS: dict[str, ShipmentList] = {
     made.key: made
     for made in (
         ShipmentList("ready", "Ready to pick", "The gate is open and the goods are reserved.", (S.READY,)),
@@ -265,7 +265,7 @@ def counts(session: Session, actor: Actor, warehouse_id: int = 0) -> dict[str, i
         .group_by(Shipment.status)
     )
     by_status = {status: int(n) for status, n in rows}
-    found = {key: sum(by_status.get(s, 0) for s in made.statuses) for key, made in LISTS.items() if made.statuses}
+    found = {key: sum(by_status.get(s, 0) for s in made.statuses) for key, made in WORKLISTS.items() if made.statuses}
     left = visible_shipments(actor).with_only_columns(func.count()).where(Shipment.handed_over_at >= midnight(), *here)
     return found | {"today": int(session.scalar(left) or 0)}
 

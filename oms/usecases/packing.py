@@ -73,7 +73,7 @@ class Desk:
     message: Say | None = None
     packed: int | None = None
 
-    def say(self, code: str, message: Say | None = None) -> None:
+    def answer(self, code: str, message: Say | None = None) -> None:
         """Answer with something that is no refusal."""
         self.row.outcome, self.message = code, message
 
@@ -167,7 +167,7 @@ def _judge(desk: Desk) -> None:
         return
     if session is None:
         if kind is ScanKind.OK:
-            desk.say("acknowledged")
+            desk.answer("acknowledged")
             return
         raise Refused(say("Nothing is open here; scan an order first"), code="nothing_open_here")
     if session.stopped_by is not None and kind not in {ScanKind.OK, ScanKind.ASIDE}:
@@ -181,7 +181,7 @@ def _open(desk: Desk) -> None:
     opened = packing_open.open_shipment(desk.tx, opening, desk.session)
     desk.session, desk.row.shipment_id, desk.row.box = opened.session, opened.session.shipment_id, 1
     if opened.note:
-        desk.say(opened.code, opened.note)
+        desk.answer(opened.code, opened.note)
 
 
 def _item(desk: Desk, session: PackingSession) -> None:
@@ -233,7 +233,7 @@ def _finish_when_complete(desk: Desk, session: PackingSession, contents: Content
     if not contents.is_complete(counted):
         return
     if rules_of(desk.tx, session.warehouse_id).weigh and not session.boxes[-1].get("grams"):
-        desk.say(OK, say("All in. Weigh the box: type the grams"))
+        desk.answer(OK, say("All in. Weigh the box: type the grams"))
         return
     finish(desk.tx, session)
     desk.packed = session.shipment_id
@@ -242,7 +242,7 @@ def _finish_when_complete(desk: Desk, session: PackingSession, contents: Content
 def _undo(desk: Desk, session: PackingSession) -> None:
     last = queries.last_counted(desk.tx.session, session.id)
     if last is None:
-        desk.say("nothing_to_undo", say("Nothing to undo"))
+        desk.answer("nothing_to_undo", say("Nothing to undo"))
         return
     desk.row.sku_id, desk.row.quantity, desk.row.box, desk.row.undoes_id = (
         last.sku_id,
@@ -250,16 +250,16 @@ def _undo(desk: Desk, session: PackingSession) -> None:
         last.box,
         last.id,
     )
-    desk.say(OK, say("Undone: {code}", code=last.code))
+    desk.answer(OK, say("Undone: {code}", code=last.code))
 
 
 def _ok(desk: Desk, session: PackingSession) -> None:
     """Seen. A box in which everything lies already is tried to be closed again."""
     if session.stopped_by is None:
-        desk.say("acknowledged")
+        desk.answer("acknowledged")
         return
     session.stopped_by = None
-    desk.say("acknowledged")
+    desk.answer("acknowledged")
     contents, counted = _counted(desk.tx, session)
     if contents.is_complete(counted):
         packing_open.check_packable(desk.tx, session)
@@ -270,14 +270,14 @@ def _box(desk: Desk, session: PackingSession) -> None:
     """The next box."""
     here = len(session.boxes)
     if not any(n for (box, _), n in queries.scanned_in(desk.tx.session, session.id).items() if box == here):
-        desk.say("box_empty", say("Box {n} is still empty", n=here))
+        desk.answer("box_empty", say("Box {n} is still empty", n=here))
         return
     if rules_of(desk.tx, session.warehouse_id).weigh and not session.boxes[-1].get("grams"):
-        desk.say("weight_wanted", say("Weigh box {n} first: type the grams", n=here))
+        desk.answer("weight_wanted", say("Weigh box {n} first: type the grams", n=here))
         return
     session.boxes = [*session.boxes, {}]
     desk.row.box = here + 1
-    desk.say(OK, say("Box {n}", n=here + 1))
+    desk.answer(OK, say("Box {n}", n=here + 1))
 
 
 def _weight(desk: Desk, session: PackingSession) -> None:
@@ -286,7 +286,7 @@ def _weight(desk: Desk, session: PackingSession) -> None:
     if not 1 <= grams <= HEAVIEST:
         raise Refused(say("A box weighs 1 to {most} grams", most=HEAVIEST), code="weight_range")
     session.boxes = [*session.boxes[:-1], {"grams": grams}]
-    desk.say(OK, say("{grams} g written down", grams=f"{grams:,}"))
+    desk.answer(OK, say("{grams} g written down", grams=f"{grams:,}"))
     contents, counted = _counted(desk.tx, session)
     _finish_when_complete(desk, session, contents, counted)
 
@@ -294,7 +294,7 @@ def _weight(desk: Desk, session: PackingSession) -> None:
 def _aside(desk: Desk, session: PackingSession) -> None:
     """Not finished; the box waits with what is in it."""
     packing_open.put_aside(session, desk.cmd.code if not command(desk.cmd.code) else "")
-    desk.say(OK, say("Put aside"))
+    desk.answer(OK, say("Put aside"))
 
 
 _STEPS: dict[ScanKind, Callable[[Desk, PackingSession], None]] = {

@@ -111,7 +111,7 @@ class RunAction:
     run: Callable[[Tx, tuple[int, ...], Params], tuple[Any, list[tuple[int, str]]]]
 
 
-RUN_ACTIONS: dict[str, RunAction] = {
+BULK_ACTIONS: dict[str, RunAction] = {
     "pick": RunAction("Make a picking list", "shipment.pack", _pick),
     "carrier": RunAction("Name the carrier", "shipment.pack", _carry),
     "hand_over": RunAction("Hand over", "shipment.hand_over", _leave),
@@ -130,7 +130,7 @@ def work_on(tx: Tx, cmd: WorkOn) -> RunDone:
 
     Raises InvalidInput when nothing, too much or nothing known is asked for.
     """
-    action = RUN_ACTIONS.get(cmd.action)
+    action = BULK_ACTIONS.get(cmd.action)
     if action is None:
         raise InvalidInput(say("Choose what to do"), field="action", code="bulk_action")
     tx.actor.require(action.needs)
