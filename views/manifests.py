@@ -24,7 +24,7 @@ from oms.usecases.manifests import (
     open_manifest,
     scan_parcel,
 )
-from oms.usecases.orders_bulk import unpack
+from oms.usecases.sentences import unpack
 from views import listing, nav
 from views.base import OmsView, current_actor, page, unit
 from views.filters import money, tr

@@ -18,7 +18,7 @@ from oms.shipping import combining
 from oms.shipping.floor.states import MANIFEST
 from oms.shipping.queries import get_shipment
 from oms.usecases import shipping_combine as combine
-from oms.usecases.orders_bulk import unpack
+from oms.usecases.sentences import unpack
 from oms.usecases.shipping_boxes import make_ready
 from oms.usecases.shipping_parcels import (
     CancelShipment,

@@ -26,8 +26,8 @@ from oms.shipping.carrier_models import Carrier
 from oms.shipping.listing import COUNT_CAP, WORKLISTS, ShipmentFilter, ShipmentList
 from oms.shipping.models import Shipment
 from oms.shipping.states import BEFORE_HAND_OVER, SHIPMENT, ShipmentStatus
-from oms.usecases.orders_bulk import unpack
 from oms.usecases.picking_queue import orders_without
+from oms.usecases.sentences import unpack
 from oms.usecases.shipping_boxes import make_ready
 from oms.usecases.shipping_runs import BULK_ACTIONS, MOST, OK, WorkOn, get_run, work_on
 from views import nav

@@ -24,8 +24,8 @@ from oms.shipping.floor.rules import SOFT, Contents, shelf_key
 from oms.shipping.floor.states import PackStatus
 from oms.shipping.models import Parcel, Shipment, ShipmentLine
 from oms.shipping.states import ShipmentStatus
-from oms.usecases.orders_bulk import unpack
 from oms.usecases.packing import rules_of
+from oms.usecases.sentences import unpack
 
 RECENT = 5
 

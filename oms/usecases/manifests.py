@@ -27,7 +27,7 @@ from oms.shipping.models import Parcel, Shipment
 from oms.shipping.queries import lock_with_orders
 from oms.usecases.keeping import bounded
 from oms.usecases.manifest_checks import check_box, find_box, whole
-from oms.usecases.orders_bulk import pack, unpack
+from oms.usecases.sentences import pack, unpack
 from oms.usecases.shipping_work import hand_over_shipments
 
 MOST = 2000  # boxes on one sheet

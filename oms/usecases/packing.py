@@ -21,8 +21,8 @@ from oms.shipping.floor.rules import OK, Contents, command, is_stop
 from oms.shipping.floor.states import PackStatus, ScanKind
 from oms.usecases import packing_open
 from oms.usecases.keeping import bounded
-from oms.usecases.orders_bulk import pack, unpack
 from oms.usecases.packing_finish import finish
+from oms.usecases.sentences import pack, unpack
 
 MOST = 10_000  # pieces of one scan; more is a typing error
 HEAVIEST = 200_000  # grams of one box

@@ -18,9 +18,9 @@ from oms.shipping.floor.models import PackingScan, PickBatch, PickLine, PickSlot
 from oms.shipping.floor.rules import OK
 from oms.shipping.floor.states import PICKING, PickStatus, ScanKind
 from oms.usecases.keeping import bounded
-from oms.usecases.orders_bulk import pack, unpack
 from oms.usecases.orders_holds import HoldOrder, hold_order
 from oms.usecases.picking import lock_batch
+from oms.usecases.sentences import pack, unpack
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from oms.shipping.floor.models import ShipmentRun
 from oms.shipping.models import Shipment
 from oms.shipping.queries import lock_with_orders, visible_shipments
 from oms.usecases.keeping import bounded
-from oms.usecases.orders_bulk import pack
 from oms.usecases.picking import MOST as MOST_PICKED
 from oms.usecases.picking import MakePickList, make_pick_list
+from oms.usecases.sentences import pack
 from oms.usecases.shipping_boxes import make_ready
 from oms.usecases.shipping_parcels import ChangeCarrier, change_carrier
 from oms.usecases.shipping_work import Answers, hand_over_shipments
