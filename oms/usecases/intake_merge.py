@@ -96,7 +96,7 @@ def our_stage(order: Order) -> Stage:
         return Stage.CANCELED
     if order.status is OrderStatus.COMPLETED:
         return Stage.COMPLETED
-    if order.fulfillment_status is FulfillmentStatus.DELIVERED:
+    if order.fulfillment_status in {FulfillmentStatus.DELIVERED, FulfillmentStatus.RETURNED}:
         return Stage.DELIVERED
     if order.fulfillment_status is FulfillmentStatus.SHIPPED:
         return Stage.SHIPPED
