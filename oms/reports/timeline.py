@@ -356,12 +356,19 @@ def changes(before: Facts | None, after: Facts | None, hidden: frozenset[str]) -
 
 def order_story(session: Session, order_id: int, *, prices: bool, phones: bool, limit: int = 200) -> Sequence[Event]:
     """The newest events of an order first. Without ``prices`` or ``phones`` those facts are left out."""
+    return story(session, "order", order_id, prices=prices, phones=phones, limit=limit)
+
+
+def story(
+    session: Session, kind: str, subject_id: int, *, prices: bool, phones: bool, limit: int = 200
+) -> Sequence[Event]:
+    """The newest events of a record first, whatever kind it is."""
     rows = session.execute(
         select(
             AuditLog.at, AuditLog.action, AuditLog.before, AuditLog.after, AuditLog.actor, AuditLog.role,
             AuditLog.source, AuditLog.reason,
         )
-        .where(AuditLog.subject_type == "order", AuditLog.subject_id == order_id)
+        .where(AuditLog.subject_type == kind, AuditLog.subject_id == subject_id)
         .order_by(AuditLog.id.desc())
         .limit(limit)
     )  # fmt: skip
