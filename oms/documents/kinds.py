@@ -92,6 +92,11 @@ class Kind:
         return self.layout not in {Layout.GOODS, Layout.PARCELS}
 
     @property
+    def has_buyer(self) -> bool:
+        """Whether it is made out to somebody."""
+        return self.kind not in {K.PICKING_LIST, K.HAND_OVER_SHEET}
+
+    @property
     def is_internal(self) -> bool:
         """Whether it stays in the house or goes to the carrier, so that it may say why."""
         return self.kind in {K.PICKING_LIST, K.PACKING_SLIP, K.HAND_OVER_SHEET, K.REFUND_VOUCHER}
