@@ -15,6 +15,7 @@ from oms.orders.states import (
     ORDER,
     PAYMENT_LABELS,
 )
+from oms.returns.states import CONDITION_LABELS, REASON_LABELS
 from views.filters import tr
 
 CARRIER_TITLES: dict[str, Any] = {
@@ -37,6 +38,23 @@ COD_TITLES: dict[str, Any] = {
     "cod.round_fee": lazy_gettext("Fee of a COD round set"),
     "cod.late_days": lazy_gettext("Terms of a carrier set"),
 }
+RETURN_TITLES: dict[str, Any] = {
+    "return.requested": lazy_gettext("Return asked for"),
+    "return.approved": lazy_gettext("Return approved"),
+    "return.rejected": lazy_gettext("Return declined"),
+    "return.canceled": lazy_gettext("Return called off"),
+    "return.sent": lazy_gettext("Return sent by the buyer"),
+    "return.kept": lazy_gettext("Goods stay with the buyer"),
+    "return.expected": lazy_gettext("Parcel comes back undelivered"),
+    "return.unannounced": lazy_gettext("Parcel came back without a word"),
+    "return.given_back": lazy_gettext("Carrier gave the parcel back"),
+    "return.lost": lazy_gettext("Case of a lost parcel opened"),
+    "return.received": lazy_gettext("Return received"),
+    "return.inspected": lazy_gettext("Return counted"),
+    "return.arrival_unknown": lazy_gettext("Unknown parcel received"),
+    "return.arrival_attached": lazy_gettext("Unknown parcel found its return"),
+    "return.arrival_closed": lazy_gettext("Unknown parcel put aside"),
+}
 DOCUMENT_TITLES: dict[str, Any] = {
     "document.issued": lazy_gettext("Document issued"),
     "document.voided": lazy_gettext("Document voided"),
@@ -56,6 +74,7 @@ SHIPMENT_TITLES: dict[str, Any] = {
     "shipment.label_printed": lazy_gettext("Label printed before packing"),
     "shipment.label_voided": lazy_gettext("Label voided"),
     "shipment.tracking_set": lazy_gettext("Tracking number set"),
+    "shipment.carrier_changed": lazy_gettext("Carrier changed"),
     "shipment.pulled_back": lazy_gettext("Shipment pulled back"),
     "shipment.canceled": lazy_gettext("Shipment canceled"),
     "shipment.split": lazy_gettext("Shipment split"),
@@ -63,6 +82,7 @@ SHIPMENT_TITLES: dict[str, Any] = {
     "shipment.uncombined": lazy_gettext("Box taken apart"),
 }
 ACTIONS: dict[str, Any] = {
+    **RETURN_TITLES,
     **SHIPMENT_TITLES,
     **DOCUMENT_TITLES,
     "order.created": lazy_gettext("Order entered"),
@@ -189,6 +209,9 @@ ACTIONS: dict[str, Any] = {
 }
 KINDS: dict[str, Any] = {
     "slip": lazy_gettext("slip"),
+    "return": lazy_gettext("return"),
+    "return_arrival": lazy_gettext("unknown parcel"),
+    "carrier_claim": lazy_gettext("claim against a carrier"),
     "cod_round": lazy_gettext("COD round"),
     "cod_carrier": lazy_gettext("terms of a carrier"),
     "verifier": lazy_gettext("slip verifier"),
@@ -270,10 +293,14 @@ FIELDS: dict[str, Any] = {
     "outcome": lazy_gettext("Answer"), "provider": lazy_gettext("Provider"), "host": lazy_gettext("Address"),
     "secrets": lazy_gettext("Keys entered"), "options": lazy_gettext("Settings"),
     "account_id": lazy_gettext("Receiving account"), "quota_left": lazy_gettext("Checks left"),
+    "return": lazy_gettext("Return"), "return_reason": lazy_gettext("Why it comes back"),
+    "pieces": lazy_gettext("Pieces"), "goods_stay": lazy_gettext("Goods stay with the buyer"),
+    **{kind.value: lazy_gettext(label) for kind, label in CONDITION_LABELS.items()},
     "last_error": lazy_gettext("Last trouble"), "stopped": lazy_gettext("Stopped"), "works": lazy_gettext("Works"),
 }  # fmt: skip
 VALUES: dict[str, dict[str, Any]] = {
     "reason": {kind.value: label for kind, label in ADJUST_LABELS.items()},
+    "return_reason": {kind.value: label for kind, label in REASON_LABELS.items()},
     "cancel_reason": {kind.value: label for kind, label in CANCEL_LABELS.items()},
     "board": {kind.value: label for kind, label in BOARD_LABELS.items()},
     "payment_status": {kind.value: label for kind, label in PAYMENT_LABELS.items()},

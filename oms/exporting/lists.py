@@ -25,7 +25,7 @@ from oms.shipping.models import Parcel, ShipmentLine
 _TRACKING = (
     select(func.string_agg(Parcel.tracking_no.distinct(), ", "))
     .join(ShipmentLine, ShipmentLine.shipment_id == Parcel.shipment_id)
-    .where(ShipmentLine.order_id == Order.id, Parcel.is_live)
+    .where(ShipmentLine.order_id == Order.id, Parcel.is_live, Parcel.tracking_no != "")
     .correlate(Order)
     .scalar_subquery()
 )

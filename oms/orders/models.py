@@ -137,8 +137,8 @@ class Order(Model):
             "id",
             postgresql_include=["payment_term", "total", "verified_amount", "term_approved_at", "status"],
             postgresql_where=text(
-                "fulfillment_status IN ('partial', 'shipped', 'delivered') AND payment_status NOT IN"
-                " ('paid', 'overpaid', 'partially_refunded', 'refunded')"
+                "fulfillment_status IN ('partial', 'shipped', 'delivered', 'returned') AND payment_status NOT IN"
+                " ('paid', 'overpaid', 'partially_refunded', 'refunded', 'nothing_due')"
             ),
         ),
         CheckConstraint("total >= 0 AND discount >= 0 AND shipping_fee >= 0", name="amounts"),
@@ -155,7 +155,10 @@ class Order(Model):
 
 
 class OrderLine(Model):
-    """One SKU of an order. ordered = canceled + open + shipped, all >= 0; ``discount`` is for the whole line."""
+    """One SKU of an order. ordered = canceled + open + shipped, all >= 0; ``discount`` is for the whole line.
+
+    ``returned`` pieces were counted back; ``coming_back`` are asked back, under way or here and not counted.
+    """
 
     __tablename__ = "order_lines"
 
@@ -169,6 +172,7 @@ class OrderLine(Model):
     canceled: Mapped[int] = mapped_column(Integer, default=0)
     shipped: Mapped[int] = mapped_column(Integer, default=0)
     returned: Mapped[int] = mapped_column(Integer, default=0)
+    coming_back: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     list_price: Mapped[money] = mapped_column()
     unit_price: Mapped[money] = mapped_column()
     discount: Mapped[money] = mapped_column(default=ZERO)
@@ -183,7 +187,7 @@ class OrderLine(Model):
         Index("ix_order_lines_canceled", "order_id", postgresql_where=text("canceled > 0")),
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("canceled >= 0 AND shipped >= 0 AND canceled + shipped <= quantity", name="open"),
-        CheckConstraint("returned >= 0 AND returned <= shipped", name="returned"),
+        CheckConstraint("returned >= 0 AND coming_back >= 0 AND returned + coming_back <= shipped", name="returned"),
         CheckConstraint("unit_price >= 0 AND discount >= 0 AND total >= 0", name="amounts"),
     )
 

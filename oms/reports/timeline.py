@@ -25,6 +25,7 @@ from oms.orders.states import (
     PaymentStatus,
 )
 from oms.payments.states import REFUSAL_LABELS, CodRefusal
+from oms.returns.states import REASON_LABELS, ReturnReason
 
 SOURCE_LABELS: dict[str, str] = {
     "screen": "on screen",
@@ -144,6 +145,35 @@ def _cash(after: Facts) -> dict[str, str]:
     return names | {name: _baht(after.get(name)) for name in ("amount", "expected")}
 
 
+RETURN_SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
+    "return.requested": lambda _, a: say("Return {number} asked for: {why}", **_return(a)),
+    "return.approved": lambda _, a: say("Return {number} agreed to", **_return(a)),
+    "return.rejected": lambda _, a: say("Return {number} declined", **_return(a)),
+    "return.canceled": lambda _, a: say("Return {number} called off", **_return(a)),
+    "return.sent": lambda _, a: say("Return {number} is on its way: {carrier} {tracking_no}", **_return(a)),
+    "return.kept": lambda _, a: say("Return {number}: the goods stay with the buyer", **_return(a)),
+    "return.expected": lambda _, a: say("Not delivered, comes back: {number}, {carrier} {tracking_no}", **_return(a)),
+    "return.unannounced": lambda _, a: say("A parcel came back that nobody had announced: {number}", **_return(a)),
+    "return.given_back": lambda _, a: say("{carrier} says that it gave {number} back to us", **_return(a)),
+    "return.lost": lambda _, a: say("Lost by {carrier}; the case is {number}", **_return(a)),
+    "return.received": lambda _, a: say("{number} is here, to be counted", **_return(a)),
+    "return.inspected": lambda _, a: say(
+        "{number} counted: {resell} good, {broken} damaged, {missing} missing", **_return(a)
+    ),
+}
+
+
+def _return(after: Facts) -> dict[str, object]:
+    """What the sentences about a return name."""
+    pieces = {name: int(after.get(name) or 0) for name in ("resell", "repair", "damaged", "missing")}
+    return {
+        "number": after.get("return", ""), "carrier": after.get("carrier", ""),
+        "tracking_no": after.get("tracking_no", ""),
+        "why": _label(REASON_LABELS, ReturnReason, after.get("return_reason")),
+        "broken": pieces["repair"] + pieces["damaged"], **pieces,
+    }  # fmt: skip
+
+
 def _box(after: Facts) -> dict[str, str]:
     return {"number": str(after.get("shipment", "")), "into": str(after.get("into", ""))}
 
@@ -157,6 +187,9 @@ SHIPMENT_SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     "shipment.label_voided": lambda _, a: say("Label of {number} voided", **_box(a)),
     "shipment.tracking_set": lambda _, a: say(
         "Tracking number {tracking} set on {number}", tracking=a.get("tracking_no", ""), **_box(a)
+    ),
+    "shipment.carrier_changed": lambda _, a: say(
+        "{number} goes with {carrier}", carrier=a.get("carrier", ""), **_box(a)
     ),
     "shipment.pulled_back": lambda _, a: say("{number} pulled back; it may not leave", **_box(a)),
     "shipment.canceled": lambda _, a: (
@@ -256,6 +289,7 @@ SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     "order.expiry_extended": lambda *_: say("More time to pay given"),
     "gate.overridden": lambda _, a: say("May leave before payment; missing: {amount}", amount=_baht(a.get("amount"))),
     "gate.override_revoked": lambda *_: say("Leave to ship before payment taken back"),
+    **RETURN_SENTENCES,
     **SHIPMENT_SENTENCES,
     **CARRIER_SENTENCES,
 }

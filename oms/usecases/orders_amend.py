@@ -22,13 +22,11 @@ from oms.orders.amending import Priced, Proposal
 from oms.orders.models import Order, OrderChange
 from oms.orders.queries import lock_order
 from oms.orders.states import CHANGE, ChangeStatus, OrderStatus, StockState
-from oms.shipping.models import Shipment, ShipmentLine
-from oms.shipping.states import ShipmentStatus
+from oms.shipping.queries import label_in_the_way
 from oms.usecases import derived, orders_confirm
+from oms.usecases.orders_amend_boxes import boxes_to_repack, repack
 from oms.usecases.orders_amend_write import amended_facts, write_amendment
 from oms.usecases.orders_cancel import announce_freed
-
-_LIVE = [s for s in ShipmentStatus if s not in {ShipmentStatus.CANCELED, ShipmentStatus.PLANNED}]
 
 
 @dataclass(frozen=True)
@@ -69,12 +67,7 @@ def amend_refusal(tx: Tx, order: Order) -> Say | None:
         return say("The order is closed; it cannot be amended")
     if order.left_before or any(line.shipped for line in order.lines):
         return say("Goods have left already; take them back as a return")
-    packing = select(Shipment.id).join(ShipmentLine, ShipmentLine.shipment_id == Shipment.id).where(
-        ShipmentLine.order_id == order.id, Shipment.status.in_(_LIVE)
-    )  # fmt: skip
-    if tx.session.scalar(select(packing.exists())):
-        return say("A parcel is being packed for it; cancel the shipment first")
-    return None
+    return label_in_the_way(tx.session, order.id)
 
 
 def _lock(tx: Tx, order_id: int, version: int | None) -> Order:
@@ -177,9 +170,13 @@ def apply_change(tx: Tx, cmd: CloseChange) -> ChangeState:
     priced, skus = _price(tx, order, proposal)
     before = amended_facts(order)
     quantities = sorted((line.sku_id, line.open) for line in order.lines if line.open)
+    goods = quantities != sorted((x.sku_id, x.quantity) for x in priced.lines)
+    address = any(before[name] != proposal.address[name] for name in amending.ADDRESS)
+    outdated = boxes_to_repack(tx, order, goods=goods, address=address)
     write_amendment(tx, order, proposal, priced, skus)
-    if order.status is OrderStatus.CONFIRMED and quantities != sorted((x.sku_id, x.quantity) for x in priced.lines):
+    if order.status is OrderStatus.CONFIRMED and goods:
         _move_promises(tx, order, skus)
+    repack(tx, order, outdated)
     CHANGE.fire(change, "apply")
     change.difference = priced.total - before["total"]
     _close(tx, change)

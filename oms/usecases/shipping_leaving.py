@@ -61,6 +61,7 @@ def leave_together(
     tx: Tx, going: Sequence[Departing], orders: Mapping[int, Order], verdicts: Mapping[int, Verdict]
 ) -> None:
     """Use up stock, count the pieces as shipped, write or move the shipments, open the COD entries, tell the orders."""
+    going = sorted(going, key=lambda d: d.shipment_id)  # the first one of an order brings its cash
     leaving = [orders[i] for i in sorted({i for d in going for i in d.order_ids})]
     use_overrides(tx, [order.id for order in leaving if verdicts[order.id].overridden])
     ways = {d.shipment_id: d.way for d in going}

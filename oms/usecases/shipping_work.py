@@ -25,11 +25,13 @@ from oms.usecases.shipping_boxes import Held, ShipmentState, state_of, step, tel
 from oms.usecases.shipping_leaving import Departing, leave_together
 from oms.usecases.shipping_parcels import (
     CancelShipment,
+    ChangeCarrier,
     LabelVoided,
     PullBack,
     SetTracking,
     VoidLabel,
     cancel_shipment,
+    change_carrier,
     give_number,
     pull_back,
     set_tracking,
@@ -37,9 +39,9 @@ from oms.usecases.shipping_parcels import (
 )
 
 __all__ = [
-    "Answers", "BoxSpec", "CancelShipment", "LabelVoided", "PackShipment", "PullBack", "SetTracking", "ShipmentState",
-    "VoidLabel", "cancel_shipment", "check_printable", "hand_over_shipments", "mark_labeled", "pack_shipment",
-    "pull_back", "set_tracking", "start_picking", "void_label",
+    "Answers", "BoxSpec", "CancelShipment", "ChangeCarrier", "LabelVoided", "PackShipment", "PullBack", "SetTracking",
+    "ShipmentState", "VoidLabel", "cancel_shipment", "change_carrier", "check_printable", "hand_over_shipments",
+    "mark_labeled", "pack_shipment", "pull_back", "set_tracking", "start_picking", "void_label",
 ]  # fmt: skip
 
 Answers = dict[int, ShipmentState | OmsError]
