@@ -33,6 +33,7 @@ from oms.usecases.shipping_work import (
 )
 from oms.usecases.stock import ReceiveStock, receive_stock
 from oms.usecases.stock_checks import StockLine
+from tests.reports.broken_documents import DOCUMENT_BREAKS, issue_some
 from tests.shop import small_shop
 
 
@@ -79,6 +80,7 @@ def world(tx):
     receive_stock(tx, ReceiveStock(shop.bkk, (StockLine(shop.skus[3], 1),), "key"))
     outbox.add(tx, "test.topic", "test:1")
     boxes_on_their_way(tx, place((0, 3), **cod), place((1, 1), **cod), place((2, 1), **cod), place((1, 2), **cod))
+    issue_some(tx, paid, shipped, held)
     tx.session.flush()
     return {"tx": tx, "shipped": shipped, "paid": paid, "waiting": waiting, "held": held, "gone": gone, "part": part}
 
@@ -211,6 +213,7 @@ BREAKS = {
     "combined_boxes": ["UPDATE orders SET ship_phone = id::text WHERE id IN (SELECT order_id FROM shipment_lines)"],
     "shipment_stages": ["UPDATE shipments SET handed_over_at = NULL WHERE status = 'handed_over'"],
     "audited_orders": ["DELETE FROM audit_log WHERE subject_id = :paid"],
+    **DOCUMENT_BREAKS,
 }  # fmt: skip
 
 
