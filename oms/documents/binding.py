@@ -13,7 +13,7 @@ def bind(files: Iterable[bytes]) -> bytes:
     writer = pypdf.PdfWriter()
     for pdf in files:
         writer.append(io.BytesIO(pdf))
-    writer.compress_identical_objects(remove_orphans=True)
+    writer.compress_identical_objects(remove_unreferenced=True)
     out = io.BytesIO()
     writer.write(out)
     return out.getvalue()
