@@ -11,7 +11,9 @@ from typing import Final
 from oms.reports.checks import Check
 from oms.reports.invariants_documents import DOCUMENT_CHECKS
 from oms.reports.invariants_money import MONEY, MONEY_CHECKS, OVERRIDDEN
+from oms.reports.invariants_returns import RETURN_CHECKS
 from oms.reports.invariants_shipping import SHIPPING_CHECKS
+from oms.reports.invariants_stock import STOCK_CHECKS
 
 _GOODS = """
     goods AS (
@@ -92,6 +94,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *MONEY_CHECKS,
     *SHIPPING_CHECKS,
     *DOCUMENT_CHECKS,
+    *RETURN_CHECKS,
     Check(1, "fulfillment_status", "fulfillment and stock state follow from the quantities", FULFILLMENT),
     Check(1, "board", "the board state follows from everything else", BOARD),
     Check(
@@ -153,6 +156,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         """,
     ),
     Check(5, "promises", "an active promise covers exactly what a line of a confirmed order has open", PROMISES),
+    *STOCK_CHECKS,
     Check(
         6, "balances", "a balance is the sum of its movements",
         """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from oms import clock
+from oms.carriers.names import carrier_name
 from oms.db import Tx
 from oms.errors import InvalidInput, NotFound, Refused, say
 from oms.shipping import rules
@@ -92,7 +93,7 @@ def give_number(
     A box without a number gets its first one at any time. Before it leaves, another number or carrier than is on a
     printed label is refused: the label is voided first. Raises InvalidInput, or Refused when the number is in use.
     """
-    number, way = "".join(tracking_no.split()), " ".join(carrier.split()) or parcel.carrier or shipment.carrier
+    number, way = "".join(tracking_no.split()), _named(carrier) or parcel.carrier or shipment.carrier
     if len(number) > 80 or len(way) > 80 or len(service) > 40:
         raise InvalidInput(
             say("This is too long for a tracking number or carrier"), field="tracking_no", code="too_long"
@@ -112,6 +113,11 @@ def give_number(
     parcel.carrier, parcel.service = way, service.strip() or parcel.service
     parcel.tracking_no = number or parcel.tracking_no
     return parcel
+
+
+def _named(carrier: str) -> str:
+    """One name for a carrier, however it is written; a name that is too long stays too long."""
+    return carrier_name(carrier) if len(carrier) <= 80 else carrier
 
 
 def set_tracking(tx: Tx, cmd: SetTracking) -> ShipmentState:
