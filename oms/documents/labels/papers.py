@@ -27,6 +27,14 @@ PAPER_LABELS: dict[Paper, str] = {
     Paper.A4_4: "A4, four labels on a sheet",
 }
 
+PAPER_NAMES: dict[Paper, str] = {
+    Paper.TALL: "100 × 150 มม.",
+    Paper.SQUARE: "100 × 100 มม.",
+    Paper.A6: "A6",
+    Paper.A5: "A5",
+    Paper.A4_4: "A4 แผ่นละ 4 ใบ",
+}
+
 _SIZES = {
     Paper.TALL: (100.0, 150.0), Paper.SQUARE: (100.0, 100.0), Paper.A6: (105.0, 148.0), Paper.A5: (148.0, 210.0),
     Paper.A4_4: (105.0, 148.5),

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 from PIL import Image
 from reportlab.lib.utils import ImageReader
+from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
 from oms.documents.labels.cover import draw_cover
 from oms.documents.labels.facts import Cover, LabelFacts
 from oms.documents.labels.layout import Plan, plan
-from oms.documents.labels.papers import FORMS, Paper, page_size, places
+from oms.documents.labels.papers import FORMS, MM, Paper, page_size, places
 from oms.documents.thaipdf import fonts
 
 
@@ -52,9 +53,18 @@ class Sheet:
         ready = self.check(facts)
         self._draw(ready, *self._place())
 
-    def leave_room(self) -> tuple[int, float, float]:
-        """Keep the next place free for a waybill: (page from 0, left, low)."""
+    def leave_room(self, stamp: str = "") -> tuple[int, float, float]:
+        """Keep the next place free for a waybill: (page from 0, left, low). ``stamp`` stands at its lower edge."""
         x, y = self._place()
+        if stamp:
+            canvas, size = self.canvas, 9
+            wide = stringWidth(stamp, fonts.BOLD, size) + 2 * MM
+            canvas.setFillGray(0)
+            canvas.rect(x + 3 * MM, y + MM, wide, 3.8 * MM, stroke=0, fill=1)
+            canvas.setFillGray(1)
+            canvas.setFont(fonts.BOLD, size)
+            canvas.drawString(x + 4 * MM, y + 1.9 * MM, stamp)
+            canvas.setFillGray(0)
         return self.pages, x, y
 
     def finish(self) -> bytes:
