@@ -21,6 +21,7 @@ APPEND_ONLY = (
     "tracking_events",
     "document_prints",
     "label_prints",
+    "packing_scans",
 )  # rows are added and read, never changed or removed
 FOREIGN_PREFIX = "ab_"  # Flask-AppBuilder's own tables
 

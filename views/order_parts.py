@@ -48,6 +48,7 @@ PAYMENT_TONES: dict[PaymentStatus, str] = {
     PaymentStatus.PENDING_REVIEW: "warn",
     PaymentStatus.PARTIAL: "bad",
     PaymentStatus.UNPAID: "warn",
+    PaymentStatus.NOTHING_DUE: "mut",
 }
 BOARD_TONES: dict[Board, str] = {
     Board.ON_HOLD: "bad",
@@ -63,6 +64,7 @@ BOARD_TONES: dict[Board, str] = {
     Board.OUT_FOR_DELIVERY: "info",
     Board.DELIVERY_PROBLEM: "bad",
     Board.RETURNING: "bad",
+    Board.CAME_BACK: "warn",
     Board.DELIVERED: "ok",
     Board.COD_OUTSTANDING: "info",
     Board.COMPLETED: "ok",

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, current_app, flash, redirect, request, url_for
+from flask import Flask, flash, redirect, request, url_for
 from flask_babel import gettext, lazy_gettext
 from flask_wtf import FlaskForm
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
-from wtforms import BooleanField, HiddenField, PasswordField, SelectField, StringField, TextAreaField
-from wtforms.widgets import TextArea
+from wtforms import BooleanField, HiddenField, SelectField, StringField
 
 from oms import clock
 from oms.actor import Actor
@@ -19,16 +18,15 @@ from oms.banks.verifiers.port import Quota
 from oms.banks.verifiers.registry import PROVIDERS, Provider, try_out
 from oms.db import db
 from oms.errors import NotFound, OmsError, Say, say
-from oms.net.settings import Field
 from oms.net.silence import words_of
 from oms.payments.models import ReceivingAccount
 from oms.payments.slip_models import Slip, SlipCheck, VerifierAccount
 from oms.payments.states import CheckOutcome
-from oms.sealing import Sealer
 from oms.usecases import verifiers
 from oms.usecases.masters import Edit
 from oms.usecases.slips_verify import ask_again, has_verifier, is_askable
 from views import nav
+from views.account_fields import entry, sealer
 from views.base import OmsView, page, pin_problems, safe_path, unit
 from views.fields import Chosen, choices
 from views.filters import tr
@@ -43,39 +41,6 @@ PROVIDER_LABELS = {
 }
 
 
-class _Hidden(TextArea):
-    """A box of several lines that never shows what was in it."""
-
-    def __call__(self, field: Any, **kwargs: Any) -> Any:
-        shown = field.data
-        field.data = None
-        try:
-            return super().__call__(field, **kwargs)
-        finally:
-            field.data = shown
-
-
-def sealer() -> Sealer:
-    """The keys of this installation."""
-    found: Sealer = current_app.extensions["oms.sealer"]
-    return found
-
-
-def _entry(field: Field, stored: VerifierAccount | None) -> Any:
-    """The form field of one setting."""
-    off = {"autocomplete": "off", "spellcheck": "false"}
-    kept = lazy_gettext("Stored; leave it empty to keep it") if stored is not None and field.secret else ""
-    label = (
-        lazy_gettext(field.label) if field.required else lazy_gettext("%(label)s, if any", label=tr(say(field.label)))
-    )
-    if field.long:
-        widget = _Hidden() if field.secret else TextArea()
-        return TextAreaField(label, description=kept, widget=widget, render_kw={**off, "rows": 3})
-    if field.secret:
-        return PasswordField(label, description=kept, render_kw={"autocomplete": "new-password"})
-    return StringField(label, render_kw=off)
-
-
 def form_of(provider: Provider, stored: VerifierAccount | None) -> Any:
     """The form of one provider, filled with what is stored but for the secrets."""
     names: dict[str, Any] = {
@@ -83,7 +48,7 @@ def form_of(provider: Provider, stored: VerifierAccount | None) -> Any:
         "name": StringField(lazy_gettext("Name"), [Chosen()], description=lazy_gettext("As the cashier sees it")),
         "account_id": SelectField(lazy_gettext("Asked about slips paid to"), coerce=int),
     }
-    names |= {f.name: _entry(f, stored) for f in provider.fields}
+    names |= {f.name: entry(f, stored=stored is not None) for f in provider.fields}
     host = lazy_gettext("Only for a test system. Another address needs the keys again.")
     names["host"] = StringField(lazy_gettext("Address of the server"), description=host)
     names["is_active"] = BooleanField(lazy_gettext("In use"), default=True)

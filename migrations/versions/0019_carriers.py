@@ -19,18 +19,18 @@ branch_labels = None
 depends_on = None
 
 COD_LIMIT = 50_000_00  # satang
-STANDARD = [("standard", "Standard")]
+STANDARD = [("standard", "ธรรมดา")]
 CARRIERS: tuple[dict[str, Any], ...] = (
     {
         "code": "thaipost", "name": "Thailand Post", "adapter": "thaipost", "phone": "1545", "cod": COD_LIMIT,
         "weight": 20_000, "cut_off": "16:00",
-        "services": [("ems", "EMS"), ("registered", "Registered"), ("eco", "eCo-Post"), ("parcel", "Parcel")],
+        "services": [("ems", "EMS"), ("registered", "ลงทะเบียน"), ("eco", "eCo-Post"), ("parcel", "พัสดุไปรษณีย์")],
         "url": "https://track.thailandpost.co.th/?trackNumber={number}", "pattern": r"[A-Z]{2}\d{9}TH",
     },
     {
         "code": "flash", "name": "Flash Express", "adapter": "flash", "phone": "1436", "cod": COD_LIMIT,
         "weight": 50_000, "cut_off": "17:00",
-        "services": [("1", "Standard"), ("2", "On time"), ("4", "Bulky"), ("5", "Fruit")],
+        "services": [("1", "ธรรมดา"), ("2", "ตรงเวลา"), ("4", "ของใหญ่"), ("5", "ผลไม้")],
         "url": "https://www.flashexpress.com/fle/tracking?se={number}", "pattern": r"THT?\d{2}[0-9A-Z]{6,14}",  # codespell:ignore
     },
     {
@@ -41,7 +41,7 @@ CARRIERS: tuple[dict[str, Any], ...] = (
     },
     {
         "code": "kex", "name": "KEX Express", "adapter": "", "phone": "1217", "cod": COD_LIMIT, "weight": 25_000,
-        "cut_off": "17:00", "services": [("standard", "Next day"), ("same_day", "Same day")],
+        "cut_off": "17:00", "services": [("standard", "วันถัดไป"), ("same_day", "ภายในวัน")],
         "url": "https://th.kex-express.com/th/track/?track={number}", "pattern": r"[A-Z]{3,4}[0-9A-Z]{7,13}",
     },
     {
@@ -51,7 +51,7 @@ CARRIERS: tuple[dict[str, Any], ...] = (
     },
     {
         "code": "dhl", "name": "DHL eCommerce", "adapter": "", "phone": "", "cod": COD_LIMIT,
-        "weight": 30_000, "cut_off": "15:00", "services": [("PDO", "Domestic"), ("PDE", "Domestic express")],
+        "weight": 30_000, "cut_off": "15:00", "services": [("PDO", "ในประเทศ"), ("PDE", "ในประเทศ ด่วน")],
         "url": "https://ecommerceportal.dhl.com/track/?ref={number}",
         "pattern": r"((GM|LX|RX|UV|CN|SG|IN|HK|MY|TH)[0-9A-Z]{10,39}|\d{14})",
     },
@@ -67,7 +67,7 @@ CARRIERS: tuple[dict[str, Any], ...] = (
     },
     {
         "code": "lalamove", "name": "Lalamove", "adapter": "", "phone": "", "cod": None, "weight": None,
-        "cut_off": "", "services": [("motorcycle", "Motorcycle"), ("car", "Car"), ("pickup", "Pick-up truck")],
+        "cut_off": "", "services": [("motorcycle", "มอเตอร์ไซค์"), ("car", "รถเก๋ง"), ("pickup", "รถกระบะ")],
         "url": "", "pattern": "",
     },
 )  # fmt: skip

@@ -30,6 +30,7 @@ class Why:
     kind: MovementKind
     document: str
     reason: str = ""
+    order_id: int | None = None
 
 
 def lock(tx: Tx, warehouse_id: int, sku_ids: Sequence[int]) -> dict[int, StockLevel]:
@@ -69,7 +70,7 @@ def post(tx: Tx, warehouse_id: int, levels: Mapping[int, StockLevel], moves: Seq
         [
             {
                 "at": at, "sku_id": m.sku_id, "warehouse_id": warehouse_id, "bucket": m.bucket, "quantity": m.quantity,
-                "kind": why.kind, "document": why.document, "order_id": None, "reason": why.reason[:500],
+                "kind": why.kind, "document": why.document, "order_id": why.order_id, "reason": why.reason[:500],
                 "actor": tx.actor.label[:120],
             }
             for m in moves

@@ -64,14 +64,19 @@ def discount_percent(listed: Money, asked: Money) -> Decimal:
     return (listed.amount - asked.amount) / listed.amount * 100
 
 
-def fulfillment_status(quantities: Sequence[tuple[int, int, int]], *, all_delivered: bool) -> FulfillmentStatus:
-    """From (ordered, canceled, shipped) of every line. The one writer of this status."""
+def fulfillment_status(
+    quantities: Sequence[tuple[int, int, int]], *, all_delivered: bool, all_back: bool = False
+) -> FulfillmentStatus:
+    """From (ordered, canceled, shipped) of every line. ``all_delivered``: every shipment arrived, or came back and was
+    settled; ``all_back``: none arrived. The one writer of this status."""
     still_open = sum(q - c - s for q, c, s in quantities)
     shipped = sum(s for _, _, s in quantities)
     if shipped == 0:
         return FulfillmentStatus.OPEN if still_open else FulfillmentStatus.NOTHING
     if still_open:
         return FulfillmentStatus.PARTIAL
+    if all_back:
+        return FulfillmentStatus.RETURNED
     return FulfillmentStatus.DELIVERED if all_delivered else FulfillmentStatus.SHIPPED
 
 
@@ -84,8 +89,9 @@ def stock_state(*, open_lines: int, unreserved_lines: int) -> StockState:
 
 @dataclass(frozen=True)
 class BoardFacts:
-    """What the board state is derived from. ``stages`` and ``tracking`` are values of live shipments and parcels;
-    ``overridden``: the money that is missing does not hold the goods back."""
+    """What the board state is derived from. ``stages`` and ``tracking`` are values of live shipments and parcels, the
+    stage "settled" one whose return is settled; ``overridden``: the money that is missing does not hold the goods back;
+    ``coming_back``: a return that was agreed to is not settled."""
 
     status: OrderStatus
     on_hold: bool
@@ -95,6 +101,7 @@ class BoardFacts:
     overridden: bool = False
     stages: Collection[str] = ()
     tracking: Collection[str] = ()
+    coming_back: bool = False
 
 
 _MONEY_BOARDS = {
@@ -145,11 +152,13 @@ def _after_hand_over(facts: BoardFacts) -> Board:
         return Board.COMPLETED
     if "lost" in facts.stages:
         return Board.DELIVERY_PROBLEM
-    if "returning" in facts.stages or "returned" in facts.stages:
+    if facts.coming_back or "returning" in facts.stages or "returned" in facts.stages:
         return Board.RETURNING
     if "handed_over" in facts.stages:
         for statuses, place in _TRACKING_BOARDS:
             if statuses & set(facts.tracking):
                 return place
         return Board.HANDED_OVER
-    return Board.COD_OUTSTANDING if facts.payment_status in _COD_OPEN else Board.DELIVERED
+    if facts.payment_status in _COD_OPEN:
+        return Board.COD_OUTSTANDING
+    return Board.CAME_BACK if set(facts.stages) == {"settled"} else Board.DELIVERED

@@ -109,6 +109,7 @@ class PaymentStatus(StrEnum):
     CREDIT = "credit"
     REFUNDED = "refunded"
     PARTIALLY_REFUNDED = "partially_refunded"
+    NOTHING_DUE = "nothing_due"
 
 
 PAYMENT_LABELS: dict[PaymentStatus, str] = {
@@ -123,6 +124,7 @@ PAYMENT_LABELS: dict[PaymentStatus, str] = {
     PaymentStatus.CREDIT: "On credit",
     PaymentStatus.REFUNDED: "Refunded",
     PaymentStatus.PARTIALLY_REFUNDED: "Refunded in part",
+    PaymentStatus.NOTHING_DUE: "Nothing due",
 }
 
 
@@ -133,6 +135,7 @@ class FulfillmentStatus(StrEnum):
     PARTIAL = "partial"
     SHIPPED = "shipped"
     DELIVERED = "delivered"
+    RETURNED = "returned"
     NOTHING = "nothing"
 
 
@@ -161,6 +164,7 @@ class Board(StrEnum):
     OUT_FOR_DELIVERY = "out_for_delivery"
     DELIVERY_PROBLEM = "delivery_problem"
     RETURNING = "returning"
+    CAME_BACK = "came_back"
     DELIVERED = "delivered"
     COD_OUTSTANDING = "cod_outstanding"
     COMPLETED = "completed"
@@ -183,6 +187,7 @@ BOARD_LABELS: dict[Board, str] = {
     Board.OUT_FOR_DELIVERY: "Out for delivery",
     Board.DELIVERY_PROBLEM: "Delivery problem",
     Board.RETURNING: "Coming back",
+    Board.CAME_BACK: "Came back, to close",
     Board.DELIVERED: "Delivered",
     Board.COD_OUTSTANDING: "COD outstanding",
     Board.COMPLETED: "Completed",
@@ -224,6 +229,7 @@ def money_settled(order: Any) -> Say | None:
         PaymentStatus.COD_REMITTED,
         PaymentStatus.REFUNDED,
         PaymentStatus.PARTIALLY_REFUNDED,
+        PaymentStatus.NOTHING_DUE,
     }
     vouched = order.payment_term is PaymentTerm.MARKETPLACE and order.payment_status is PaymentStatus.CREDIT
     return None if settled or vouched else say("The money is not settled yet")

@@ -28,7 +28,8 @@ class MoneyFacts:
     ``due`` = total - canceled value - credits; ``verified`` = verified allocations; ``refunded`` = refunds paid.
     ``term_approved``: COD, credit or the marketplace's guarantee was accepted. ``override``: how much may be missing
     because somebody with that right said so. ``waited``: how long the oldest unchecked claim has waited.
-    ``cod_refusals``: COD parcels that the same phone refused before.
+    ``cod_refusals``: COD parcels that the same phone refused before. ``credited``: what settled returns took off
+    ``due``; ``allowed``: what the allowance took off it, which is given once ``all_left``.
     """
 
     total: Money
@@ -42,6 +43,9 @@ class MoneyFacts:
     override: Money = ZERO
     waited: timedelta | None = None
     cod_refusals: int = 0
+    credited: Money = ZERO
+    allowed: Money = ZERO
+    all_left: bool = False
 
     @property
     def net(self) -> Money:
@@ -87,7 +91,8 @@ _COD_STATUS = {
 def payment_status(facts: MoneyFacts) -> PaymentStatus:
     """First rule that fits (DESIGN section 6). The one writer of this status.
 
-    An order canceled before anybody paid owes nothing and got nothing; it stays "unpaid" rather than "paid".
+    An order canceled before anybody paid owes nothing and got nothing; it stays "unpaid" rather than "paid". One that
+    came back and was credited in full before anybody paid reads "nothing due", unless a carrier still has its cash.
     """
     net, due = facts.net, facts.due
     if facts.verified and facts.refunded and not net and not due:
@@ -96,6 +101,9 @@ def payment_status(facts: MoneyFacts) -> PaymentStatus:
         return PaymentStatus.OVERPAID
     if net == due and (due or facts.verified or not facts.total):
         return PaymentStatus.PARTIALLY_REFUNDED if facts.refunded else PaymentStatus.PAID
+    if facts.credited and not due and not net:
+        held = facts.term is PaymentTerm.COD and facts.cod is CodState.COLLECTED
+        return PaymentStatus.COD_COLLECTED if held else PaymentStatus.NOTHING_DUE
     if due and facts.term_approved and facts.term is PaymentTerm.COD:
         return _COD_STATUS[facts.cod]
     if due and facts.term_approved and facts.term is not PaymentTerm.PREPAID:

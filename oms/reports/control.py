@@ -39,8 +39,8 @@ BUCKETS: Final[Mapping[Board, str]] = {
     ),
     **dict.fromkeys(
         (
-            B.HANDED_OVER, B.OUT_FOR_DELIVERY, B.DELIVERY_PROBLEM, B.RETURNING, B.DELIVERED, B.COD_OUTSTANDING,
-            B.COMPLETED,
+            B.HANDED_OVER, B.OUT_FOR_DELIVERY, B.DELIVERY_PROBLEM, B.RETURNING, B.CAME_BACK, B.DELIVERED,
+            B.COD_OUTSTANDING, B.COMPLETED,
         ),
         "shipped",
     ),

@@ -10,6 +10,9 @@ from typing import Final
 
 from oms.reports.checks import Check
 from oms.reports.invariants_money import MONEY, MONEY_CHECKS, OVERRIDDEN
+from oms.reports.invariants_returns import RETURN_CHECKS
+from oms.reports.invariants_shipping import SHIPPING_CHECKS
+from oms.reports.invariants_stock import STOCK_CHECKS
 
 _GOODS = """
     goods AS (
@@ -18,10 +21,15 @@ _GOODS = """
       FROM order_lines l LEFT JOIN (SELECT DISTINCT order_line_id FROM reservations WHERE status = 'active') r
         ON r.order_line_id = l.id GROUP BY l.order_id),
     moves AS (
-      SELECT sl.order_id AS id, array_agg(DISTINCT s.status::text) AS stages,
+      SELECT sl.order_id AS id, array_agg(DISTINCT CASE WHEN e.shipment_id IS NULL THEN s.status ELSE 'settled'
+          END::text) AS stages,
         coalesce(array_agg(DISTINCT p.tracking_status::text) FILTER (WHERE p.is_live), '{}') AS tracking
       FROM shipment_lines sl JOIN shipments s ON s.id = sl.shipment_id
       LEFT JOIN parcels p ON p.shipment_id = s.id
+      LEFT JOIN (SELECT DISTINCT r.order_id, r.shipment_id FROM returns r JOIN shipments b ON b.id = r.shipment_id
+                 WHERE r.status = 'resolved' AND r.kind <> 'customer'
+                   AND b.status IN ('returning', 'returned', 'lost')) e
+        ON e.order_id = sl.order_id AND e.shipment_id = sl.shipment_id
       WHERE s.status <> 'canceled' GROUP BY sl.order_id)
 """
 
@@ -32,7 +40,8 @@ FULFILLMENT: Final = f"""
           WHEN coalesce(g.shipped, 0) = 0 AND coalesce(g.open, 0) > 0 THEN 'open'
           WHEN coalesce(g.shipped, 0) = 0 THEN 'nothing'
           WHEN g.open > 0 THEN 'partial'
-          WHEN v.stages = '{{delivered}}' THEN 'delivered'
+          WHEN v.stages = '{{settled}}' THEN 'returned'
+          WHEN v.stages <@ '{{delivered,settled}}' THEN 'delivered'
           ELSE 'shipped' END AS recomputed,
         CASE WHEN o.status <> 'confirmed' OR coalesce(g.open, 0) = 0 THEN 'none'
           WHEN g.short THEN 'short' ELSE 'reserved' END AS recomputed_stock
@@ -57,13 +66,15 @@ BOARD: Final = f"""
           WHEN coalesce(g.open, 0) > 0 THEN 'ready'
           WHEN o.status = 'completed' THEN 'completed'
           WHEN v.stages && '{{lost}}' THEN 'delivery_problem'
-          WHEN v.stages && '{{returning,returned}}' THEN 'returning'
+          WHEN v.stages && '{{returning,returned}}' OR EXISTS (SELECT 1 FROM returns b WHERE b.order_id = o.id
+            AND b.status IN ('approved', 'in_transit', 'received', 'inspected') AND NOT b.goods_stay) THEN 'returning'
           WHEN v.stages && '{{handed_over}}' THEN CASE
             WHEN v.tracking && '{{delivery_failed,exception,on_hold,lost}}' THEN 'delivery_problem'
             WHEN v.tracking && '{{returning}}' THEN 'returning'
             WHEN v.tracking && '{{out_for_delivery,ready_for_pickup}}' THEN 'out_for_delivery'
             ELSE 'handed_over' END
           WHEN o.payment_status IN ('cod_pending', 'cod_collected') THEN 'cod_outstanding'
+          WHEN v.stages = '{{settled}}' THEN 'came_back'
           ELSE 'delivered' END AS recomputed
       FROM orders o JOIN money m USING (id) LEFT JOIN goods g USING (id) LEFT JOIN moves v USING (id)) x
     WHERE stored <> recomputed OR (closed_at IS NULL) = (recomputed IN ('completed', 'canceled', 'expired'))
@@ -80,6 +91,8 @@ PROMISES: Final = """
 
 CHECKS: Final[tuple[Check, ...]] = (
     *MONEY_CHECKS,
+    *SHIPPING_CHECKS,
+    *RETURN_CHECKS,
     Check(1, "fulfillment_status", "fulfillment and stock state follow from the quantities", FULFILLMENT),
     Check(1, "board", "the board state follows from everything else", BOARD),
     Check(
@@ -141,6 +154,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         """,
     ),
     Check(5, "promises", "an active promise covers exactly what a line of a confirmed order has open", PROMISES),
+    *STOCK_CHECKS,
     Check(
         6, "balances", "a balance is the sum of its movements",
         """

@@ -16,7 +16,9 @@ MONEY: Final = """
       SELECT o.id, coalesce(l.gone, false) AS gone, coalesce(p.verified, 0) AS verified,
         coalesce(r.refunded, 0) AS refunded,
         coalesce(w.waits, false) AS waiting, coalesce(g.covers, 0) AS override, coalesce(e.cash, 'cod_pending') AS cash,
-        CASE WHEN o.status IN ('canceled', 'expired') THEN 0 ELSE greatest(0, o.total - coalesce(l.off, 0)) END AS gross
+        coalesce(k.credited, 0) AS credited,
+        CASE WHEN o.status IN ('canceled', 'expired') THEN 0
+          ELSE greatest(0, o.total - coalesce(l.off, 0) - coalesce(k.credited, 0)) END AS gross
       FROM orders o
       LEFT JOIN (SELECT a.order_id, sum(a.amount) AS verified FROM allocations a JOIN payment_claims c
                  ON c.id = a.claim_id WHERE c.status = 'verified' GROUP BY a.order_id) p ON p.order_id = o.id
@@ -31,6 +33,8 @@ MONEY: Final = """
       LEFT JOIN (SELECT order_id, CASE WHEN bool_or(status = 'expected') THEN 'cod_pending'
                    WHEN bool_and(status = 'remitted') THEN 'cod_remitted' ELSE 'cod_collected' END AS cash
                  FROM cod_entries WHERE status <> 'refused' GROUP BY order_id) e ON e.order_id = o.id
+      LEFT JOIN (SELECT order_id, sum(credit) AS credited FROM returns WHERE status = 'resolved' GROUP BY order_id) k
+        ON k.order_id = o.id
       LEFT JOIN (SELECT order_id, sum(total * canceled / quantity) AS off,
                    bool_or(shipped > 0) AND bool_and(quantity = canceled + shipped) AS gone
                  FROM order_lines GROUP BY order_id) l ON l.order_id = o.id) d) b)
@@ -49,6 +53,8 @@ PAYMENT_STATUS: Final = f"""
           WHEN m.net > m.due THEN 'overpaid'
           WHEN m.net = m.due AND (m.due > 0 OR m.verified > 0 OR o.total = 0)
             THEN CASE WHEN m.refunded > 0 THEN 'partially_refunded' ELSE 'paid' END
+          WHEN m.credited > 0 AND m.due = 0 AND m.net = 0 THEN CASE WHEN o.payment_term = 'cod'
+            AND m.cash = 'cod_collected' THEN m.cash ELSE 'nothing_due' END
           WHEN m.due > 0 AND o.term_approved_at IS NOT NULL AND o.payment_term = 'cod' THEN m.cash
           WHEN m.due > 0 AND o.term_approved_at IS NOT NULL AND o.payment_term <> 'prepaid' THEN 'credit'
           WHEN m.net > 0 THEN 'partial'
@@ -74,7 +80,9 @@ GATE: Final = """
                     WHERE a.order_id = o.id AND a.at <= g.at AND (c.status = 'verified' AND c.decided_at <= g.at
                       OR c.status = 'reversed' AND c.decided_at > g.at)), 0)
         + coalesce((SELECT sum(r.amount) FROM refunds r
-                    WHERE r.order_id = o.id AND r.status = 'paid' AND r.paid_at <= g.at), 0) AS missing,
+                    WHERE r.order_id = o.id AND r.status = 'paid' AND r.paid_at <= g.at), 0)
+        - coalesce((SELECT sum(k.credit) FROM returns k WHERE k.order_id = o.id AND k.status = 'resolved'
+                    AND k.resolved_at <= g.at), 0) AS missing,
         coalesce((SELECT max(v.covers) FROM gate_overrides v WHERE v.order_id = o.id AND v.at <= g.at
                   AND (v.revoked_at IS NULL OR v.revoked_at > g.at) AND v.by_id IS NOT NULL), 0) AS override,
         EXISTS (SELECT 1 FROM order_holds h WHERE h.order_id = o.id AND h.placed_at < g.at

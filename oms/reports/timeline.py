@@ -25,6 +25,14 @@ from oms.orders.states import (
     PaymentStatus,
 )
 from oms.payments.states import REFUSAL_LABELS, CodRefusal
+from oms.returns.states import (
+    CARRIER_CLAIM_LABELS,
+    REASON_LABELS,
+    RESOLUTION_LABELS,
+    CarrierClaimReason,
+    Resolution,
+    ReturnReason,
+)
 
 SOURCE_LABELS: dict[str, str] = {
     "screen": "on screen",
@@ -51,6 +59,7 @@ FIELD_LABELS: dict[str, str] = {
     "tracking_no": "tracking number",
 }
 MONEY_FIELDS = frozenset({
+    "trip_cost",
     "total", "discount", "shipping_fee", "difference", "amount", "expected", "remitted", "written_off", "cod_collected",
 })  # fmt: skip
 CODES = frozenset(reason.value for reason in CancelReason)  # a cancellation without a note names only its code
@@ -144,6 +153,52 @@ def _cash(after: Facts) -> dict[str, str]:
     return names | {name: _baht(after.get(name)) for name in ("amount", "expected")}
 
 
+RETURN_SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
+    "return.requested": lambda _, a: say("Return {number} asked for: {why}", **_return(a)),
+    "return.approved": lambda _, a: say("Return {number} agreed to", **_return(a)),
+    "return.rejected": lambda _, a: say("Return {number} declined", **_return(a)),
+    "return.canceled": lambda _, a: say("Return {number} called off", **_return(a)),
+    "return.sent": lambda _, a: say("Return {number} is on its way: {carrier} {tracking_no}", **_return(a)),
+    "return.kept": lambda _, a: say("Return {number}: the goods stay with the buyer", **_return(a)),
+    "return.expected": lambda _, a: say("Not delivered, comes back: {number}, {carrier} {tracking_no}", **_return(a)),
+    "return.unannounced": lambda _, a: say("A parcel came back that nobody had announced: {number}", **_return(a)),
+    "return.given_back": lambda _, a: say("{carrier} says that it gave {number} back to us", **_return(a)),
+    "return.lost": lambda _, a: say("Lost by {carrier}; the case is {number}", **_return(a)),
+    "return.received": lambda _, a: say("{number} is here, to be counted", **_return(a)),
+    "return.missing": lambda _, a: say("{number} never arrived; all of it counts as missing", **_return(a)),
+    "return.resolved": lambda _, a: say(
+        "{number} settled: {how}", how=_label(RESOLUTION_LABELS, Resolution, a.get("resolution")), **_return(a)
+    ),
+    "return.trip_cost": lambda _, a: say("Cost of the useless trip of {number} noted", **_return(a)),
+    "carrier_claim.opened": lambda _, a: say("Claim {claim} against {carrier}: {why}", **_claim(a)),
+    "carrier_claim.sent": lambda _, a: say("Claim {claim} sent to {carrier}", **_claim(a)),
+    "carrier_claim.accepted": lambda _, a: say("{carrier} accepts claim {claim}", **_claim(a)),
+    "carrier_claim.rejected": lambda _, a: say("{carrier} rejects claim {claim}", **_claim(a)),
+    "carrier_claim.paid": lambda _, a: say("{carrier} paid claim {claim}", **_claim(a)),
+    "carrier_claim.withdrawn": lambda _, a: say("Claim {claim} withdrawn", **_claim(a)),
+    "carrier_claim.file_added": lambda _, a: say("Picture added to claim {claim}", **_claim(a)),
+    "return.inspected": lambda _, a: say(
+        "{number} counted: {resell} good, {broken} damaged, {missing} missing", **_return(a)
+    ),
+}
+
+
+def _claim(after: Facts) -> dict[str, object]:
+    why = _label(CARRIER_CLAIM_LABELS, CarrierClaimReason, after.get("claim_reason"))
+    return {"claim": after.get("claim", ""), "carrier": after.get("carrier", ""), "why": why}
+
+
+def _return(after: Facts) -> dict[str, object]:
+    """What the sentences about a return name."""
+    pieces = {name: int(after.get(name) or 0) for name in ("resell", "repair", "damaged", "missing")}
+    return {
+        "number": after.get("return", ""), "carrier": after.get("carrier", ""),
+        "tracking_no": after.get("tracking_no", ""),
+        "why": _label(REASON_LABELS, ReturnReason, after.get("return_reason")),
+        "broken": pieces["repair"] + pieces["damaged"], **pieces,
+    }  # fmt: skip
+
+
 def _box(after: Facts) -> dict[str, str]:
     return {"number": str(after.get("shipment", "")), "into": str(after.get("into", ""))}
 
@@ -157,6 +212,9 @@ SHIPMENT_SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     "shipment.label_voided": lambda _, a: say("Label of {number} voided", **_box(a)),
     "shipment.tracking_set": lambda _, a: say(
         "Tracking number {tracking} set on {number}", tracking=a.get("tracking_no", ""), **_box(a)
+    ),
+    "shipment.carrier_changed": lambda _, a: say(
+        "{number} goes with {carrier}", carrier=a.get("carrier", ""), **_box(a)
     ),
     "shipment.pulled_back": lambda _, a: say("{number} pulled back; it may not leave", **_box(a)),
     "shipment.canceled": lambda _, a: (
@@ -181,6 +239,14 @@ CARRIER_SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
 
 def _parcel(after: Facts) -> dict[str, str]:
     return {"carrier": str(after.get("carrier", "")), "number": str(after.get("tracking_no", ""))}
+
+
+def _moved(after: Facts) -> Say:
+    pieces = after.get("pieces") or {}
+    places = ", ".join(f"{code} ×{n}" for code, n in pieces.items()) if isinstance(pieces, Mapping) else ""
+    if not places:
+        return say("To be sent from {place}", place=after.get("warehouse", ""))
+    return say("Sent from {places}", places=places)
 
 
 SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
@@ -220,6 +286,12 @@ SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     ),
     "order.tracking_filled": lambda _, a: say("Tracking number {number} filled in", number=a.get("tracking_no", "")),
     "order.delivered": lambda *_: say("Delivered"),
+    "order.rerouted": lambda _, a: _moved(a),
+    "order.urgent": lambda _, a: (
+        say("First in the queue for stock") if a.get("urgent") else say("Back in its turn for stock")
+    ),
+    "order.pieces_given": lambda _, a: say("Its pieces were given to {number}", number=a.get("to", "")),
+    "order.pieces_got": lambda _, a: say("Got the pieces of {number}", number=a.get("from", "")),
     "order.stock_reserved": lambda *_: say("Stock came free and was reserved"),
     "order.channel_updated": lambda *_: say("Updated from a file of the channel"),
     "order.channel_refused": lambda _, a: say(
@@ -256,6 +328,7 @@ SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     "order.expiry_extended": lambda *_: say("More time to pay given"),
     "gate.overridden": lambda _, a: say("May leave before payment; missing: {amount}", amount=_baht(a.get("amount"))),
     "gate.override_revoked": lambda *_: say("Leave to ship before payment taken back"),
+    **RETURN_SENTENCES,
     **SHIPMENT_SENTENCES,
     **CARRIER_SENTENCES,
 }
@@ -283,12 +356,19 @@ def changes(before: Facts | None, after: Facts | None, hidden: frozenset[str]) -
 
 def order_story(session: Session, order_id: int, *, prices: bool, phones: bool, limit: int = 200) -> Sequence[Event]:
     """The newest events of an order first. Without ``prices`` or ``phones`` those facts are left out."""
+    return story(session, "order", order_id, prices=prices, phones=phones, limit=limit)
+
+
+def story(
+    session: Session, kind: str, subject_id: int, *, prices: bool, phones: bool, limit: int = 200
+) -> Sequence[Event]:
+    """The newest events of a record first, whatever kind it is."""
     rows = session.execute(
         select(
             AuditLog.at, AuditLog.action, AuditLog.before, AuditLog.after, AuditLog.actor, AuditLog.role,
             AuditLog.source, AuditLog.reason,
         )
-        .where(AuditLog.subject_type == "order", AuditLog.subject_id == order_id)
+        .where(AuditLog.subject_type == kind, AuditLog.subject_id == subject_id)
         .order_by(AuditLog.id.desc())
         .limit(limit)
     )  # fmt: skip

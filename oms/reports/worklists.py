@@ -71,8 +71,8 @@ WORKLISTS: dict[str, Worklist] = {
                  "order.view", (B.DELIVERY_PROBLEM, B.RETURNING), sort="oldest", hot=True),
         Worklist("cod", "COD outstanding", "Delivered; the carrier still owes the money.",
                  "order.price", (B.COD_OUTSTANDING,), sort="oldest"),
-        Worklist("delivered", "Delivered, to close", "Delivered; the money is not settled yet.",
-                 "order.price", (B.DELIVERED,), sort="oldest"),
+        Worklist("delivered", "Delivered, to close", "Delivered or back again; the money is not settled yet.",
+                 "order.price", (B.DELIVERED, B.CAME_BACK), sort="oldest"),
         Worklist("mine", "My orders", "Open orders assigned to you.", "order.create", sort="oldest", mine=True),
     )
 }  # fmt: skip

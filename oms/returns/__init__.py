@@ -1,1 +1,1 @@
-"""Goods coming back."""
+"""Goods coming back, parcels nobody expected, claims against carriers."""

@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session, selectinload
 from oms.actor import Actor
 from oms.catalog.models import Shop
 from oms.db import Tx
-from oms.errors import Conflict, NotFound, Refused, say
+from oms.errors import Conflict, NotFound, Refused, Say, say
 from oms.orders.models import Order
 from oms.orders.queries import NO_ID, lock_known
+from oms.shipping import rules
 from oms.shipping.models import Parcel, Shipment, ShipmentLine
 from oms.shipping.states import BEFORE_HAND_OVER, ShipmentStatus
 
@@ -114,6 +115,31 @@ def check_version(shipment: Shipment, version: int | None) -> None:
     """Raise Conflict when the reader's screen was made from another version."""
     if version is not None and shipment.version != version:
         raise Conflict(say("Someone else changed this shipment; reload and look again"), code="stale")
+
+
+def label_in_the_way(session: Session, order_id: int) -> Say | None:
+    """Why nothing on the label of an order's goods may change: it is printed and on a box that has not left."""
+    printed = select(Parcel.id).where(Parcel.shipment_id == Shipment.id, Parcel.is_live, Parcel.label_prints > 0)
+    number = session.scalar(
+        _waiting(order_id).where(or_(Shipment.status == ShipmentStatus.LABELED, printed.exists())).limit(1)
+    )
+    return rules.printed_already(number) if number else None
+
+
+def address_refusal(session: Session, order_id: int) -> Say | None:
+    """Why the address of an order may not change now: its label is printed, or others go to it in the same box."""
+    if refusal := label_in_the_way(session, order_id):
+        return refusal
+    mate = select(ShipmentLine.id).where(ShipmentLine.shipment_id == Shipment.id, ShipmentLine.order_id != order_id)
+    number = session.scalar(_waiting(order_id).where(mate.exists()).limit(1))
+    return rules.shared_already(number) if number else None
+
+
+def _waiting(order_id: int) -> Select[str]:
+    """Numbers of the shipments of an order that have not left."""
+    mine = select(ShipmentLine.shipment_id).where(ShipmentLine.order_id == order_id)
+    waiting = select(Shipment.number).where(Shipment.id.in_(mine), Shipment.status.in_(sorted(BEFORE_HAND_OVER)))
+    return waiting.order_by(Shipment.id)
 
 
 def find_shipments(session: Session, actor: Actor, scanned: str) -> list[Shipment]:

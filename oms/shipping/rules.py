@@ -24,9 +24,17 @@ def is_labeled(shipment: Shipment) -> bool:
 
 def label_refusal(shipment: Shipment) -> Say | None:
     """Why address and carrier may not change any more, or None."""
-    if not is_labeled(shipment):
-        return None
-    return say("The label of {number} is printed already; void the label first", number=shipment.number)
+    return printed_already(shipment.number) if is_labeled(shipment) else None
+
+
+def printed_already(number: str) -> Say:
+    """The sentence that names what to do when a printed label is in the way."""
+    return say("The label of {number} is printed already; void the label first", number=number)
+
+
+def shared_already(number: str) -> Say:
+    """The sentence for an order that cannot go its own way while it shares a box."""
+    return say("{number} holds other orders too; take this order out of it first", number=number)
 
 
 def void(parcel: Parcel, reason: str, at: datetime) -> None:

@@ -21,6 +21,8 @@ from oms.orders.queries import lock_orders
 from oms.payments.cod_models import CodCarrier, CodEntry
 from oms.payments.cod_rules import outstanding
 from oms.payments.states import COD_ENTRY, CodRefusal, CodStatus
+from oms.shipping.models import Shipment
+from oms.shipping.states import ShipmentStatus
 from oms.usecases import derived
 from oms.usecases.cod_rounds import settle_waiting
 from oms.usecases.payments import need_reason
@@ -86,12 +88,35 @@ def refuse_cod(tx: Tx, cmd: RefuseCod) -> EntryChanged:
     if cmd.refusal is CodRefusal.OTHER:
         need_reason(cmd.note)
     entry, order = lock_entry(tx, cmd.entry_id, cmd.version)
+    return _refuse(tx, entry, order, cmd.refusal, cmd.note)
+
+
+def refuse_parcels(
+    tx: Tx, orders: Mapping[int, Order], refusals: Mapping[int, CodRefusal], note: str
+) -> list[EntryChanged]:
+    """The goods of these shipments (id: why) will never be paid for at the door: for the verbs that have them back, or
+    know them lost. The orders are locked by the caller. What a carrier paid already stays as it is."""
+    entries = tx.session.scalars(
+        select(CodEntry)
+        .where(CodEntry.shipment_id.in_(sorted(refusals)), CodEntry.order_id.in_(sorted(orders)))
+        .order_by(CodEntry.id)
+        .with_for_update(of=CodEntry)
+        .execution_options(populate_existing=True)
+    )
+    return [
+        _refuse(tx, entry, orders[entry.order_id], refusals[entry.shipment_id], note)
+        for entry in list(entries)
+        if COD_ENTRY.refusal(entry, "refuse") is None
+    ]
+
+
+def _refuse(tx: Tx, entry: CodEntry, order: Order, refusal: CodRefusal, note: str) -> EntryChanged:
     before = _facts(entry)
     COD_ENTRY.fire(entry, "refuse")
     entry.expected = entry.collected = ZERO
     entry.collected_at = entry.settle_from = None
-    entry.refused_at, entry.refusal, entry.note = clock.now(), cmd.refusal, cmd.note.strip()[:500]
-    return _done(tx, entry, order, "cod.refused", before, cmd.note)
+    entry.refused_at, entry.refusal, entry.note = clock.now(), refusal, note.strip()[:500]
+    return _done(tx, entry, order, "cod.refused", before, note)
 
 
 def reopen_cod(tx: Tx, cmd: ReopenCod) -> EntryChanged:
@@ -100,6 +125,10 @@ def reopen_cod(tx: Tx, cmd: ReopenCod) -> EntryChanged:
     need_reason(cmd.note)
     entry, order = lock_entry(tx, cmd.entry_id, cmd.version)
     before = _facts(entry)
+    COD_ENTRY.check(entry, "reopen")
+    shipment = tx.session.get_one(Shipment, entry.shipment_id)
+    if shipment.status is ShipmentStatus.RETURNED:
+        raise Refused(say("The goods of {number} are back with us", number=shipment.number), code="cod_came_back")
     COD_ENTRY.fire(entry, "reopen")
     entry.expected, entry.refused_at, entry.refusal = entry.to_collect, None, None
     entry.note = cmd.note.strip()[:500]

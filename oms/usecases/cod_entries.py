@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, text, update
+from sqlalchemy import bindparam, select, text, update
 
 from oms import clock
 from oms.carriers.names import carrier_name
@@ -18,14 +18,18 @@ from oms.orders.states import PaymentTerm
 from oms.payments.cod_models import CodEntry
 from oms.payments.cod_rules import HOLD_DAYS
 from oms.payments.states import COD_ENTRY, CodStatus
-from oms.usecases.derived import Facts
+from oms.shipping.models import Shipment
+from oms.shipping.states import BEFORE_HAND_OVER
+from oms.usecases.derived import Facts, read_facts
 
 _KNOWN = text(
     """
     SELECT o.id,
       (SELECT coalesce(sum(e.expected), 0) FROM cod_entries e WHERE e.order_id = o.id) AS expected,
       (SELECT coalesce(sum(a.amount), 0) FROM allocations a JOIN payment_claims c ON c.id = a.claim_id
-         WHERE a.order_id = o.id AND c.status = 'verified' AND c.method = 'cod') AS banked
+         WHERE a.order_id = o.id AND c.status = 'verified' AND c.method = 'cod') AS banked,
+      (SELECT min(s.id) FROM shipment_lines sl JOIN shipments s ON s.id = sl.shipment_id
+         WHERE sl.order_id = o.id AND s.status IN ('planned', 'ready', 'picking', 'packed', 'labeled')) AS waiting
     FROM orders o WHERE o.id IN :ids
     """
 ).bindparams(bindparam("ids", expanding=True))
@@ -61,8 +65,9 @@ def is_cod(order: Order) -> bool:
 def open_entries(tx: Tx, leaving: Sequence[Departure], facts: Mapping[int, Facts]) -> dict[int, Money]:
     """Write down what each parcel is to bring; answers the amount per order.
 
-    What is due and not in goes with the first parcel, whole; a later parcel of the same order brings only what became
-    due since. A deposit lowers it. An order with nothing missing gets no entry.
+    What is due and not in goes with the first shipment of the order, whole, as its label says: one that leaves before
+    it brings nothing, a later one only what became due since. A deposit lowers it. An order with nothing missing gets
+    no entry.
     """
     cash = [d for d in leaving if is_cod(d.order)]
     if not cash:
@@ -75,11 +80,38 @@ def open_entries(tx: Tx, leaving: Sequence[Departure], facts: Mapping[int, Facts
         money, before = facts[order_id].money, known[order_id]
         promised = Money.satang(int(before.expected) - int(before.banked))
         amount = money.due - money.net - promised - opened.get(order_id, ZERO)
-        if amount > ZERO:
+        is_carried = before.waiting is None or departure.shipment_id < before.waiting
+        if amount > ZERO and is_carried:
             rows.append(_row(departure, amount))
             opened[order_id] = opened.get(order_id, ZERO) + amount
     insert_rows(tx, CodEntry, rows)
     return opened
+
+
+def cash_at_the_door(tx: Tx, shipments: Sequence[Shipment]) -> dict[int, Money]:
+    """What each of these is to bring, by shipment id: for labels and bookings. Those that bring nothing are missing.
+
+    Once it has left, that is what was written down for it; before, what ``open_entries`` would write down now.
+    """
+    found: dict[int, Money] = {}
+    written = select(CodEntry.shipment_id, CodEntry.to_collect).where(
+        CodEntry.shipment_id.in_([s.id for s in shipments])
+    )
+    for shipment_id, amount in tx.session.execute(written):
+        found[shipment_id] = found.get(shipment_id, ZERO) + amount
+    waiting = [s for s in shipments if s.status in BEFORE_HAND_OVER]
+    inside = {line.order_id for s in waiting for line in s.lines}
+    cash = select(Order).where(Order.id.in_(sorted(inside)), Order.payment_term == PaymentTerm.COD)
+    orders = list(tx.session.scalars(cash)) if inside else []
+    if not orders:
+        return found
+    facts = read_facts(tx, orders)
+    for row in tx.session.execute(_KNOWN, {"ids": sorted(facts)}):
+        money, promised = facts[row.id].money, Money.satang(int(row.expected) - int(row.banked))
+        amount = money.due - money.net - promised
+        if row.waiting is not None and amount > ZERO and row.waiting in {s.id for s in waiting}:
+            found[row.waiting] = found.get(row.waiting, ZERO) + amount
+    return found
 
 
 def _row(departure: Departure, amount: Money) -> dict[str, object]:
@@ -118,13 +150,32 @@ def collect_entries(tx: Tx, orders: Sequence[Order], shipment_ids: Collection[in
     return found
 
 
-def name_parcel(tx: Tx, order: Order, shipment_id: int, carrier: str, tracking_no: str) -> None:
-    """The tracking number of a parcel became known after it left: its cash can be found by it."""
+def name_parcel(tx: Tx, order: Order, shipment_id: int, carrier: str, tracking_no: str, was: str = "") -> None:
+    """The tracking number of a parcel became known after it left, or was put right: its cash can be found by it."""
     if not is_cod(order):
         return
     tx.session.execute(
         update(CodEntry)
-        .where(CodEntry.shipment_id == shipment_id, CodEntry.tracking_no == "")
+        .where(
+            CodEntry.shipment_id == shipment_id,
+            CodEntry.order_id == order.id,
+            CodEntry.tracking_no.in_({"", plain_number(was)}),
+        )
         .values(tracking_no=plain_number(tracking_no), carrier=pays_us(order, carrier), version=CodEntry.version + 1)
         .execution_options(synchronize_session="fetch")
     )
+
+
+def still_to_come(tx: Tx, orders: Sequence[Order], facts: Mapping[int, Facts]) -> dict[int, Money]:
+    """What the next parcel of each of these orders is to bring, by today's facts; orders without cash are left out."""
+    cash = [order for order in orders if is_cod(order)]
+    if not cash:
+        return {}
+    known = {row.id: row for row in tx.session.execute(_KNOWN, {"ids": sorted(order.id for order in cash)})}
+    found = {}
+    for order in cash:
+        money, before = facts[order.id].money, known[order.id]
+        amount = money.due - money.net - Money.satang(int(before.expected) - int(before.banked))
+        if amount > ZERO:
+            found[order.id] = amount
+    return found

@@ -31,6 +31,7 @@ PART_LABELS: Final[dict[str, str]] = {
     "cod_remitted": "COD paid by the carrier, not banked yet",
     "cod_refused": "COD refused, goods coming back",
     "cod_written_off": "COD written off",
+    "came_back": "Came back and credited",
     "credit": "On credit",
     "platform": "Guaranteed by the platform",
     "override": "Let go before payment",
@@ -46,6 +47,7 @@ _CAPS: Final = (
     ("cod_short", "cash_short"),
     ("cod_remitted", "cash_remitted"),
     ("cod_refused", "cash_refused"),
+    ("came_back", "credited"),
     ("credit", "on_credit"),
     ("platform", "guaranteed"),
     ("override", "covers"),
@@ -62,8 +64,8 @@ _LEFT_ON_DAY = """
 """
 _OWING = """
     SELECT id, NULL::timestamptz AS left_at FROM orders
-    WHERE fulfillment_status IN ('partial', 'shipped', 'delivered')
-      AND payment_status NOT IN ('paid', 'overpaid', 'partially_refunded', 'refunded')
+    WHERE fulfillment_status IN ('partial', 'shipped', 'delivered', 'returned')
+      AND payment_status NOT IN ('paid', 'overpaid', 'partially_refunded', 'refunded', 'nothing_due')
 """
 _SIMPLE = """
     term_approved_at IS NOT NULL AND payment_term IN ('credit', 'marketplace') AND verified_amount = 0
@@ -104,6 +106,7 @@ def _split(goods: str) -> str:
         CASE WHEN o.term_approved_at IS NULL OR o.payment_term = 'prepaid' THEN coalesce((
           SELECT sum(v.covers) FROM gate_overrides v WHERE v.order_id = o.id AND v.revoked_at IS NULL), 0)
           ELSE 0 END AS covers,
+        coalesce((SELECT sum(b.credit) FROM returns b WHERE b.order_id = o.id), 0) AS credited,
         {_CASH} AS cash
       FROM goods g JOIN orders o ON o.id = g.id LEFT JOIN canceled c ON c.order_id = o.id),
     sums AS MATERIALIZED (
@@ -126,10 +129,12 @@ _VOUCHED: Final = text(
     f"""
     SELECT CASE payment_term WHEN 'credit' THEN 'credit' ELSE 'platform' END AS part, count(*) AS orders,
       count(*) FILTER (WHERE due > 0) AS rows, coalesce(sum(due), 0) AS due
-    FROM (SELECT o.payment_term, greatest(o.total - coalesce(c.value, 0), 0) AS due
+    FROM (SELECT o.payment_term, greatest(o.total - coalesce(c.value, 0) - coalesce(b.credited, 0), 0) AS due
       FROM ({_OWING.replace("id, NULL::timestamptz AS left_at", "id, payment_term, total")} AND {_SIMPLE}) o
       LEFT JOIN (SELECT order_id, sum(total * canceled / quantity) AS value FROM order_lines WHERE canceled > 0
-        GROUP BY order_id) c ON c.order_id = o.id) d
+        GROUP BY order_id) c ON c.order_id = o.id
+      LEFT JOIN (SELECT order_id, sum(credit) AS credited FROM returns WHERE credit > 0 GROUP BY order_id) b
+        ON b.order_id = o.id) d
     GROUP BY payment_term
     """  # noqa: S608  made of constants
 )  # orders that nobody has paid anything for and somebody vouches for: most of them, and quickly added up

@@ -47,6 +47,7 @@ class Facts:
     holds: tuple[HoldReason, ...] = ()
     stages: tuple[str, ...] = ()
     tracking: tuple[str, ...] = ()
+    coming_back: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def derive(facts: Facts) -> Derived:
         if facts.status is OrderStatus.CONFIRMED
         else StockState.NONE
     )
-    delivered = bool(facts.stages) and all(stage == "delivered" for stage in facts.stages)
+    ended = bool(facts.stages) and all(stage in {"delivered", SETTLED} for stage in facts.stages)
     place = board(
         BoardFacts(
             status=facts.status,
@@ -84,11 +85,14 @@ def derive(facts: Facts) -> Derived:
             overridden=facts.money.overridden,
             stages=facts.stages,
             tracking=facts.tracking,
+            coming_back=facts.coming_back,
         )
     )
     return Derived(
         payment_status=money,
-        fulfillment_status=fulfillment_status(facts.quantities, all_delivered=delivered),
+        fulfillment_status=fulfillment_status(
+            facts.quantities, all_delivered=ended, all_back=ended and "delivered" not in facts.stages
+        ),
         stock_state=stock,
         board=place,
         hold_reasons=sorted(h.value for h in facts.holds),
@@ -96,6 +100,7 @@ def derive(facts: Facts) -> Derived:
     )
 
 
+SETTLED = "settled"  # the stage of a shipment that came back or was lost, and whose return is settled
 _WAITING = BEFORE_HAND_OVER
 _UNDER_WAY = BEFORE_HAND_OVER - {ShipmentStatus.PLANNED}
 _DEAD = frozenset({OrderStatus.CANCELED, OrderStatus.EXPIRED})
@@ -122,8 +127,13 @@ _FACTS = text(
       CASE WHEN o.payment_term = 'cod' AND o.term_approved_at IS NULL AND o.ship_phone <> '' THEN
         (SELECT count(*) FROM cod_entries e WHERE e.phone = o.ship_phone AND e.status = 'refused') ELSE 0 END
         AS refusals,
-      (SELECT coalesce(array_agg(DISTINCT s.status), '{}') FROM shipment_lines sl
+      (SELECT coalesce(array_agg(DISTINCT CASE WHEN s.status IN ('returning', 'returned', 'lost') AND EXISTS (
+           SELECT 1 FROM returns r WHERE r.order_id = o.id AND r.shipment_id = s.id AND r.status = 'resolved'
+           AND r.kind IN ('rto', 'lost')) THEN 'settled' ELSE s.status END), '{}') FROM shipment_lines sl
          JOIN shipments s ON s.id = sl.shipment_id WHERE sl.order_id = o.id AND s.status <> 'canceled') AS stages,
+      EXISTS (SELECT 1 FROM returns r WHERE r.order_id = o.id AND NOT r.goods_stay
+        AND r.status IN ('approved', 'in_transit', 'received', 'inspected')) AS coming_back,
+      (SELECT coalesce(sum(r.credit), 0) FROM returns r WHERE r.order_id = o.id AND r.status = 'resolved') AS credited,
       (SELECT coalesce(array_agg(DISTINCT p.tracking_status), '{}') FROM shipment_lines sl
          JOIN parcels p ON p.shipment_id = sl.shipment_id AND p.is_live WHERE sl.order_id = o.id) AS tracking
     FROM orders o WHERE o.id IN :ids
@@ -135,13 +145,14 @@ def money_facts(order: Order, row: Any) -> MoneyFacts:
     """The money side of one order; an order canceled or expired owes nothing."""
     dead = order.status in _DEAD
     canceled = sum((line[3] * line[1] // line[0] for line in row.lines), start=0)
-    due = ZERO if dead else max(order.total - Money.satang(canceled), ZERO)
+    credited = Money.satang(int(row.credited))
+    due = ZERO if dead else max(order.total - Money.satang(canceled) - credited, ZERO)
     verified, refunded = Money.satang(int(row.verified)), Money.satang(int(row.refunded))
-    if refunded and any(line[2] for line in row.lines) and not any(line[0] - line[1] - line[2] for line in row.lines):
-        due -= allowance(due, verified, refunded)
+    gone = any(line[2] for line in row.lines) and not any(line[0] - line[1] - line[2] for line in row.lines)
+    allowed = allowance(due, verified, refunded) if gone and refunded else ZERO
     return MoneyFacts(
         total=order.total,
-        due=due,
+        due=due - allowed,
         verified=verified,
         refunded=refunded,
         claim_waiting=row.waiting_since is not None,
@@ -151,6 +162,9 @@ def money_facts(order: Order, row: Any) -> MoneyFacts:
         cod=cod_state(row.cash),
         override=Money.satang(int(row.override)),
         cod_refusals=row.refusals,
+        credited=credited,
+        allowed=allowed,
+        all_left=gone,
     )
 
 
@@ -173,6 +187,7 @@ def read_facts(tx: Tx, orders: Sequence[Order]) -> dict[int, Facts]:
             holds=tuple(sorted(HoldReason(h) for h in row.holds)),
             stages=tuple(sorted(row.stages)),
             tracking=tuple(sorted(row.tracking)),
+            coming_back=row.coming_back,
         )
     return answer
 

@@ -14,9 +14,12 @@ from oms.intake.records import OrderIn, Stage
 from oms.intake.states import ConflictStatus
 from oms.orders.models import Order
 from oms.orders.queries import lock_order
-from oms.shipping.models import Parcel, ShipmentLine
-from oms.usecases.intake_merge import NEVER_TAKEN, STATUS, TEXT_FIELDS, TRACKING, move_order
+from oms.shipping.models import Parcel, Shipment, ShipmentLine
+from oms.shipping.queries import address_refusal
+from oms.usecases.cod_entries import name_parcel
+from oms.usecases.intake_merge import ADDRESS_FIELDS, NEVER_TAKEN, STATUS, TEXT_FIELDS, TRACKING, move_order
 from oms.usecases.shipping import fill_tracking
+from oms.usecases.shipping_parcels import give_number
 
 FIELD_LABELS: dict[str, str] = {
     "ship_name": "Recipient",
@@ -75,6 +78,8 @@ def _take(tx: Tx, order: Order, row: IntakeConflict) -> None:
             code="conflict_needs_amendment",
         )
     if row.field in TEXT_FIELDS:
+        if row.field in ADDRESS_FIELDS and (refusal := address_refusal(tx.session, order.id)):
+            raise Refused(refusal, code="label_printed")
         setattr(order, row.field, row.theirs)
     elif row.field == STATUS:
         move_order(tx, order, _said(tx, order, Stage(row.theirs)))
@@ -98,25 +103,15 @@ def _take_tracking(tx: Tx, order: Order, number: str) -> None:
     parcels = (
         select(Parcel)
         .join(ShipmentLine, ShipmentLine.shipment_id == Parcel.shipment_id)
-        .where(ShipmentLine.order_id == order.id, Parcel.is_live)
+        .join(Shipment, Shipment.id == Parcel.shipment_id)
+        .where(ShipmentLine.order_id == order.id, Parcel.is_live, Shipment.handed_over_at.is_not(None))
         .order_by(Parcel.id.desc())
         .with_for_update(of=Parcel)
     )
     old = tx.session.scalars(parcels).first()
     if old is None:
         raise Refused(say("Nothing of this order has left yet"), code="nothing_left")
-    taken = select(Parcel.id).where(Parcel.carrier == old.carrier, Parcel.tracking_no == number, Parcel.is_live)
-    if tx.session.scalar(select(taken.exists())):
-        raise Refused(
-            say("Tracking number {number} is on another parcel already", number=number),
-            field="tracking_no",
-            code="tracking_in_use",
-        )
-    old.is_live = False
-    tx.session.flush()  # the old number must be free of its place before the new one takes it
-    tx.session.add(
-        Parcel(
-            shipment_id=old.shipment_id, carrier=old.carrier, tracking_no=number, is_live=True,
-            tracking_status=old.tracking_status,
-        )
-    )  # fmt: skip
+    box = tx.session.get_one(Shipment, old.shipment_id)
+    before = old.tracking_no
+    give_number(tx, box, old, old.carrier, number)
+    name_parcel(tx, order, box.id, old.carrier, number, before)

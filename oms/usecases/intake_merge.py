@@ -31,6 +31,7 @@ from oms.orders.states import (
     PaymentTerm,
 )
 from oms.shipping.models import Parcel, ShipmentLine
+from oms.shipping.queries import address_refusal
 from oms.usecases import derived
 from oms.usecases.orders_cancel import CancelOrder, cancel_order
 from oms.usecases.orders_confirm import ConfirmOrder, confirm_order
@@ -95,7 +96,7 @@ def our_stage(order: Order) -> Stage:
         return Stage.CANCELED
     if order.status is OrderStatus.COMPLETED:
         return Stage.COMPLETED
-    if order.fulfillment_status is FulfillmentStatus.DELIVERED:
+    if order.fulfillment_status in {FulfillmentStatus.DELIVERED, FulfillmentStatus.RETURNED}:
         return Stage.DELIVERED
     if order.fulfillment_status is FulfillmentStatus.SHIPPED:
         return Stage.SHIPPED
@@ -148,7 +149,8 @@ class _Merge:
         ours = getattr(self.order, name)
         if not value or value in {ours, last}:
             return
-        if not ours or (last is not None and ours == last and self.order.board not in CLOSED_BOARDS):
+        follows = not ours or (last is not None and ours == last and self.order.board not in CLOSED_BOARDS)
+        if follows and not (name in ADDRESS_FIELDS and address_refusal(self.tx.session, self.order.id)):
             self._set(name, value)
         else:
             self._conflict(name, ours, value)
@@ -257,7 +259,7 @@ def tracking_numbers(tx: Tx, order_id: int) -> list[str]:
     statement = (
         select(Parcel.tracking_no)
         .join(ShipmentLine, ShipmentLine.shipment_id == Parcel.shipment_id)
-        .where(ShipmentLine.order_id == order_id, Parcel.is_live)
+        .where(ShipmentLine.order_id == order_id, Parcel.is_live, Parcel.tracking_no != "")
         .distinct()
         .order_by(Parcel.tracking_no)
     )

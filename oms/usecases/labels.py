@@ -28,7 +28,7 @@ from oms.shipping.queries import visible_shipments
 from oms.shipping.states import BEFORE_HAND_OVER
 from oms.usecases.keeping import bounded
 from oms.usecases.labels_setup import Look, look_of
-from oms.usecases.orders_bulk import pack
+from oms.usecases.sentences import pack
 from oms.usecases.shipping_boxes import ready_boxes
 
 TOPIC = "labels.print"
@@ -131,7 +131,8 @@ def _by_orders(tx: Tx, order_ids: Collection[int]) -> list[Wanted]:
     have = set(tx.session.scalars(boxed))
     answers = ready_boxes(tx, [i for i in ids if i not in have])
     refused = {i: a for i, a in answers.items() if isinstance(a, OmsError)}
-    numbers = dict(tx.session.execute(select(Order.id, Order.number).where(Order.id.in_(list(refused)))).tuples().all())
+    named = tx.session.execute(select(Order.id, Order.number).where(Order.id.in_(list(refused))))
+    numbers: dict[int, str] = {row.id: row.number for row in named}
     bad = [Wanted(None, "", (numbers.get(i, "–"),), refusal) for i, refusal in refused.items()]
     inside = select(ShipmentLine.shipment_id).where(ShipmentLine.order_id.in_(ids))
     live = Shipment.status.in_(sorted(BEFORE_HAND_OVER))

@@ -109,7 +109,7 @@ def to_collect(tx: Tx, orders: Sequence[Order], verdicts: Mapping[int, Verdict])
         .where(ShipmentLine.order_id.in_(ids), Shipment.status.in_(sorted(BEFORE_HAND_OVER)))
         .group_by(ShipmentLine.order_id)
     )
-    bringing: dict[int, int] = dict(tx.session.execute(first).tuples().all())
+    bringing: dict[int, int] = {order_id: box for order_id, box in tx.session.execute(first)}  # noqa: C416
     found: dict[int, Money] = {}
     for order in cash:
         money = verdicts[order.id].facts.money

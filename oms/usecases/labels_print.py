@@ -22,7 +22,7 @@ from oms.usecases.gate import GateStep, Verdict, judge
 from oms.usecases.labels import acting, give_up
 from oms.usecases.labels_facts import Page, pages_of, read_around
 from oms.usecases.labels_setup import Look, look_of
-from oms.usecases.orders_bulk import pack
+from oms.usecases.sentences import pack
 from oms.usecases.shipping_work import check_printable, mark_labeled
 
 AT_ONCE = 50  # decided in one transaction

@@ -13,22 +13,18 @@ from sqlalchemy import select
 from oms import audit, clock
 from oms.catalog.queries import SkuFacts, sku_facts
 from oms.db import Tx
-from oms.errors import Conflict, InvalidInput, NeedsApproval, NotFound, Refused, Say, StockShort, say
-from oms.inventory import reserving
-from oms.inventory.models import Reservation, ReservationStatus
+from oms.errors import Conflict, InvalidInput, NeedsApproval, NotFound, Refused, Say, say
 from oms.money import ZERO, Money
 from oms.orders import amending, rules
 from oms.orders.amending import Priced, Proposal
 from oms.orders.models import Order, OrderChange
 from oms.orders.queries import lock_order
 from oms.orders.states import CHANGE, ChangeStatus, OrderStatus, StockState
-from oms.shipping.models import Shipment, ShipmentLine
-from oms.shipping.states import ShipmentStatus
-from oms.usecases import derived, orders_confirm
+from oms.shipping.queries import label_in_the_way
+from oms.usecases import derived, orders_confirm, routing
+from oms.usecases.orders_amend_boxes import boxes_to_repack, repack
 from oms.usecases.orders_amend_write import amended_facts, write_amendment
 from oms.usecases.orders_cancel import announce_freed
-
-_LIVE = [s for s in ShipmentStatus if s not in {ShipmentStatus.CANCELED, ShipmentStatus.PLANNED}]
 
 
 @dataclass(frozen=True)
@@ -69,12 +65,7 @@ def amend_refusal(tx: Tx, order: Order) -> Say | None:
         return say("The order is closed; it cannot be amended")
     if order.left_before or any(line.shipped for line in order.lines):
         return say("Goods have left already; take them back as a return")
-    packing = select(Shipment.id).join(ShipmentLine, ShipmentLine.shipment_id == Shipment.id).where(
-        ShipmentLine.order_id == order.id, Shipment.status.in_(_LIVE)
-    )  # fmt: skip
-    if tx.session.scalar(select(packing.exists())):
-        return say("A parcel is being packed for it; cancel the shipment first")
-    return None
+    return label_in_the_way(tx.session, order.id)
 
 
 def _lock(tx: Tx, order_id: int, version: int | None) -> Order:
@@ -177,9 +168,13 @@ def apply_change(tx: Tx, cmd: CloseChange) -> ChangeState:
     priced, skus = _price(tx, order, proposal)
     before = amended_facts(order)
     quantities = sorted((line.sku_id, line.open) for line in order.lines if line.open)
+    goods = quantities != sorted((x.sku_id, x.quantity) for x in priced.lines)
+    address = any(before[name] != proposal.address[name] for name in amending.ADDRESS)
+    outdated = boxes_to_repack(tx, order, goods=goods, address=address)
     write_amendment(tx, order, proposal, priced, skus)
-    if order.status is OrderStatus.CONFIRMED and quantities != sorted((x.sku_id, x.quantity) for x in priced.lines):
+    if order.status is OrderStatus.CONFIRMED and goods:
         _move_promises(tx, order, skus)
+    repack(tx, order, outdated)
     CHANGE.fire(change, "apply")
     change.difference = priced.total - before["total"]
     _close(tx, change)
@@ -193,29 +188,13 @@ def apply_change(tx: Tx, cmd: CloseChange) -> ChangeState:
 
 
 def _move_promises(tx: Tx, order: Order, skus: dict[int, SkuFacts]) -> None:
-    """Give back what was promised and promise anew, under locks taken once, in key order."""
+    """Give back what was promised and promise anew, in one step."""
     was_reserved = order.stock_state is StockState.RESERVED
-    wants = orders_confirm.wants_of_open_lines(tx, order)
-    held = tx.session.execute(
-        select(Reservation.sku_id, Reservation.warehouse_id).where(
-            Reservation.order_id == order.id, Reservation.status == ReservationStatus.ACTIVE
-        )
-    )
-    keys = {(w.sku_id, w.warehouse_id) for w in wants} | {(row[0], row[1]) for row in held}
-    reserving.lock_levels(tx, keys)
-    freed = reserving.release(tx, [order.id])
-    short = orders_confirm.reserve_open_lines(tx, order)
-    if short and was_reserved:
-        raise _short_of(order, short[0], skus)
+    plan = routing.plan_anew(tx, order)
+    if plan.short and was_reserved:
+        raise routing.short_refusal(plan.short, routing.holder_name(plan.short[0].sku_id, skus.values()))
+    freed = routing.promise_as(tx, order, plan)
     announce_freed(tx, freed, f"{order.number}:r{order.revision}")
-
-
-def _short_of(order: Order, lack: reserving.Shortage, skus: dict[int, SkuFacts]) -> StockShort:
-    holder = next((s for s in skus.values() if any(part == lack.sku_id for part, _ in s.parts)), None)
-    name = f"{holder.code} {holder.name}" if holder else order.number
-    return StockShort(
-        say("Only {left} left of {sku}, {wanted} wanted", left=lack.left, sku=name, wanted=lack.wanted), field="lines"
-    )
 
 
 def _close(tx: Tx, change: OrderChange) -> None:

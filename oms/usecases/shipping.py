@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from oms import clock
+from oms.carriers.names import carrier_name
 from oms.db import Tx
 from oms.errors import OmsError, Refused, say
 from oms.orders.models import Order
@@ -171,7 +172,7 @@ def _check_leaving(
     nothing = say("Nothing is open to ship")
     verdicts[order.id] = replace(verdicts[order.id], refusal=nothing, code="nothing_open")
     if cmd.tracking_no:
-        used.add((cmd.carrier, cmd.tracking_no))
+        used.add((carrier_name(cmd.carrier), cmd.tracking_no))
     return _Leaving(cmd, order, waiting, loose)
 
 
@@ -244,7 +245,7 @@ def fill_tracking(tx: Tx, order_id: int, carrier: str, tracking_no: str) -> bool
     if parcel is None:
         parcel = rules.new_parcel(bare, 1)
         bare.parcels.append(parcel)
-    parcel.carrier, parcel.tracking_no = carrier[:80], tracking_no[:80]
+    parcel.carrier, parcel.tracking_no = carrier_name(carrier), tracking_no[:80]
     is_delivered = bare.status is ShipmentStatus.DELIVERED
     parcel.tracking_status = TrackingStatus.DELIVERED if is_delivered else TrackingStatus.IN_TRANSIT
     order.carrier = carrier or order.carrier

@@ -27,6 +27,7 @@ from oms.usecases.shipping_boxes import ShipmentState, state_of, tell
 from oms.usecases.shipping_leaving import finish
 
 Answers = dict[int, ShipmentState | OmsError]
+ENDED = (FulfillmentStatus.DELIVERED, FulfillmentStatus.RETURNED)
 
 
 def arrive(tx: Tx, orders: Sequence[Order]) -> set[int]:
@@ -124,12 +125,8 @@ def complete_if_done(tx: Tx, order: Order) -> bool:
 
 
 def complete_done(tx: Tx, orders: Sequence[Order]) -> list[Order]:
-    """Close those of these orders whose goods arrived and whose money is settled."""
-    done = [
-        order
-        for order in orders
-        if order.fulfillment_status is FulfillmentStatus.DELIVERED and not ORDER.refusal(order, "complete")
-    ]
+    """Close those of these orders whose goods arrived, or came back for good, and whose money is settled."""
+    done = [order for order in orders if order.fulfillment_status in ENDED and not ORDER.refusal(order, "complete")]
     for order in done:
         ORDER.fire(order, "complete")
     if done:

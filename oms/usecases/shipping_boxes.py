@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import selectinload
 
 from oms import audit, clock
+from oms.carriers.names import carrier_name
 from oms.db import Tx
 from oms.errors import NotFound, OmsError, Refused, say
 from oms.inventory import reserving
@@ -23,6 +24,7 @@ from oms.shipping.models import Shipment, ShipmentLine
 from oms.shipping.rules import Plan
 from oms.shipping.states import BEFORE_HAND_OVER, SHIPMENT, ShipmentStatus
 from oms.usecases import derived
+from oms.usecases.carrier_defaults import ways_for
 from oms.usecases.gate import GateStep, judge
 
 STAMPS = {"make_ready": "ready_at", "pack": "packed_at", "label": "labeled_at"}
@@ -170,6 +172,14 @@ def make_ready(tx: Tx, order_ids: Collection[int]) -> dict[int, MadeReady | OmsE
     return ready_boxes(tx, order_ids)
 
 
+def ready_one(tx: Tx, order_id: int) -> MadeReady:
+    """``make_ready`` of one order. Raises its refusal."""
+    outcome = make_ready(tx, [order_id])[order_id]
+    if isinstance(outcome, OmsError):
+        raise outcome
+    return outcome
+
+
 def ready_boxes(tx: Tx, order_ids: Collection[int]) -> dict[int, MadeReady | OmsError]:
     """``make_ready`` for verbs that have asked for a right of their own."""
     boxes = lock_boxes(tx, order_ids)
@@ -207,18 +217,27 @@ def _answer(shipments: Sequence[Shipment]) -> MadeReady:
 def _make(tx: Tx, boxes: Boxes, new: Sequence[tuple[Order, int, Mapping[int, int]]]) -> None:
     """Planned shipments for what is in no box yet, each with one parcel."""
     numbers = draw_numbers(tx, len(new)) if new else []
-    for (order, place, lines), (number, shipment_id) in zip(new, numbers, strict=True):
+    ways = ways_for(tx.session, [(order, place) for order, place, _ in new])
+    for (order, place, lines), way, (number, shipment_id) in zip(new, ways, numbers, strict=True):
         parts = [ShipmentLine(order_id=order.id, order_line_id=line, quantity=n) for line, n in sorted(lines.items())]
-        boxes.waiting.setdefault(order.id, []).append(new_shipment(tx, number, shipment_id, place, order, parts))
+        made = new_shipment(tx, number, shipment_id, place, order, parts, way)
+        boxes.waiting.setdefault(order.id, []).append(made)
 
 
 def new_shipment(
-    tx: Tx, number: str, shipment_id: int, warehouse_id: int, order: Order, lines: Sequence[ShipmentLine]
+    tx: Tx,
+    number: str,
+    shipment_id: int,
+    warehouse_id: int,
+    order: Order,
+    lines: Sequence[ShipmentLine],
+    way: tuple[str, str] | None = None,
 ) -> Shipment:
-    """A planned shipment that goes the way the order is to go, with one parcel."""
+    """A planned shipment with one parcel. ``way``: its carrier and service; else as the order is to go."""
+    carrier, service = way or (carrier_name(order.carrier), "")
     made = Shipment(
         id=shipment_id, number=number, warehouse_id=warehouse_id, status=ShipmentStatus.PLANNED,
-        carrier=order.carrier[:80], service="", created_at=clock.now(), lines=list(lines), parcels=[],
+        carrier=carrier, service=service, created_at=clock.now(), lines=list(lines), parcels=[],
     )  # fmt: skip
     made.parcels.append(rules.new_parcel(made, 1))
     tx.session.add(made)
@@ -297,6 +316,18 @@ def tell(
     reason: str = "",
 ) -> None:
     """Audit what happened to a shipment, on it and on every order in it."""
+    audit.record_many(tx, told(action, shipment, orders, before, after, reason))
+
+
+def told(
+    action: str,
+    shipment: Shipment,
+    orders: Sequence[Order],
+    before: Mapping[str, object],
+    after: Mapping[str, object],
+    reason: str = "",
+) -> list[audit.Entry]:
+    """What ``tell`` writes, for verbs on many that write all of it at once."""
     facts = {**after, "shipment": shipment.number}
     kinds = [("shipment", shipment.id, shipment.number), *(("order", o.id, o.number) for o in orders)]
-    audit.record_many(tx, [audit.Entry(action, kind, key, no, before, facts, reason) for kind, key, no in kinds])
+    return [audit.Entry(action, kind, key, no, before, facts, reason) for kind, key, no in kinds]

@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from oms import audit, clock
+from oms.carriers.names import carrier_name
 from oms.db import Tx, insert_rows
 from oms.errors import Refused, say
 from oms.inventory import reserving
@@ -61,6 +62,7 @@ def leave_together(
     tx: Tx, going: Sequence[Departing], orders: Mapping[int, Order], verdicts: Mapping[int, Verdict]
 ) -> None:
     """Use up stock, count the pieces as shipped, write or move the shipments, open the COD entries, tell the orders."""
+    going = sorted(going, key=lambda d: d.shipment_id)  # the first one of an order brings its cash
     leaving = [orders[i] for i in sorted({i for d in going for i in d.order_ids})]
     use_overrides(tx, [order.id for order in leaving if verdicts[order.id].overridden])
     ways = {d.shipment_id: d.way for d in going}
@@ -101,7 +103,7 @@ def departure(order: Order, d: Departing) -> Departure:
 def _leave_in(d: Departing, box: Shipment) -> None:
     """A box that was made ready goes as it is; a tracking number given now replaces the one it had."""
     leave(box)
-    box.carrier, box.by_channel = d.carrier[:80] or box.carrier, d.by_channel
+    box.carrier, box.by_channel = carrier_name(d.carrier) or box.carrier, d.by_channel
     box.handed_over_at = d.at
     live = rules.live_parcels(box)
     if d.tracking_no and d.tracking_no not in {p.tracking_no for p in live}:
@@ -127,7 +129,7 @@ def insert_departed(tx: Tx, going: Sequence[Departing]) -> None:
         {
             "id": d.shipment_id, "number": d.number, "warehouse_id": d.warehouse_id,
             "status": ShipmentStatus.DELIVERED if d.delivered_at else ShipmentStatus.HANDED_OVER,
-            "carrier": d.carrier[:80], "by_channel": d.by_channel, "created_at": clock.now(),
+            "carrier": carrier_name(d.carrier), "by_channel": d.by_channel, "created_at": clock.now(),
             "handed_over_at": d.at, "delivered_at": d.delivered_at, "version": 1,
         }
         for d in going
@@ -141,7 +143,7 @@ def insert_departed(tx: Tx, going: Sequence[Departing]) -> None:
     insert_rows(tx, ShipmentLine, lines)
     parcels = [
         {
-            "shipment_id": d.shipment_id, "carrier": d.carrier[:80], "tracking_no": d.tracking_no[:80],
+            "shipment_id": d.shipment_id, "carrier": carrier_name(d.carrier), "tracking_no": d.tracking_no[:80],
             "is_live": True, "raw_status": "", "created_at": clock.now(),
             "tracking_status": TrackingStatus.DELIVERED if d.delivered_at else TrackingStatus.IN_TRANSIT,
         }
@@ -162,7 +164,7 @@ def tracking_in_use(tx: Tx, numbers: Iterable[str]) -> set[tuple[str, str]]:
 
 def check_tracking(used: Collection[tuple[str, str]], carrier: str, number: str) -> None:
     """A tracking number is on one live parcel of a carrier only (invariant 7)."""
-    if number and (carrier, number) in used:
+    if number and (carrier_name(carrier), number) in used:
         raise Refused(
             say("Tracking number {number} is on another parcel already", number=number),
             field="tracking_no",

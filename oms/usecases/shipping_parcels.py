@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from oms import clock
+from oms.carriers.names import carrier_name
 from oms.db import Tx
 from oms.errors import InvalidInput, NotFound, Refused, say
 from oms.shipping import rules
@@ -27,6 +28,16 @@ class SetTracking:
     parcel_id: int | None = None
     service: str = ""
     booking_ref: str = ""
+
+
+@dataclass(frozen=True)
+class ChangeCarrier:
+    """Another carrier or service for a shipment whose label is not printed."""
+
+    shipment_id: int
+    carrier: str
+    service: str = ""
+    version: int | None = None
 
 
 @dataclass(frozen=True)
@@ -79,18 +90,18 @@ def give_number(
 ) -> Parcel:
     """Name the carrier and number of a box; what is empty stays. Answers the parcel that has them now.
 
-    A box without a number gets its first one at any time. Another number or carrier than is on a printed label is
-    refused: the label is voided first. Raises InvalidInput, or Refused when the number is in use.
+    A box without a number gets its first one at any time. Before it leaves, another number or carrier than is on a
+    printed label is refused: the label is voided first. Raises InvalidInput, or Refused when the number is in use.
     """
-    number, way = "".join(tracking_no.split()), " ".join(carrier.split()) or parcel.carrier or shipment.carrier
+    number, way = "".join(tracking_no.split()), _named(carrier) or parcel.carrier or shipment.carrier
     if len(number) > 80 or len(way) > 80 or len(service) > 40:
         raise InvalidInput(
             say("This is too long for a tracking number or carrier"), field="tracking_no", code="too_long"
         )
     renames = bool(number and parcel.tracking_no and number != parcel.tracking_no)
     moves = bool(parcel.carrier) and way != parcel.carrier
-    if (renames or moves) and parcel.label_prints and (refusal := rules.label_refusal(shipment)):
-        raise Refused(refusal, code="label_printed", field="tracking_no")
+    if (renames or moves) and parcel.label_prints and shipment.status in BEFORE_HAND_OVER:
+        raise Refused(rules.printed_already(shipment.number), code="label_printed", field="tracking_no")
     if number and (number, way) != (parcel.tracking_no, parcel.carrier):
         check_tracking(tracking_in_use(tx, [number]), way, number)
     if renames:
@@ -102,6 +113,11 @@ def give_number(
     parcel.carrier, parcel.service = way, service.strip() or parcel.service
     parcel.tracking_no = number or parcel.tracking_no
     return parcel
+
+
+def _named(carrier: str) -> str:
+    """One name for a carrier, however it is written; a name that is too long stays too long."""
+    return carrier_name(carrier) if len(carrier) <= 80 else carrier
 
 
 def set_tracking(tx: Tx, cmd: SetTracking) -> ShipmentState:
@@ -131,10 +147,40 @@ def set_tracking(tx: Tx, cmd: SetTracking) -> ShipmentState:
     if has_left:
         for order in orders:
             order.carrier = named.carrier or order.carrier
-            name_parcel(tx, order, shipment.id, named.carrier, named.tracking_no)
+            name_parcel(tx, order, shipment.id, named.carrier, named.tracking_no, str(before["tracking_no"]))
     after = {"tracking_no": named.tracking_no, "carrier": named.carrier}
     tell(tx, "shipment.tracking_set", shipment, orders, before, after)
     derived.refresh(tx, orders)
+    return state_of(shipment)
+
+
+def change_carrier(tx: Tx, cmd: ChangeCarrier) -> ShipmentState:
+    """Send a shipment another way. Numbers of the carrier before no longer stand.
+
+    Raises InvalidInput, or Refused once a label is printed (void it first) or the goods have left.
+    """
+    tx.actor.require("shipment.pack")
+    carrier = " ".join(cmd.carrier.split())
+    if not carrier or len(carrier) > 80 or len(cmd.service.strip()) > 40:
+        raise InvalidInput(say("Choose the carrier"), field="carrier", code="carrier_missing")
+    shipment, locked = lock_shipment(tx, cmd.shipment_id, cmd.version)
+    if shipment.status not in BEFORE_HAND_OVER:
+        raise Refused(say("{number} has left or is canceled", number=shipment.number), code="shipment_closed")
+    if refusal := rules.label_refusal(shipment):
+        raise Refused(refusal, code="label_printed", field="carrier")
+    before = {"carrier": shipment.carrier, "service": shipment.service}
+    moves = carrier != shipment.carrier
+    shipment.carrier, shipment.service = carrier, cmd.service.strip()
+    for parcel in rules.live_parcels(shipment):
+        stands = parcel
+        if parcel.tracking_no and moves:
+            rules.void(parcel, say("Another carrier was chosen").template, clock.now())
+            stands = rules.new_parcel(shipment, parcel.position, like=parcel)
+            shipment.parcels.append(stands)
+        stands.carrier, stands.service = shipment.carrier, shipment.service
+    after = {"carrier": shipment.carrier, "service": shipment.service}
+    tell(tx, "shipment.carrier_changed", shipment, locked.inside(shipment), before, after)
+    derived.refresh(tx, locked.inside(shipment))
     return state_of(shipment)
 
 

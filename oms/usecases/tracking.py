@@ -24,7 +24,8 @@ from oms.shipping.states import SHIPMENT, ShipmentStatus, TrackingStatus
 from oms.shipping.tracking_rules import FINAL, Standing, moves, shipment_target, standing
 from oms.usecases import derived
 from oms.usecases.cod_entries import collect_entries
-from oms.usecases.shipping import complete_done
+from oms.usecases.returns_rto import expect_returns
+from oms.usecases.shipping_arrival import complete_done
 
 S = ShipmentStatus
 _TOLD: Final = {
@@ -179,6 +180,8 @@ def _follow(tx: Tx, locked: Locked, touched: Collection[int]) -> dict[int, tuple
     cash = collect_entries(tx, orders, {s.id for s in arrived})
     derived.refresh(tx, orders)
     _tell(tx, locked, went, before, cash)
+    if back := [s for s in touched_now if {"come_back", "arrive_back"} & set(went.get(s.id, ()))]:
+        expect_returns(tx, back)
     complete_done(tx, locked.inside(*arrived))
     return went
 

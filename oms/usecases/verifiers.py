@@ -14,7 +14,7 @@ from oms import audit, clock
 from oms.banks.verifiers.port import Answer, Quota
 from oms.banks.verifiers.registry import PROVIDERS, Provider
 from oms.db import Tx
-from oms.errors import InvalidInput, NotFound, Problem, Refused, Say, say
+from oms.errors import InvalidInput, NotFound, Say, say
 from oms.net.silence import words_of
 from oms.net.transport import check_host, secure
 from oms.payments.models import ReceivingAccount
@@ -23,6 +23,7 @@ from oms.payments.states import CheckOutcome
 from oms.sealing import Sealer
 from oms.usecases.keeping import Saved, bounded, checked, lock_row, put, refuse_taken
 from oms.usecases.masters import Edit
+from oms.usecases.secret_fields import merged_secrets, opened_secrets, option_checks
 from oms.usecases.slips_verify import STOPS, resume_waiting
 
 LOW_QUOTA = 50
@@ -47,7 +48,7 @@ def create_verifier(tx: Tx, facts: VerifierFacts, sealer: Sealer) -> Saved:
     provider = _provider(facts.provider)
     fields = _fields(tx, facts, provider)
     refuse_taken(tx, VerifierAccount.name, fields["name"], "name")
-    secrets = _secrets(provider, {}, facts)
+    secrets = merged_secrets(provider.fields, {}, facts.secrets)
     _check_tls({**fields["options"], **secrets})
     row = VerifierAccount(provider=provider.code, secrets=sealer.seal(secrets), **fields)
     tx.session.add(row)
@@ -67,8 +68,8 @@ def edit_verifier(tx: Tx, edit: Edit, facts: VerifierFacts, sealer: Sealer) -> S
     fields = _fields(tx, facts, provider)
     refuse_taken(tx, VerifierAccount.name, fields["name"], "name", row.id)
     moved = fields["host"] != row.host
-    kept = {} if moved else _opened(sealer, row, provider, facts)
-    secrets = _secrets(provider, kept, facts)
+    kept = {} if moved else opened_secrets(sealer, row.secrets, provider.fields, facts.secrets)
+    secrets = merged_secrets(provider.fields, kept, facts.secrets)
     _check_tls({**fields["options"], **secrets})
     before, after = put(row, fields)
     entered = sorted(name for name in provider.secret_names if facts.secrets.get(name))
@@ -83,16 +84,6 @@ def edit_verifier(tx: Tx, edit: Edit, facts: VerifierFacts, sealer: Sealer) -> S
     if row.is_active:
         resume_waiting(tx, f"{row.id}.{row.version}")
     return Saved(row.id)
-
-
-def _opened(sealer: Sealer, row: VerifierAccount, provider: Provider, facts: VerifierFacts) -> dict[str, str]:
-    """What is stored. When no key opens it any more, entering every needed secret anew mends it."""
-    try:
-        return sealer.open(row.secrets)
-    except Refused:
-        if all(facts.secrets.get(f.name) for f in provider.fields if f.secret and f.required):
-            return {}
-        raise
 
 
 def _provider(code: str) -> Provider:
@@ -110,43 +101,15 @@ def _fields(tx: Tx, facts: VerifierFacts, provider: Provider) -> dict[str, Any]:
         "host": lambda: check_host(bounded(facts.host, 200, "host") or provider.host),
         "account_id": lambda: _account(facts.account_id, known),
     }
-    for entry in provider.fields:
-        if not entry.secret:
-            missing = say("Enter this") if entry.required else None
-            parts[entry.name] = _text(facts.options, entry.name, missing, lines=entry.long)
-    fields = checked(**parts)
+    fields = checked(**parts, **option_checks(provider.fields, facts.options))
     options = {e.name: fields.pop(e.name) for e in provider.fields if not e.secret}
     return fields | {"options": {k: v for k, v in options.items() if v}, "is_active": facts.is_active}
-
-
-def _text(given: Mapping[str, str], name: str, missing: Say | None, *, lines: bool) -> Any:
-    most = 8000 if lines else 200
-    return lambda: bounded(given.get(name, ""), most, name, missing=missing, lines=lines)
 
 
 def _account(account_id: int | None, known: set[int]) -> int | None:
     if account_id is not None and account_id not in known:
         raise InvalidInput(say("Choose one of our accounts"), field="account_id", code="account_unknown")
     return account_id
-
-
-def _secrets(provider: Provider, kept: Mapping[str, str], facts: VerifierFacts) -> dict[str, str]:
-    """The secrets after this save. Raises InvalidInput naming each one that is missing."""
-    found, missing = {}, []
-    for entry in provider.fields:
-        if not entry.secret:
-            continue
-        value = facts.secrets.get(entry.name, "").strip() or kept.get(entry.name, "")
-        if value:
-            found[entry.name] = value
-        elif entry.required:
-            missing.append(Problem("missing", say("Enter this secret"), entry.name))
-        if len(value) > 8000 or (not entry.long and any(ord(c) < 33 for c in value)):
-            missing.append(Problem("secret_text", say("There are spaces or line breaks in it"), entry.name))
-    if missing:
-        first, *rest = missing
-        raise InvalidInput(first.message, field=first.field, code=first.code, others=tuple(rest))
-    return found
 
 
 def _check_tls(settings: Mapping[str, str]) -> None:

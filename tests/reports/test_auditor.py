@@ -15,11 +15,27 @@ from oms.orders.states import CancelReason, HoldReason, PaymentTerm
 from oms.payments.states import PaymentMethod
 from oms.reports.auditor import audit_all
 from oms.reports.invariants import CHECKS
+from oms.returns.states import Resolution, ReturnReason
+from oms.shipping.models import Shipment
 from oms.usecases.orders_cancel import CancelOrder, Restock, cancel_order
 from oms.usecases.orders_holds import HoldOrder, hold_order
 from oms.usecases.orders_place import NewLine, Stock, place_order
 from oms.usecases.payments import DecideClaim, SubmitClaim, submit_claim, verify_claim
+from oms.usecases.returns import AskedLine, RequestReturn, request_return
+from oms.usecases.returns_count import Counted, InspectReturn, inspect_return
+from oms.usecases.returns_receive import ArriveParcel, receive_parcel
+from oms.usecases.returns_resolve import ResolveReturn, resolve_return
 from oms.usecases.shipping import LeftBefore, MarkShipped, mark_delivered, mark_shipped, record_left_before
+from oms.usecases.shipping_boxes import make_ready
+from oms.usecases.shipping_combine import CombineShipments, SplitShipment, combine_shipments, split_shipment
+from oms.usecases.shipping_work import (
+    PackShipment,
+    VoidLabel,
+    hand_over_shipments,
+    mark_labeled,
+    pack_shipment,
+    void_label,
+)
 from oms.usecases.stock import ReceiveStock, receive_stock
 from oms.usecases.stock_checks import StockLine
 from tests.shop import small_shop
@@ -67,8 +83,41 @@ def world(tx):
     cancel_order(tx, CancelOrder(aside, CancelReason.OUT_OF_STOCK, restock=Restock.KEEP_OUT))
     receive_stock(tx, ReceiveStock(shop.bkk, (StockLine(shop.skus[3], 1),), "key"))
     outbox.add(tx, "test.topic", "test:1")
+    boxes_on_their_way(tx, place((0, 3), **cod), place((1, 1), **cod), place((2, 1), **cod), place((1, 2), **cod))
+    goods_back(tx, shop, place((3, 3)), place((2, 2), **cod), place((3, 2)))
     tx.session.flush()
     return {"tx": tx, "shipped": shipped, "paid": paid, "waiting": waiting, "held": held, "gone": gone, "part": part}
+
+
+def boxes_on_their_way(tx, split: int, one: int, other: int, packed: int) -> None:
+    """An order half of which has left, two in one box, and one that is labeled and was labeled before."""
+    ready = {i: made.shipment_id for i, made in make_ready(tx, [split, one, other, packed]).items()}
+    line = tx.session.get_one(Shipment, ready[split]).lines[0].id
+    half = split_shipment(tx, SplitShipment(ready[split], ((line, 1),))).taken.shipment_id
+    combine_shipments(tx, CombineShipments((ready[one], ready[other])))
+    for shipment_id in (half, ready[packed]):
+        pack_shipment(tx, PackShipment(shipment_id))
+        mark_labeled(tx, [shipment_id])
+    hand_over_shipments(tx, [half])
+    void_label(tx, VoidLabel(ready[packed], "the address was wrong"))
+    mark_labeled(tx, [ready[packed]])
+
+
+def goods_back(tx, shop, sent_back: int, refused: int, asked_back: int) -> None:
+    """A return settled without money, a refused COD parcel, and one that is only asked for."""
+    for order_id in (sent_back, asked_back):
+        claim(tx, order_id, verify=True)
+    for order_id in (sent_back, refused, asked_back):
+        mark_shipped(tx, MarkShipped(order_id, "Flash", f"BACK{order_id}"))
+    for order_id in (sent_back, asked_back):
+        mark_delivered(tx, order_id)
+        line = tx.session.get_one(Order, order_id).lines[0]
+        request_return(tx, RequestReturn(order_id, (AskedLine(line.id, 2),), ReturnReason.DAMAGED))
+    for order_id, how in ((sent_back, Resolution.NOTHING), (refused, Resolution.WAIVE)):
+        back = receive_parcel(tx, ArriveParcel(f"BACK{order_id}", shop.bkk)).returns[0].return_id
+        line = tx.session.get_one(Order, order_id).lines[0]
+        inspect_return(tx, InspectReturn(back, (Counted(line.id, resell=1, damaged=1),)))
+        resolve_return(tx, ResolveReturn(back, how))
 
 
 def tamper(tx, *statements: str, **facts: object) -> None:
@@ -140,6 +189,13 @@ BREAKS = {
     ],
     "reserved_sum": ["UPDATE stock_levels SET reserved = reserved + 1"],
     "promises": ["UPDATE order_lines SET quantity = quantity + 1 WHERE order_id = :paid"],
+    "whole_sets": [
+        ("UPDATE reservations SET warehouse_id = (SELECT max(id) FROM warehouses) WHERE id = (SELECT max(r.id) FROM"
+        " reservations r JOIN order_lines l ON l.id = r.order_line_id WHERE r.sku_id <> l.sku_id AND r.status = 'active')"),
+    ],
+    "order_places": [
+        "UPDATE reservations SET warehouse_id = (SELECT max(id) FROM warehouses) WHERE status = 'consumed'",
+    ],
     "balances": ["DELETE FROM stock_movements WHERE kind = 'ship'"],
     "external_numbers": [
         "DROP INDEX uq_orders_external",
@@ -177,6 +233,21 @@ BREAKS = {
         ("INSERT INTO order_changes (order_id, status, base_revision, proposal, difference, reason, opened_by,"
         " opened_at, closed_by) SELECT :paid, 'open', 0, '{}', 0, '', 'x', now(), '' FROM generate_series(1, 2)"),
     ],
+    "boxed_pieces": [("UPDATE shipment_lines SET quantity = quantity + 1 WHERE shipment_id IN (SELECT id FROM shipments"
+                     " WHERE status = 'ready')")],
+    "boxed_promises": [("UPDATE reservations SET warehouse_id = (SELECT id FROM warehouses WHERE code = 'CNX')"
+                       " WHERE status = 'active'")],
+    "shipped_moves": ["UPDATE stock_movements SET quantity = quantity - 1 WHERE kind = 'ship'"],
+    "combined_boxes": ["UPDATE orders SET ship_phone = id::text WHERE id IN (SELECT order_id FROM shipment_lines)"],
+    "shipment_stages": ["UPDATE shipments SET handed_over_at = NULL WHERE status = 'handed_over'"],
+    "returned_pieces": ["UPDATE order_lines SET returned = 0"],
+    "return_credits": ["UPDATE returns SET credit = credit * 2"],
+    "return_ends": ["UPDATE returns SET new_order_id = order_id"],
+    "return_cash": ["UPDATE cod_entries SET status = 'expected', expected = to_collect WHERE status = 'refused'"],
+    "returned_stock": ["UPDATE stock_movements SET quantity = quantity + 1 WHERE kind = 'return'"],
+    "return_series": ["UPDATE returns SET number = 'RT69-000099' WHERE number LIKE '%000001'"],
+    "return_notes": ["UPDATE returns SET credit_note_id = 99, credit_note = 'CN69-000001' WHERE credit > 0"],
+    "restocked_unseen": ["UPDATE stock_movements SET actor = 'Flash Express' WHERE kind = 'return'"],
     "audited_orders": ["DELETE FROM audit_log WHERE subject_id = :paid"],
 }  # fmt: skip
 

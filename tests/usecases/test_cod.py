@@ -17,6 +17,8 @@ from oms.orders.models import Order
 from oms.orders.states import PaymentStatus, PaymentTerm
 from oms.payments.cod_models import CodEntry
 from oms.payments.states import CodStatus, PaymentMethod
+from oms.shipping.models import Shipment
+from oms.usecases.cod_entries import cash_at_the_door
 from oms.usecases.orders_place import PlaceOrder, Stock, place_order, place_orders
 from oms.usecases.payments import SubmitClaim, record_payment
 from oms.usecases.shipping import (
@@ -28,6 +30,9 @@ from oms.usecases.shipping import (
     mark_shipped_many,
     record_left_before,
 )
+from oms.usecases.shipping_boxes import make_ready
+from oms.usecases.shipping_combine import SplitShipment, split_shipment
+from oms.usecases.shipping_work import PackShipment, hand_over_shipments, pack_shipment
 from tests.shop import SmallShop, small_shop
 
 
@@ -91,6 +96,21 @@ def test_a_deposit_lowers_what_the_carrier_collects(tx, shop):
     record_payment(tx, SubmitClaim(PaymentMethod.TRANSFER, baht(50), ((order, baht(50)),)))
     mark_shipped(tx, MarkShipped(order, "Flash", "F1"))
     assert [e.to_collect for e in entries(tx, order)] == [baht(150)]
+
+
+def test_the_first_shipment_of_an_order_brings_the_cash_whichever_leaves_first(tx, shop):
+    order_id = place_order(tx, cod(shop, (0, 3))).order_id
+    first = make_ready(tx, [order_id])[order_id].shipment_id
+    box = tx.session.get_one(Shipment, first)
+    second = split_shipment(tx, SplitShipment(first, ((box.lines[0].id, 1),))).taken.shipment_id
+    both = [tx.session.get_one(Shipment, i) for i in (first, second)]
+    assert cash_at_the_door(tx, both) == {first: baht(300)}
+    assert cash_at_the_door(tx, both[1:]) == {}
+    for shipment_id in (second, first):
+        pack_shipment(tx, PackShipment(shipment_id))
+        hand_over_shipments(tx, [shipment_id])
+        assert [e.shipment_id for e in entries(tx, order_id)] == ([first] if shipment_id == first else [])
+    assert cash_at_the_door(tx, [tx.session.get_one(Shipment, i) for i in (first, second)]) == {first: baht(300)}
 
 
 def test_a_prepaid_order_and_a_paid_cod_order_get_no_entry(tx, shop):

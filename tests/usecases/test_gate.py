@@ -205,10 +205,6 @@ def test_an_outdated_box_is_canceled_and_a_fitting_one_made(tx, shop):
     order = placed(tx, shop)
     paid(tx, (order.id, 100))
     old = make_ready(tx, [order.id])[order.id]
-    with refused(tx, "amend_refused"):
-        open_change(tx, OpenChange(order.id, "one more"))
-    hold_order(tx, HoldOrder(order.id, HoldReason.CUSTOMER_REQUEST))
-    release_hold(tx, ReleaseHold(order.id))
     open_change(tx, OpenChange(order.id, "one more"))
     propose_change(tx, ProposeChange(order.id, _more(order_of(tx, order.id))))
     apply_change(tx, CloseChange(order.id))

@@ -72,7 +72,7 @@ def test_from_ready_to_handed_over(tx, shop):
     assert (order.board, order.fulfillment_status, order.carrier) == (
         Board.HANDED_OVER,
         FulfillmentStatus.SHIPPED,
-        "Flash",
+        "Flash Express",
     )
     made = stored(tx, shipment_id)
     assert [(p.position, p.weight_grams, p.tracking_no) for p in made.parcels] == [(1, 1200, "TH1"), (2, 800, "TH2")]

@@ -15,6 +15,8 @@ from oms.orders.models import Order
 from oms.orders.states import Board, OrderStatus, PaymentTerm
 from oms.payments.cod_models import CodEntry
 from oms.payments.states import CodStatus
+from oms.returns.models import Return
+from oms.returns.states import ReturnStatus
 from oms.shipping.models import Parcel, Shipment, TrackingEvent
 from oms.shipping.states import ShipmentStatus, TrackingStatus
 from oms.usecases.orders_place import place_order
@@ -108,7 +110,13 @@ def test_what_comes_back_is_expected_back_and_its_cash_stays_as_it_was(tx, shop)
     hear(tx, parcel, said(T.RETURNING, 30))
     assert (parcel.shipment.status, order_of(tx, parcel).board) == (S.RETURNING, Board.RETURNING)
     assert tx.session.scalars(select(CodEntry)).one().status is CodStatus.EXPECTED
+    (expected,) = tx.session.scalars(select(Return))
+    assert (expected.status, expected.shipment_id, expected.carrier_returned_at) == (
+        ReturnStatus.IN_TRANSIT, parcel.shipment_id, None,
+    )  # fmt: skip
     hear(tx, parcel, said(T.DELIVERED, 50))  # to us
+    (expected,) = tx.session.scalars(select(Return))
+    assert expected.carrier_returned_at is not None
     assert (parcel.tracking_status, parcel.shipment.status) == (T.RETURNED, S.RETURNED)
     assert tx.session.scalars(select(CodEntry)).one().status is CodStatus.EXPECTED
     assert parcel.shipment.delivered_at is None

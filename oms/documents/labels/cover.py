@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
 from oms.documents.labels.facts import Cover, CoverLine
 from oms.documents.labels.papers import MM, Paper, page_size
 from oms.documents.thaipdf.fonts import BOLD, REGULAR
-from oms.documents.thaipdf.wrapping import fit, wrap
+from oms.documents.thaipdf.wrapping import fit, width_of, wrap
 
 _LEADING = 1.35
 _COLUMNS = ("ขนส่ง", "ใบปะหน้า", "แพลตฟอร์ม", "COD", "ยอด COD (บาท)")
@@ -82,5 +81,5 @@ def _draw(canvas: Canvas, cells: tuple[str, ...], x: float, y: float, room: floa
     left = x
     for n, (cell, share) in enumerate(zip(cells, _WIDTHS, strict=True)):
         text = fit(cell, font, size, room * share - MM)
-        canvas.drawString(left if n == 0 else left + room * share - stringWidth(text, font, size), y, text)
+        canvas.drawString(left if n == 0 else left + room * share - width_of(text, font, size), y, text)
         left += room * share

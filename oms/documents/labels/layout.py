@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from reportlab.pdfbase.pdfmetrics import stringWidth
-
 from oms.documents.errors import Unprintable
 from oms.documents.labels.facts import LabelFacts
 from oms.documents.labels.papers import DOT, MM, Form
 from oms.documents.labels.symbols import QUIET_BARS, QUIET_QR, code128, qr
 from oms.documents.thaipdf import fonts
 from oms.documents.thaipdf.fonts import BOLD, REGULAR
-from oms.documents.thaipdf.wrapping import fit, largest, wrap
+from oms.documents.thaipdf.wrapping import fit, largest, width_of, wrap
 from oms.errors import say
 
 _LEADING = 1.28  # of the letters' size; Thai has marks above and below
@@ -63,12 +61,12 @@ class _Label:
 
     def ending(self, x: float, y: float, font: str, size: float, text: str, *, white: bool = False) -> float:
         """Text that ends at ``x``; answers where it begins."""
-        start = x - float(stringWidth(text, font, size))
+        start = x - width_of(text, font, size)
         self.text(start, y, font, size, text, white=white)
         return start
 
     def middle(self, left: float, right: float, y: float, font: str, size: float, text: str, *, white: bool) -> None:
-        self.text((left + right - stringWidth(text, font, size)) / 2, y, font, size, text, white=white)
+        self.text((left + right - width_of(text, font, size)) / 2, y, font, size, text, white=white)
 
     def rule(self) -> None:
         """A line across, and some room below it."""
@@ -162,7 +160,7 @@ class _Label:
         if facts.copy:
             words = f"สำเนา {facts.copy} / COPY {facts.copy}"
             size = largest(words, BOLD, (10 * big, 8 * big, 6.5 * big), (right - left) * 0.62)
-            wide = stringWidth(words, BOLD, size) + 2 * _GAP
+            wide = width_of(words, BOLD, size) + 2 * _GAP
             self.box(right - wide, base - size * 0.35, wide, size * 1.35, filled=True)
             self.text(right - wide + _GAP, base, BOLD, size, words, white=True)
 
@@ -170,7 +168,7 @@ class _Label:
         """Who gets it, not below ``low``: name, phone, address between words, province and postcode large."""
         facts, form, big = self.facts, self.form, self.form.big
         room = self.y - low - _GAP
-        tag = stringWidth(_TO, BOLD, 8 * big) + _GAP
+        tag = width_of(_TO, BOLD, 8 * big) + _GAP
         last = 20 * big * 1.1
         for size in form.address_sizes:
             name_size = min(size * 1.15, form.name_size[0])
@@ -259,7 +257,7 @@ class _Label:
             return [fit(item, REGULAR, size, self.width) for item in items]
         if rows < 2:
             more = f" … และอีก {len(items) - 1} รายการ"
-            return [fit(items[0], REGULAR, size, self.width - stringWidth(more, REGULAR, size)) + more][:rows]
+            return [fit(items[0], REGULAR, size, self.width - width_of(more, REGULAR, size)) + more][:rows]
         kept = [fit(item, REGULAR, size, self.width) for item in items[: rows - 1]]
         return [*kept, f"… และอีก {len(items) - rows + 1} รายการ"]
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from PIL import Image
 from reportlab.lib.utils import ImageReader
-from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
 from oms.documents.labels.cover import draw_cover
@@ -15,6 +14,7 @@ from oms.documents.labels.facts import Cover, LabelFacts
 from oms.documents.labels.layout import Plan, plan
 from oms.documents.labels.papers import FORMS, MM, Paper, page_size, places
 from oms.documents.thaipdf import fonts
+from oms.documents.thaipdf.wrapping import width_of
 
 
 class Sheet:
@@ -58,7 +58,7 @@ class Sheet:
         x, y = self._place()
         if stamp:
             canvas, size = self.canvas, 9
-            wide = stringWidth(stamp, fonts.BOLD, size) + 2 * MM
+            wide = width_of(stamp, fonts.BOLD, size) + 2 * MM
             canvas.setFillGray(0)
             canvas.rect(x + 3 * MM, y + MM, wide, 3.8 * MM, stroke=0, fill=1)
             canvas.setFillGray(1)

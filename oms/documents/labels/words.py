@@ -15,7 +15,7 @@ REASONS: Final[dict[str, str]] = {
     "label_sender_long": "ที่อยู่ผู้ส่งยาวเกินกระดาษ",
     "label_number": "เลขพัสดุทำบาร์โค้ดไม่ได้",
     "missing_glyph": "มีตัวอักษรที่พิมพ์ไม่ได้",
-    "transition_refused": "สถานะพัสดุพิมพ์ไม่ได้ (ยกเลิก ส่งแล้ว หรือยังไม่พร้อม)",
+    "shipment_label_refused": "สถานะพัสดุพิมพ์ไม่ได้ (ยกเลิก ส่งแล้ว หรือยังไม่พร้อม)",
     "shipment_not_found": "ไม่พบการจัดส่ง",
     "order_not_found": "ไม่พบคำสั่งซื้อ",
 }
