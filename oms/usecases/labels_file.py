@@ -16,7 +16,7 @@ from oms import clock
 from oms.documents.foreign import ForeignReader, Place
 from oms.documents.labels.facts import Cover, CoverLine, Failed, LabelFacts
 from oms.documents.labels.models import LabelBatch, RowStatus
-from oms.documents.labels.papers import MM, PAPER_NAMES, Paper, label_size
+from oms.documents.labels.papers import MM, ON_PAPER, Paper, label_size
 from oms.documents.labels.sheet import Sheet
 from oms.documents.labels.words import reason
 from oms.errors import NotFound
@@ -54,7 +54,7 @@ def drawing_of(session: Session, batch: LabelBatch) -> Drawing:
     look = Look.from_json(batch.paper, batch.options)
     lines = _by_carrier(pages)
     cover = Cover(
-        f"ใบปะหน้าชุดที่ {batch.id}", batch.user_label, format_moment(batch.created_at), PAPER_NAMES[batch.paper],
+        f"ใบปะหน้าชุดที่ {batch.id}", batch.user_label, format_moment(batch.created_at), ON_PAPER[batch.paper],
         lines, _total(lines, pages), failed, batch.canceled, batch.reason,
     )  # fmt: skip
     wants_cover = look.cover and (len(pages) > 1 or bool(failed))

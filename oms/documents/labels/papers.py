@@ -27,7 +27,7 @@ PAPER_LABELS: dict[Paper, str] = {
     Paper.A4_4: "A4, four labels on a sheet",
 }
 
-PAPER_NAMES: dict[Paper, str] = {
+ON_PAPER: dict[Paper, str] = {
     Paper.TALL: "100 × 150 มม.",
     Paper.SQUARE: "100 × 100 มม.",
     Paper.A6: "A6",
