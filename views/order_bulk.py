@@ -21,9 +21,9 @@ from oms.usecases.orders_bulk import (
     bulk_state,
     get_run,
     start_bulk,
-    unpack,
     work_bulk,
 )
+from oms.usecases.sentences import unpack
 from views.base import OmsView, current_actor, page, unit
 from views.order_actions import text
 from views.order_list import find_worklist, matching_ids

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from urllib.parse import quote
 
 from oms.carriers.port import (
     Ability,
@@ -20,6 +20,7 @@ from oms.carriers.port import (
     CarrierKeys,
     CarrierRefused,
     CarrierSilent,
+    CarrierUnknown,
     LabelSize,
     Pickup,
     PickupRequest,
@@ -33,7 +34,7 @@ from oms.net.transport import Reply, Transport
 from oms.shipping.states import TrackingStatus
 
 T = TrackingStatus
-PDF = b"%PDF-"
+NUMBER = re.compile(r"[A-Za-z0-9-]{1,40}")
 
 
 def silent(silence: Silence) -> CarrierError:
@@ -112,13 +113,25 @@ def header(headers: Mapping[str, str], name: str) -> str:
 
 
 def segment(number: str) -> str:
-    """A number as one part of an address, whatever somebody typed."""
-    return quote(number, safe="")
+    """A number as one part of an address. Raises CarrierUnknown for what no carrier would print."""
+    if not NUMBER.fullmatch(number):
+        raise unknown()
+    return number
+
+
+def unknown(code: str = "", text: str = "") -> CarrierUnknown:
+    """It knows no such parcel of ours."""
+    return CarrierUnknown(say("The carrier does not know this parcel as ours"), raw_code=code, raw_text=text)
+
+
+def is_pdf(data: bytes) -> bool:
+    """Whether this is a PDF, whole as far as its ends tell."""
+    return data.startswith(b"%PDF-") and b"%%EOF" in data[-1024:]
 
 
 def pdf_of(reply: Reply) -> bytes | None:
     """The label in a reply; None when it is something else."""
-    return reply.data if reply.status < 400 and reply.data.startswith(PDF) else None
+    return reply.data if reply.status < 400 and is_pdf(reply.data) else None
 
 
 class Adapter:
@@ -140,11 +153,11 @@ class Adapter:
             return self.transport.send(method, path, **how)
 
     def within(self, numbers: Sequence[str]) -> list[str]:
-        """The numbers asked about, each once."""
+        """The numbers to ask about, each once; what no carrier would print is not asked."""
         found = list(dict.fromkeys(numbers))
         if len(found) > self.track_limit:
             raise ValueError(f"at most {self.track_limit} numbers at once")
-        return found
+        return [number for number in found if NUMBER.fullmatch(number)]
 
     def check(self) -> str:
         """Nothing to check."""

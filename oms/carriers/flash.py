@@ -157,7 +157,7 @@ class Flash(Adapter):
     def track(self, numbers: Sequence[str]) -> dict[str, tuple[CarrierEvent, ...]]:
         """One by its own address, several by theirs."""
         asked = self.within(numbers)
-        found: dict[str, tuple[CarrierEvent, ...]] = dict.fromkeys(asked, ())
+        found: dict[str, tuple[CarrierEvent, ...]] = dict.fromkeys(numbers, ())
         if len(asked) == 1:
             try:
                 parcels = [self._data(f"/open/v1/orders/{segment(asked[0])}/routes")]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from oms import clock
-from oms.carriers.asking import T, by_status, homeward, refused, silent
+from oms.carriers.asking import T, by_status, homeward, refused, silent, unknown
 from oms.carriers.port import (
     Address,
     CarrierError,
@@ -16,7 +16,6 @@ from oms.carriers.port import (
     CarrierExists,
     CarrierRefused,
     CarrierTooLate,
-    CarrierUnknown,
     ParcelNews,
     Size,
 )
@@ -75,7 +74,7 @@ def problem(reply: Reply) -> CarrierError:
     if code == PICKED_UP:
         return CarrierTooLate(say("The parcel was picked up already"), raw_code=code, raw_text=text)
     if code in UNKNOWN:
-        return CarrierUnknown(say("The carrier does not know this parcel as ours"), raw_code=code, raw_text=text)
+        return unknown(code, text)
     if code in KEYS:
         return silent(Silence(code, text, final=True))
     if code == "0":
@@ -106,7 +105,7 @@ def events_of(parcel: Mapping[str, Any]) -> tuple[CarrierEvent, ...]:
         told = [replace(e, status=T.RETURNED) if e.status is T.DELIVERED else e for e in told]
     events = homeward(told)
     ends = events[-1].status if events else None
-    if state and whole is not ends and (whole in LAST or (told and whole is T.UNKNOWN)):
+    if state and whole is not ends and ends is not T.LOST and (whole in LAST or (told and whole is T.UNKNOWN)):
         at = events[-1].at if events else clock.now()
         events += (CarrierEvent(at, whole, f"state:{state}", words(parcel.get("stateText"), 500)),)
     return events

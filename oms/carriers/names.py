@@ -14,6 +14,7 @@ CARRIER_LABELS: dict[str, str] = {
     "ninjavan": "Ninja Van",
     "best": "Best Express",
     "dhl": "DHL eCommerce",
+    "lalamove": "Lalamove",
 }
 _STARTS: dict[str, tuple[str, ...]] = {
     "flash": ("flash", "แฟลช"),
@@ -24,6 +25,7 @@ _STARTS: dict[str, tuple[str, ...]] = {
     "ninjavan": ("ninja", "นินจา"),
     "best": ("bestexpress", "bestinc", "best", "เบสท์"),
     "dhl": ("dhl",),
+    "lalamove": ("lalamove", "ลาลามูฟ"),
 }
 _DROP = re.compile(r"[^a-z0-9\u0e00-\u0e7f]+")
 

@@ -27,6 +27,7 @@ from oms.carriers.asking import (
     pdf_of,
     refused,
     segment,
+    unknown,
 )
 from oms.carriers.port import (
     Ability,
@@ -39,7 +40,6 @@ from oms.carriers.port import (
     CarrierExists,
     CarrierRefused,
     CarrierTooLate,
-    CarrierUnknown,
     LabelSize,
     ParcelNews,
     WebhookNews,
@@ -132,7 +132,7 @@ class NinjaVan(Adapter):
         """By the number it must have, when the account's prefix is known; another order's is none of ours."""
         if not self._prefix:
             raise CarrierCannot(say("Enter the prefix of the account's tracking numbers to look parcels up"))
-        number = self._prefix + _wish(request, self._prefix)
+        number = self._prefix + wished(request, self._prefix)
         rows = self._events([number]).get(number, [])
         ours = [row for row in rows if words(row.get("shipper_order_ref_no")) == request.reference]
         return Booking(number, label_available=True, found=True, raw={"events": ours}) if ours else None
@@ -162,14 +162,16 @@ class NinjaVan(Adapter):
             job["delivery_instructions"] = request.remark[:255]
         return {
             "service_type": "Parcel", "service_level": request.service or "Standard",
-            "requested_tracking_number": _wish(request, self._prefix),
+            "requested_tracking_number": wished(request, self._prefix),
             "reference": {"merchant_order_number": request.reference},
             "from": _party(request.sender), "to": _party(request.receiver), "parcel_job": job,
         }  # fmt: skip
 
     def label(self, tracking_no: str, size: LabelSize = LabelSize.LARGE) -> bytes:  # noqa: ARG002  it has one
         """One size. The right to print is given apart."""
-        reply = self._ask("GET", "/2.0/reports/waybill", params={"tid": tracking_no, "hide_shipper_details": "0"})
+        reply = self._ask(
+            "GET", "/2.0/reports/waybill", params={"tid": segment(tracking_no), "hide_shipper_details": "0"}
+        )
         if (found := pdf_of(reply)) is not None:
             return found
         if reply.status == 403:
@@ -209,7 +211,7 @@ class NinjaVan(Adapter):
         """Several at once. The account needs the right to; webhooks are what the carrier means to be used."""
         asked = self.within(numbers)
         rows = self._events(asked) if asked else {}
-        return {number: homeward(e for row in rows.get(number, ()) if (e := event_of(row))) for number in asked}
+        return {number: homeward(e for row in rows.get(number, ()) if (e := event_of(row))) for number in numbers}
 
     def read_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookNews:
         """Signed over every byte."""
@@ -247,7 +249,7 @@ def _hub(row: Mapping[str, Any]) -> str:
     return ""
 
 
-def _wish(request: BookingRequest, prefix: str) -> str:
+def wished(request: BookingRequest, prefix: str) -> str:
     """The number to ask for: ours, or the reference itself, or what stands for one that is too long. The same reference
     asks for the same number."""
     if request.tracking_no:
@@ -257,7 +259,7 @@ def _wish(request: BookingRequest, prefix: str) -> str:
     if len(plain) > room:
         number = int.from_bytes(hashlib.sha256(request.reference.encode()).digest()[:8], "big")
         plain = str(number)[:room]
-    return plain.rjust(SHORTEST, "0")
+    return plain.rjust(room, "0")  # the carrier would fill it up the same way
 
 
 def _party(address: Address) -> dict[str, Any]:
@@ -297,7 +299,7 @@ ABOUT = (
 def _problem(reply: Reply) -> CarrierError:
     code, text = _said(reply)
     if reply.status == 404 and reply.body is not None:
-        return CarrierUnknown(say("The carrier does not know this parcel as ours"), raw_code=code, raw_text=text)
+        return unknown(code, text)
     problem = by_status(reply, code, text)
     if isinstance(problem, CarrierRefused):
         named = " ".join(_fields(reply))

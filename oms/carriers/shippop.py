@@ -20,7 +20,19 @@ from urllib.parse import parse_qsl
 
 from oms import clock
 from oms.carriers import thaipost
-from oms.carriers.asking import PDF, Adapter, T, by_status, homeward, mark_of, refused, silent, unreadable
+from oms.carriers.asking import (
+    Adapter,
+    T,
+    by_status,
+    homeward,
+    is_pdf,
+    mark_of,
+    refused,
+    segment,
+    silent,
+    unknown,
+    unreadable,
+)
 from oms.carriers.port import (
     Ability,
     Address,
@@ -32,7 +44,6 @@ from oms.carriers.port import (
     CarrierRefused,
     CarrierSilent,
     CarrierTooLate,
-    CarrierUnknown,
     LabelSize,
     ParcelNews,
     Rate,
@@ -151,7 +162,7 @@ class Shippop(Adapter):
 
     def _look(self, number: str) -> Reply | None:
         """What it knows of a parcel, by its number or the carrier's; None when it knows none."""
-        reply = self.send("POST", "/tracking/", body={"tracking_code": number})
+        reply = self.send("POST", "/tracking/", body={"tracking_code": segment(number)})
         if _went_well(reply):
             return reply
         if reply.status in {200, 404} and reply.text("code") in {"404", "400"}:
@@ -161,21 +172,21 @@ class Shippop(Adapter):
     def label(self, tracking_no: str, size: LabelSize = LabelSize.LARGE) -> bytes:
         """A label in Shippop's design."""
         if (known := self._look(tracking_no)) is None:
-            raise _unknown()
+            raise unknown()
         asked = {"tracking_code": known.text("tracking_code"), "size": SIZES[size], "type": "pdf"}
         reply = self._good("/label_tracking_code/", asked)
         try:
             found = base64.b64decode(str((reply.body or {}).get("pdf")), validate=True)
         except binascii.Error:
             raise unreadable() from None
-        if not found.startswith(PDF):
+        if not is_pdf(found):
             raise unreadable()
         return found
 
     def cancel(self, tracking_no: str) -> None:
         """By the carrier's number, before it fetched the parcel."""
         if (known := self._look(tracking_no)) is None:
-            raise _unknown()
+            raise unknown()
         stands = known.text("order_status")
         if stands == "cancel":
             return
@@ -185,10 +196,11 @@ class Shippop(Adapter):
 
     def track(self, numbers: Sequence[str]) -> dict[str, tuple[CarrierEvent, ...]]:
         """One at a time."""
-        return {
-            number: events_of(known.body or {}) if (known := self._look(number)) else ()
-            for number in self.within(numbers)
-        }
+        found: dict[str, tuple[CarrierEvent, ...]] = dict.fromkeys(numbers, ())
+        for number in self.within(numbers):
+            if known := self._look(number):
+                found[number] = events_of(known.body or {})
+        return found
 
     def read_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookNews:  # noqa: ARG002
         """Unsigned: a hint to look."""
@@ -265,10 +277,6 @@ def _went_well(reply: Reply) -> bool:
     return reply.status < 400 and reply.body is not None and reply.body.get("status") is True
 
 
-def _unknown() -> CarrierUnknown:
-    return CarrierUnknown(say("The carrier does not know this parcel as ours"))
-
-
 def _problem(reply: Reply) -> CarrierError:
     code, text = reply.text("code"), reply.text("message")
     said = reply.status < 400 and reply.body is not None and reply.body.get("status") is False
@@ -277,7 +285,7 @@ def _problem(reply: Reply) -> CarrierError:
     if said and code in BUSY:
         return silent(Silence(code, text, reached=False))
     if said and code == "404":
-        return _unknown()
+        return unknown()
     return refused(code, text, ABOUT.get(code)) if said else by_status(reply, code, text)
 
 

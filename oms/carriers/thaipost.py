@@ -86,7 +86,7 @@ class ThailandPost(Adapter):
     def track(self, numbers: Sequence[str]) -> dict[str, tuple[CarrierEvent, ...]]:
         """Up to a hundred at once; the account has a number of questions a day."""
         asked = self.within(numbers)
-        found: dict[str, tuple[CarrierEvent, ...]] = dict.fromkeys(asked, ())
+        found: dict[str, tuple[CarrierEvent, ...]] = dict.fromkeys(numbers, ())
         if not asked:
             return found
         body = {"status": "all", "language": self._language, "barcode": asked}
@@ -99,11 +99,13 @@ class ThailandPost(Adapter):
     def watch(self, numbers: Sequence[str]) -> dict[str, bool]:
         """Ask to be told of these parcels, with what was before."""
         asked = self.within(numbers)
+        if not asked:
+            return dict.fromkeys(numbers, False)
         body = {"status": "all", "language": self._language, "barcode": asked, "req_previous_status": True}
         items = self._ask(self._hooks, self._hook_tokens, "/post/api/v1/hook", body)["items"]
         rows = [row for row in items if isinstance(row, dict)] if isinstance(items, list) else []
         taken = {words(row.get("barcode")) for row in rows if row.get("status") is True}
-        return {number: number in taken for number in asked}
+        return {number: number in taken for number in numbers}
 
     def read_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookNews:
         """The word agreed on in the dashboard is all that proves the sender. A delivery is a hint to look: only the
@@ -136,7 +138,7 @@ def moment(text: str) -> datetime | None:
                         tzinfo=timezone(away))  # fmt: skip
     except ValueError:
         return None
-    return told.astimezone(UTC)
+    return told.astimezone(UTC) if told.year > 1900 else None
 
 
 def ends(text: str) -> datetime:
@@ -148,6 +150,8 @@ def ends(text: str) -> datetime:
     try:
         told = datetime.fromisoformat(f"{_common(int(year)):04d}{day}T{hour}{zone or '+07:00'}")
     except ValueError:
+        return clock.now()
+    if told.year < 1900:
         return clock.now()
     return min(told.astimezone(UTC), clock.now() + LONGEST)
 

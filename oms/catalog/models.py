@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Identity, Index, Integer, String, Text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Identity, Index, Integer, String, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -62,8 +62,24 @@ PLATFORMS = frozenset({Channel.SHOPEE, Channel.LAZADA, Channel.TIKTOK})  # these
 MARKETPLACES = frozenset({Channel.SHOPEE, Channel.LAZADA, Channel.TIKTOK, Channel.LINE_SHOPPING})
 
 
+class Routing(StrEnum):
+    """How the orders of a shop find their warehouse: always its own, or the best one for each order."""
+
+    FIXED = "fixed"
+    AUTOMATIC = "automatic"
+
+
+ROUTING_LABELS: dict[Routing, str] = {
+    Routing.FIXED: "Always its own warehouse",
+    Routing.AUTOMATIC: "The best one for each order",
+}
+
+
 class Shop(Model):
-    """One account on one channel. ``expire_hours`` None: unpaid orders of this shop never expire."""
+    """One account on one channel. ``expire_hours`` None: unpaid orders of this shop never expire.
+
+    ``may_split``: an order for which no single warehouse has everything is sent from several.
+    """
 
     __tablename__ = "shops"
 
@@ -75,6 +91,10 @@ class Shop(Model):
     expire_hours: Mapped[int | None] = mapped_column(Integer)
     ship_within_hours: Mapped[int | None] = mapped_column(Integer)
     contact_url: Mapped[str] = mapped_column(String(300), default="")
+    routing: Mapped[Routing] = mapped_column(
+        EnumText(Routing), default=Routing.FIXED, server_default=Routing.FIXED.value
+    )
+    may_split: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     is_active: Mapped[bool] = mapped_column(default=True)
     version: Mapped[int] = mapped_column()
 

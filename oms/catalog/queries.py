@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, BigInteger, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
-from oms.catalog.models import BundleItem, Channel, Shop, Sku
+from oms.catalog.models import BundleItem, Channel, Routing, Shop, Sku
 from oms.money import Money
 
 
@@ -24,6 +24,7 @@ class SkuFacts:
     price: Money
     is_active: bool
     parts: tuple[tuple[int, int], ...]
+    product_id: int
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class ShopFacts:
     expire_hours: int | None
     ship_within_hours: int | None
     is_active: bool
+    routing: Routing
+    may_split: bool
 
 
 def _parts(column: Any) -> Any:
@@ -50,10 +53,25 @@ def _parts(column: Any) -> Any:
 
 _IDS = any_(bindparam("ids", type_=ARRAY(BigInteger)))
 _SKUS = select(
-    Sku.id, Sku.code, Sku.name, Sku.price, Sku.is_active, _parts(BundleItem.component_id), _parts(BundleItem.quantity)
+    Sku.id,
+    Sku.code,
+    Sku.name,
+    Sku.price,
+    Sku.is_active,
+    _parts(BundleItem.component_id),
+    _parts(BundleItem.quantity),
+    Sku.product_id,
 ).where(Sku.id == _IDS)
 _SHOPS = select(
-    Shop.id, Shop.code, Shop.channel, Shop.warehouse_id, Shop.expire_hours, Shop.ship_within_hours, Shop.is_active
+    Shop.id,
+    Shop.code,
+    Shop.channel,
+    Shop.warehouse_id,
+    Shop.expire_hours,
+    Shop.ship_within_hours,
+    Shop.is_active,
+    Shop.routing,
+    Shop.may_split,
 ).where(Shop.id == _IDS)
 
 
@@ -67,6 +85,7 @@ def sku_facts(session: Session, sku_ids: Collection[int]) -> dict[int, SkuFacts]
             row[3],
             row[4],
             tuple(zip(row[5], row[6], strict=True)) if row[5] else ((row[0], 1),),
+            row[7],
         )
         for row in session.connection().execute(_SKUS, {"ids": sorted(set(sku_ids))})
     }
@@ -75,4 +94,4 @@ def sku_facts(session: Session, sku_ids: Collection[int]) -> dict[int, SkuFacts]
 def shop_facts(session: Session, shop_ids: Collection[int]) -> dict[int, ShopFacts]:
     """Facts of many shops in one statement."""
     rows = session.connection().execute(_SHOPS, {"ids": sorted(set(shop_ids))})
-    return {row[0]: ShopFacts(row[0], row[1], row[2], row[3], row[4], row[5], row[6]) for row in rows}
+    return {row[0]: ShopFacts(*row) for row in rows}

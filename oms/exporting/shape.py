@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select
 
 from oms.actor import Actor
-from oms.orders.models import Order
+from oms.orders.queries import scoped
 
 PHONE = "customer.phone"  # without it a phone is masked, not left out
 PRICE, COST = "order.price", "stock.cost"
@@ -50,13 +50,7 @@ class ExportList:
 
 
 def own_orders(actor: Actor, statement: Any) -> Select[Any]:
-    if actor.warehouses is not None:
-        statement = statement.where(Order.warehouse_id.in_(sorted(actor.warehouses)))
-    if actor.shops is not None:
-        statement = statement.where(Order.shop_id.in_(sorted(actor.shops)))
-    if actor.own_orders_only:
-        statement = statement.where(Order.owner_id == actor.user_id)
-    made: Select[Any] = statement
+    made: Select[Any] = scoped(actor, statement)
     return made
 
 

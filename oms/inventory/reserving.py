@@ -86,38 +86,6 @@ def lock_or_make_levels(tx: Tx, keys: Iterable[Key]) -> dict[Key, StockLevel]:
     return lock_levels(tx, wanted)
 
 
-def free_pieces(tx: Tx, wants: Sequence[Want]) -> dict[Key, int]:
-    """Lock everything wanted and tell how many pieces are free of each."""
-    levels = lock_levels(tx, ((w.sku_id, w.warehouse_id) for w in wants))
-    return {key: level.available for key, level in levels.items()}
-
-
-def shortages(wants: Sequence[Want], free: Mapping[Key, int]) -> list[Shortage]:
-    """What one order's wants, summed per SKU, lack in what is free."""
-    need: dict[Key, int] = defaultdict(int)
-    for want in wants:
-        need[want.sku_id, want.warehouse_id] += want.quantity
-    return [
-        Shortage(sku, place, quantity, max(free.get((sku, place), 0), 0))
-        for (sku, place), quantity in sorted(need.items())
-        if free.get((sku, place), 0) < quantity
-    ]
-
-
-def decide(wants: Mapping[int, Sequence[Want]], free: dict[Key, int]) -> dict[int, list[Shortage]]:
-    """First come, first served, order by order, all or nothing: what each order lacks (empty: it gets its pieces).
-
-    ``free`` is counted down for the orders that get theirs.
-    """
-    answer: dict[int, list[Shortage]] = {}
-    for order_id, asked in wants.items():
-        answer[order_id] = shortages(asked, free)
-        if not answer[order_id]:
-            for want in asked:
-                free[want.sku_id, want.warehouse_id] -= want.quantity
-    return answer
-
-
 def _change_levels(tx: Tx, on_hand: Mapping[Key, int], reserved: Mapping[Key, int]) -> None:
     """Add to the balances of locked rows, in one statement."""
     keys = sorted(set(on_hand) | set(reserved))
@@ -139,7 +107,7 @@ def _change_levels(tx: Tx, on_hand: Mapping[Key, int], reserved: Mapping[Key, in
 
 
 def take(tx: Tx, wants: Sequence[Want]) -> None:
-    """Promise pieces whose rows are locked and known to be free (``decide``)."""
+    """Promise pieces whose rows are locked and known to be free."""
     if not wants:
         return
     reserved: dict[Key, int] = defaultdict(int)

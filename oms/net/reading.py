@@ -33,9 +33,9 @@ def moment(text: Any) -> datetime | None:
     """An ISO moment that names its zone; None for anything else."""
     try:
         found = datetime.fromisoformat(words(text))
-    except ValueError:
+        return found.astimezone(UTC) if found.tzinfo else None
+    except (ValueError, OverflowError):  # the first hours of year 1 lie before time in another zone
         return None
-    return found.astimezone(UTC) if found.tzinfo else None
 
 
 def part(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:

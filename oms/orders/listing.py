@@ -15,7 +15,7 @@ from oms.actor import Actor
 from oms.catalog.models import Channel
 from oms.errors import InvalidInput, say
 from oms.orders.models import Order
-from oms.orders.queries import visible
+from oms.orders.queries import in_warehouses, visible
 from oms.orders.states import Board, PaymentTerm
 from oms.thai.text import clean
 
@@ -112,9 +112,11 @@ def filter_conditions(wanted: OrderFilter) -> list[ColumnElement[bool]]:
     """The filter as conditions on ``orders``. Days are Bangkok days, both ends included."""
     equal = {
         Order.board: wanted.board, Order.channel: wanted.channel, Order.shop_id: wanted.shop,
-        Order.warehouse_id: wanted.warehouse, Order.owner_id: wanted.owner, Order.payment_term: wanted.term,
+        Order.owner_id: wanted.owner, Order.payment_term: wanted.term,
     }  # fmt: skip
     found: list[ColumnElement[bool]] = [column == value for column, value in equal.items() if value]
+    if wanted.warehouse:
+        found.append(in_warehouses([wanted.warehouse]))
     if wanted.tag:
         found.append(Order.tags.contains([wanted.tag]))
     if wanted.boards:
@@ -135,6 +137,7 @@ def filter_conditions(wanted: OrderFilter) -> list[ColumnElement[bool]]:
 COLUMNS = (
     Order.id, Order.number, Order.external_no, Order.shop_id, Order.channel, Order.status, Order.board,
     Order.payment_term, Order.payment_status, Order.stock_state, Order.hold_reasons, Order.warehouse_id,
+    Order.also_in, Order.warehouse_reason, Order.is_urgent,
     Order.customer_id, Order.ship_name, Order.ship_phone, Order.ship_province, Order.items_summary, Order.item_count,
     Order.total, Order.verified_amount, Order.carrier, Order.tags, Order.owner_id, Order.owner, Order.placed_at,
     Order.ship_by, Order.expires_at, Order.closed_at, Order.version,

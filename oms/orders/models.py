@@ -33,10 +33,12 @@ class Order(Model):
     """One agreement with one buyer through one shop.
 
     ``number`` is ours and may skip; (shop, ``external_no``) is the channel's and unique for ever. ``payment_status``,
-    ``fulfillment_status``, ``stock_state`` and ``board`` cache what ``usecases.derived`` computes. ``term_approved_at``
-    says when COD, credit or the marketplace's guarantee was accepted. ``left_before`` marks goods that had left before
-    Ruam knew the order, so that no stock is kept for it. ``staff_edits`` names what staff changed, field by field, so
-    that a later channel file does not silently undo it.
+    ``fulfillment_status``, ``stock_state`` and ``board`` cache what ``usecases.derived`` computes. ``warehouse_id`` is
+    the main one; ``also_in`` names the others that hold or sent pieces, ``warehouse_reason`` says why (a packed
+    sentence), ``warehouse_pinned`` that a person chose. ``is_urgent``: freed stock serves it first.
+    ``term_approved_at`` says when COD, credit or the marketplace's guarantee was accepted. ``left_before`` marks goods
+    that had left before Ruam knew the order, so that no stock is kept for it. ``staff_edits`` names what staff changed,
+    field by field, so that a later channel file does not silently undo it.
     """
 
     __tablename__ = "orders"
@@ -54,6 +56,10 @@ class Order(Model):
     stock_state: Mapped[StockState] = mapped_column(EnumText(StockState))
     hold_reasons: Mapped[list[str]] = mapped_column(ARRAY(String(32)), default=list)
     warehouse_id: Mapped[int] = mapped_column(ForeignKey("warehouses.id"))
+    warehouse_pinned: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    warehouse_reason: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default=text("'{}'"))
+    also_in: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
+    is_urgent: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
 
     ship_name: Mapped[str] = mapped_column(String(200))
@@ -117,7 +123,15 @@ class Order(Model):
             "shop_id",
             "warehouse_id",
             "owner_id",
+            postgresql_include=["also_in"],
             postgresql_where=text("closed_at IS NULL"),
+        ),
+        Index(
+            "ix_orders_short",
+            text("is_urgent DESC"),
+            "confirmed_at",
+            "id",
+            postgresql_where=text("stock_state = 'short' AND closed_at IS NULL"),
         ),
         Index("ix_orders_work", "board", "ship_by", "id", postgresql_where=text("closed_at IS NULL")),
         Index("ix_orders_ship_by", "ship_by", "id", postgresql_where=text("closed_at IS NULL")),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import selectinload
 
 from oms.actor import Actor
@@ -15,16 +16,26 @@ from oms.orders.models import Order
 NO_ID = 2**63 - 1  # no row has it; larger numbers, which an address may hold, are no ids at all
 
 
-def visible(actor: Actor) -> Select[Order]:
-    """The orders this actor may see: by warehouse, shop and, for some, only their own."""
-    statement = select(Order)
+def in_warehouses(warehouse_ids: Collection[int]) -> ColumnElement[bool]:
+    """Orders of which these warehouses hold, or have sent, pieces. ``also_in`` is in the index of open orders."""
+    places = sorted(warehouse_ids)
+    return or_(Order.warehouse_id.in_(places), Order.also_in.overlap(places))
+
+
+def scoped(actor: Actor, statement: Select[Any]) -> Select[Any]:
+    """A statement about orders, narrowed to those this actor may see."""
     if actor.warehouses is not None:
-        statement = statement.where(Order.warehouse_id.in_(sorted(actor.warehouses)))
+        statement = statement.where(in_warehouses(actor.warehouses))
     if actor.shops is not None:
         statement = statement.where(Order.shop_id.in_(sorted(actor.shops)))
     if actor.own_orders_only:
         statement = statement.where(Order.owner_id == actor.user_id)
     return statement
+
+
+def visible(actor: Actor) -> Select[Order]:
+    """The orders this actor may see: by warehouse, shop and, for some, only their own."""
+    return scoped(actor, select(Order))
 
 
 def lock_orders(tx: Tx, order_ids: Collection[int]) -> list[Order]:

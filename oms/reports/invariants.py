@@ -11,6 +11,7 @@ from typing import Final
 from oms.reports.checks import Check
 from oms.reports.invariants_money import MONEY, MONEY_CHECKS, OVERRIDDEN
 from oms.reports.invariants_shipping import SHIPPING_CHECKS
+from oms.reports.invariants_stock import STOCK_CHECKS
 
 _GOODS = """
     goods AS (
@@ -151,6 +152,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         """,
     ),
     Check(5, "promises", "an active promise covers exactly what a line of a confirmed order has open", PROMISES),
+    *STOCK_CHECKS,
     Check(
         6, "balances", "a balance is the sum of its movements",
         """

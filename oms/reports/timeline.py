@@ -216,6 +216,14 @@ def _parcel(after: Facts) -> dict[str, str]:
     return {"carrier": str(after.get("carrier", "")), "number": str(after.get("tracking_no", ""))}
 
 
+def _moved(after: Facts) -> Say:
+    pieces = after.get("pieces") or {}
+    places = ", ".join(f"{code} ×{n}" for code, n in pieces.items()) if isinstance(pieces, Mapping) else ""
+    if not places:
+        return say("To be sent from {place}", place=after.get("warehouse", ""))
+    return say("Sent from {places}", places=places)
+
+
 SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     "order.created": lambda _, a: say("Order entered, lines: {n}", n=len(a.get("lines") or [])),
     "order.confirmed": lambda _, a: (
@@ -253,6 +261,12 @@ SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     ),
     "order.tracking_filled": lambda _, a: say("Tracking number {number} filled in", number=a.get("tracking_no", "")),
     "order.delivered": lambda *_: say("Delivered"),
+    "order.rerouted": lambda _, a: _moved(a),
+    "order.urgent": lambda _, a: (
+        say("First in the queue for stock") if a.get("urgent") else say("Back in its turn for stock")
+    ),
+    "order.pieces_given": lambda _, a: say("Its pieces were given to {number}", number=a.get("to", "")),
+    "order.pieces_got": lambda _, a: say("Got the pieces of {number}", number=a.get("from", "")),
     "order.stock_reserved": lambda *_: say("Stock came free and was reserved"),
     "order.channel_updated": lambda *_: say("Updated from a file of the channel"),
     "order.channel_refused": lambda _, a: say(

@@ -13,9 +13,7 @@ from sqlalchemy import select
 from oms import audit, clock
 from oms.catalog.queries import SkuFacts, sku_facts
 from oms.db import Tx
-from oms.errors import Conflict, InvalidInput, NeedsApproval, NotFound, Refused, Say, StockShort, say
-from oms.inventory import reserving
-from oms.inventory.models import Reservation, ReservationStatus
+from oms.errors import Conflict, InvalidInput, NeedsApproval, NotFound, Refused, Say, say
 from oms.money import ZERO, Money
 from oms.orders import amending, rules
 from oms.orders.amending import Priced, Proposal
@@ -23,7 +21,7 @@ from oms.orders.models import Order, OrderChange
 from oms.orders.queries import lock_order
 from oms.orders.states import CHANGE, ChangeStatus, OrderStatus, StockState
 from oms.shipping.queries import label_in_the_way
-from oms.usecases import derived, orders_confirm
+from oms.usecases import derived, orders_confirm, routing
 from oms.usecases.orders_amend_boxes import boxes_to_repack, repack
 from oms.usecases.orders_amend_write import amended_facts, write_amendment
 from oms.usecases.orders_cancel import announce_freed
@@ -190,29 +188,13 @@ def apply_change(tx: Tx, cmd: CloseChange) -> ChangeState:
 
 
 def _move_promises(tx: Tx, order: Order, skus: dict[int, SkuFacts]) -> None:
-    """Give back what was promised and promise anew, under locks taken once, in key order."""
+    """Give back what was promised and promise anew, in one step."""
     was_reserved = order.stock_state is StockState.RESERVED
-    wants = orders_confirm.wants_of_open_lines(tx, order)
-    held = tx.session.execute(
-        select(Reservation.sku_id, Reservation.warehouse_id).where(
-            Reservation.order_id == order.id, Reservation.status == ReservationStatus.ACTIVE
-        )
-    )
-    keys = {(w.sku_id, w.warehouse_id) for w in wants} | {(row[0], row[1]) for row in held}
-    reserving.lock_levels(tx, keys)
-    freed = reserving.release(tx, [order.id])
-    short = orders_confirm.reserve_open_lines(tx, order)
-    if short and was_reserved:
-        raise _short_of(order, short[0], skus)
+    plan = routing.plan_anew(tx, order)
+    if plan.short and was_reserved:
+        raise routing.short_refusal(plan.short, routing.holder_name(plan.short[0].sku_id, skus.values()))
+    freed = routing.promise_as(tx, order, plan)
     announce_freed(tx, freed, f"{order.number}:r{order.revision}")
-
-
-def _short_of(order: Order, lack: reserving.Shortage, skus: dict[int, SkuFacts]) -> StockShort:
-    holder = next((s for s in skus.values() if any(part == lack.sku_id for part, _ in s.parts)), None)
-    name = f"{holder.code} {holder.name}" if holder else order.number
-    return StockShort(
-        say("Only {left} left of {sku}, {wanted} wanted", left=lack.left, sku=name, wanted=lack.wanted), field="lines"
-    )
 
 
 def _close(tx: Tx, change: OrderChange) -> None:

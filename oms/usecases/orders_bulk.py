@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from oms import audit, clock, outbox
 from oms.actor import Actor
 from oms.db import Tx
-from oms.errors import InvalidInput, NotFound, OmsError, Say, say
+from oms.errors import InvalidInput, NotFound, OmsError, say
 from oms.orders.models import BulkRow, BulkRun, Order
 from oms.orders.queries import visible
 from oms.orders.states import CancelReason, HoldReason
@@ -28,6 +28,8 @@ from oms.usecases.orders_confirm import ConfirmOrder, confirm_order
 from oms.usecases.orders_holds import HoldOrder, ReleaseHold, hold_order, release_hold
 from oms.usecases.orders_notes import AssignOrder, TagOrder, assign_order, read_tag, tag_order
 from oms.usecases.parked import ExtendExpiry, RemindBuyer, check_hours, extend_expiry, remind_buyer
+from oms.usecases.routing_moves import MarkUrgent, RerouteOrder, mark_urgent, reroute_order
+from oms.usecases.sentences import pack
 
 TOPIC = "orders.bulk"
 AT_ONCE = 50  # longer lists go to the background
@@ -66,6 +68,11 @@ def _assign(order_id: int, p: Params) -> AssignOrder:
     return AssignOrder(order_id, int(p["user_id"]) if p.get("user_id") else None, p.get("label", ""))
 
 
+def _route(order_id: int, p: Params) -> RerouteOrder:
+    place = int(p["warehouse_id"]) if p.get("warehouse_id") else None
+    return RerouteOrder(order_id, place, reason=p.get("note", ""))
+
+
 BULK_ACTIONS: dict[str, BulkAction] = {
     "confirm": BulkAction(
         "Confirm", "order.confirm", lambda _: None, lambda tx, i, _: confirm_order(tx, ConfirmOrder(i))
@@ -96,6 +103,17 @@ BULK_ACTIONS: dict[str, BulkAction] = {
         "More time to pay", "payment.claim", lambda p: check_hours(int(p.get("hours") or 0)),
         lambda tx, i, p: extend_expiry(tx, ExtendExpiry(i, int(p["hours"]))), everywhere=False,
     ),
+    "route": BulkAction(
+        "Choose the warehouse", "stock.route", lambda p: _route(0, p), lambda tx, i, p: reroute_order(tx, _route(i, p))
+    ),
+    "urgent": BulkAction(
+        "First in the queue for stock", "stock.route", lambda _: None,
+        lambda tx, i, p: mark_urgent(tx, MarkUrgent(i, reason=p.get("note", ""))),
+    ),
+    "calm": BulkAction(
+        "Back in its turn", "stock.route", lambda _: None,
+        lambda tx, i, p: mark_urgent(tx, MarkUrgent(i, urgent=False, reason=p.get("note", ""))),
+    ),
     "assign": BulkAction(
         "Assign", "order.assign", lambda p: _assign(0, p), lambda tx, i, p: assign_order(tx, _assign(i, p))
     ),
@@ -122,22 +140,6 @@ class BulkState:
     @property
     def finished(self) -> bool:
         return self.done >= self.total
-
-
-def pack(sentence: Say | None) -> dict[str, Any] | None:
-    """A sentence as JSON, so that it can be shown later in the reader's language."""
-    if sentence is None:
-        return None
-    facts = {k: pack(v) if isinstance(v, Say) else audit.plain(v) for k, v in sentence.facts.items()}
-    return {"say": sentence.template, "facts": facts}
-
-
-def unpack(stored: Mapping[str, Any] | None) -> Say | None:
-    """The sentence of ``pack``."""
-    if stored is None:
-        return None
-    facts = {k: unpack(v) if isinstance(v, Mapping) and "say" in v else v for k, v in stored["facts"].items()}
-    return Say(stored["say"], facts)
 
 
 def _snapshot(actor: Actor) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -11,11 +12,9 @@ from sqlalchemy import select
 from oms import audit, clock
 from oms.approvals import Approval
 from oms.catalog.models import Shop
-from oms.catalog.queries import sku_facts
 from oms.db import Tx
 from oms.errors import NeedsApproval, StockShort, say
-from oms.inventory import reserving
-from oms.inventory.reserving import Want
+from oms.inventory.reserving import Shortage
 from oms.money import ZERO
 from oms.orders import rules
 from oms.orders.models import Order
@@ -23,6 +22,9 @@ from oms.orders.queries import lock_order
 from oms.orders.states import ORDER, PaymentTerm
 from oms.payments.queries import refused_cod
 from oms.usecases import derived
+from oms.usecases.routing import reserve_open_lines, short_refusal
+
+__all__ = ["ConfirmOrder", "OrderConfirmed", "confirm_order", "reserve_open_lines", "shortage_error"]
 
 DISCOUNT_APPROVAL = "order.discount"  # kind of the approval that lets a draft exceed its enterer's limit
 
@@ -73,36 +75,10 @@ def confirm_order(tx: Tx, cmd: ConfirmOrder) -> OrderConfirmed:
     return OrderConfirmed(order.id, order.number, waits_for_stock=bool(short))
 
 
-def wants_of_open_lines(tx: Tx, order: Order) -> list[Want]:
-    """What the open lines of an order need, bundles expanded."""
-    lines = [line for line in order.lines if line.open]
-    skus = sku_facts(tx.session, {line.sku_id for line in lines})
-    return [
-        Want(order.id, line.id, part, order.warehouse_id, pieces * line.open)
-        for line in lines
-        for part, pieces in skus[line.sku_id].parts
-    ]
-
-
-def reserve_open_lines(tx: Tx, order: Order) -> list[reserving.Shortage]:
-    """Promise everything open, all or nothing; the answer names what is short (empty: all was promised)."""
-    wants = wants_of_open_lines(tx, order)
-    free = reserving.free_pieces(tx, wants)
-    short = reserving.shortages(wants, free)
-    if not short:
-        reserving.take(tx, wants)
-    return short
-
-
-def shortage_error(order: Order, short: list[reserving.Shortage]) -> StockShort:
+def shortage_error(order: Order, short: Sequence[Shortage]) -> StockShort:
     """Tell what is left, in the words of the order line that is short."""
-    first = short[0]
-    line = next((x for x in order.lines if x.sku_id == first.sku_id), None)
-    name = f"{line.sku_code} {line.name}" if line else f"#{first.sku_id}"
-    return StockShort(
-        say("Only {left} left of {sku}, {wanted} wanted", left=first.left, sku=name, wanted=first.wanted),
-        field="lines",
-    )
+    line = next((x for x in order.lines if x.sku_id == short[0].sku_id), None)
+    return short_refusal(short, f"{line.sku_code} {line.name}" if line else f"#{short[0].sku_id}")
 
 
 def order_discount_percent(order: Order) -> Decimal:

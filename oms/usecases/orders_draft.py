@@ -55,7 +55,7 @@ def edit_draft(tx: Tx, cmd: EditDraft) -> DraftEdited:
     priced = price(tx, asked, shops, skus, kept={(line.sku_id, line.unit_price) for line in order.lines})
     before = _told(order)
     drawn = orders_write.draw_ids(tx, {0: len(cmd.order.lines)})[0]
-    row = orders_write.row_of(priced, orders_write.Drawn(order.id, drawn.line_ids), is_reserved=False)
+    row = orders_write.row_of(priced, orders_write.Drawn(order.id, drawn.line_ids))
     _replace(tx, order, row, priced)
     derived.refresh(tx, [order])
     audit.record(tx, "order.draft_edited", "order", order.id, order.number, before=before, after=_told(order))

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from oms.catalog.queries import ShopFacts, SkuFacts, shop_facts, sku_facts
 from oms.customers.finding import Buyer, find_or_create
 from oms.db import Tx
-from oms.errors import InvalidInput, NeedsApproval, NotFound, OmsError, Problem, StockShort, say
+from oms.errors import InvalidInput, NeedsApproval, NotFound, OmsError, Problem, say
 from oms.inventory import reserving
 from oms.money import ZERO, Money
 from oms.orders import rules
@@ -22,6 +22,7 @@ from oms.payments.queries import refused_cod
 from oms.usecases import orders_write
 from oms.usecases.orders_words import NewLine, OrderPlaced, PlaceOrder, Priced, ShipTo, Stock
 from oms.usecases.orders_write import Drawn
+from oms.usecases.routing import Plan, holder_name, plan_orders, short_refusal
 
 __all__ = ["NewLine", "OrderPlaced", "PlaceOrder", "ShipTo", "Stock", "place_order", "place_orders"]
 
@@ -46,13 +47,15 @@ def place_orders(tx: Tx, cmds: Sequence[PlaceOrder]) -> list[OrderPlaced | OmsEr
     """Place many orders; each is placed or refused by itself, in order. Raises Forbidden for the whole."""
     batch = _understand(tx, cmds)
     drawn = orders_write.draw_ids(tx, {i: len(p.cmd.lines) for i, p in batch.priced.items()})
-    wants = {i: orders_write.wants_of(p, drawn[i]) for i, p in batch.priced.items() if _reserves(p.cmd)}
-    free = reserving.free_pieces(tx, [w for listed in wants.values() for w in listed])
-    short = reserving.decide(wants, free)
-    for i, lacking in short.items():
-        if lacking and cmds[i].stock is Stock.MUST_RESERVE:
-            batch.outcome[i] = shortage_refusal(batch.priced.pop(i), lacking)
-    _save(tx, batch, drawn, {i: w for i, w in wants.items() if not short[i] and i in batch.priced})
+    askings = {i: orders_write.asking_of(p, drawn[i]) for i, p in batch.priced.items() if _reserves(p.cmd)}
+    planned = plan_orders(tx, list(askings.values()))
+    plans = {i: planned[asking.order_id] for i, asking in askings.items()}
+    for i, plan in plans.items():
+        if plan.short and cmds[i].stock is Stock.MUST_RESERVE:
+            refused = batch.priced.pop(i)
+            named = holder_name(plan.short[0].sku_id, refused.skus.values())
+            batch.outcome[i] = short_refusal(plan.short, named)
+    _save(tx, batch, drawn, {i: plan for i, plan in plans.items() if i in batch.priced})
     return [batch.outcome[i] for i in range(len(cmds))]
 
 
@@ -238,22 +241,7 @@ def check_discount(tx: Tx, listed: Money, asked: Money) -> None:
         )
 
 
-def shortage_refusal(priced: Priced, lacking: Sequence[reserving.Shortage]) -> StockShort:
-    """Tell what is left of the first SKU that is short."""
-    first = lacking[0]
-    holder = next(s for s in priced.skus.values() if any(part == first.sku_id for part, _ in s.parts))
-    return StockShort(
-        say(
-            "Only {left} left of {sku}, {wanted} wanted",
-            left=first.left,
-            sku=f"{holder.code} {holder.name}",
-            wanted=first.wanted,
-        ),
-        field="lines",
-    )
-
-
-def _save(tx: Tx, batch: Batch, drawn: Mapping[int, Drawn], reserved: Mapping[int, Sequence[reserving.Want]]) -> None:
+def _save(tx: Tx, batch: Batch, drawn: Mapping[int, Drawn], plans: Mapping[int, Plan]) -> None:
     """Write the accepted orders: customers first, then orders, lines, promises, search text, audit, outbox."""
     unknown = [i for i, p in batch.priced.items() if p.cmd.customer_id is None]
     people = find_or_create(tx, [_buyer(batch.priced[i].cmd) for i in unknown])
@@ -261,11 +249,12 @@ def _save(tx: Tx, batch: Batch, drawn: Mapping[int, Drawn], reserved: Mapping[in
     rows = []
     for i, priced in batch.priced.items():
         cmd = replace(priced.cmd, customer_id=priced.cmd.customer_id or customers.get(i))
-        rows.append(orders_write.row_of(replace(priced, cmd=cmd), drawn[i], is_reserved=i in reserved))
-        waits = cmd.confirm and cmd.stock is Stock.MAY_WAIT and i not in reserved
+        plan = plans.get(i)
+        rows.append(orders_write.row_of(replace(priced, cmd=cmd), drawn[i], plan))
+        waits = cmd.confirm and cmd.stock is Stock.MAY_WAIT and plan is not None and bool(plan.short)
         batch.outcome[i] = OrderPlaced(drawn[i].order_id, rows[-1].number, waits_for_stock=waits)
     orders_write.insert(tx, rows)
-    reserving.take(tx, [want for wants in reserved.values() for want in wants])
+    reserving.take(tx, [want for plan in plans.values() for want in plan.wants])
 
 
 def _buyer(cmd: PlaceOrder) -> Buyer:

@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import text
 
 from oms import audit, clock, outbox
+from oms.catalog.models import Routing
 from oms.db import Tx, insert_rows
-from oms.inventory.reserving import Want
+from oms.inventory.sharing import Need
 from oms.money import ZERO
 from oms.numbering import buddhist_year
 from oms.orders.models import Order, OrderLine, OrderSearch
@@ -22,6 +23,8 @@ from oms.thai.phone import read_phone
 from oms.thai.text import clean, grams, normalize
 from oms.usecases.derived import Derived, Facts, derive
 from oms.usecases.orders_words import PlaceOrder, Priced, Stock
+from oms.usecases.routing import Asking, Plan, case_of
+from oms.usecases.sentences import pack
 
 _DRAW = text(
     "SELECT 0, nextval('orders_id_seq') FROM generate_series(1, :orders)"
@@ -69,13 +72,29 @@ def order_number(order_id: int) -> str:
     return f"SO{buddhist_year()}-{order_id:06d}"
 
 
-def wants_of(priced: Priced, drawn: Drawn) -> list[Want]:
-    """The plain SKUs an order needs, bundles expanded."""
-    return [
-        Want(drawn.order_id, line_id, part, priced.warehouse_id, pieces * line.quantity)
-        for line_id, line in zip(drawn.line_ids, priced.cmd.lines, strict=True)
-        for part, pieces in priced.skus[line.sku_id].parts
-    ]
+def asking_of(priced: Priced, drawn: Drawn) -> Asking:
+    """What an order wants of stock, bundles expanded, and how its places are found."""
+    cmd, shop = priced.cmd, priced.shop
+    place = (clean(cmd.ship_to.province)[:100], clean(cmd.ship_to.postcode)[:10])
+    skus = [priced.skus[line.sku_id] for line in cmd.lines]
+    automatic = shop.routing is Routing.AUTOMATIC and not _is_pinned(priced)
+    return Asking(
+        drawn.order_id,
+        case_of(shop.channel, shop.id, place, skus),
+        tuple(
+            Need(line_id, line.quantity, priced.skus[line.sku_id].parts)
+            for line_id, line in zip(drawn.line_ids, cmd.lines, strict=True)
+        ),
+        priced.warehouse_id,
+        places=() if automatic else (priced.warehouse_id,),
+        may_split=shop.may_split and automatic,
+    )
+
+
+def _is_pinned(priced: Priced) -> bool:
+    """Whether somebody chose the warehouse, rather than the shop."""
+    asked, shop = priced.cmd.warehouse_id, priced.shop
+    return asked is not None and (shop.routing is Routing.AUTOMATIC or asked != shop.warehouse_id)
 
 
 def kept_phone(text: str) -> str:
@@ -90,13 +109,22 @@ def search_text(number: str, cmd: PlaceOrder, sku_codes: Sequence[str]) -> str:
     )
 
 
-def row_of(priced: Priced, drawn: Drawn, *, is_reserved: bool) -> Row:
-    """Build the rows of one order, derived columns included."""
+def row_of(priced: Priced, drawn: Drawn, plan: Plan | None = None) -> Row:
+    """Build the rows of one order, derived columns included. ``plan``: where its pieces come from; None for none."""
     number = order_number(drawn.order_id)
     lines = [_line_row(priced, drawn, position) for position in range(len(priced.cmd.lines))]
-    derived = derive(_facts(priced, is_reserved=is_reserved))
+    derived = derive(_facts(priced, is_reserved=plan is not None and not plan.short))
     codes = [priced.skus[line.sku_id].code for line in priced.cmd.lines]
-    return Row(number, _order_row(priced, drawn, number, derived), lines, search_text(number, priced.cmd, codes))
+    order = _order_row(priced, drawn, number, derived) | _places(priced, plan)
+    return Row(number, order, lines, search_text(number, priced.cmd, codes))
+
+
+def _places(priced: Priced, plan: Plan | None) -> dict[str, Any]:
+    """Where an order is sent from, and why."""
+    return {
+        "warehouse_id": plan.warehouse_id if plan else priced.warehouse_id, "warehouse_pinned": _is_pinned(priced),
+        "warehouse_reason": (plan and pack(plan.reason)) or {}, "also_in": list(plan.also_in) or None if plan else None,
+    }  # fmt: skip
 
 
 def _left_before(priced: Priced) -> bool:

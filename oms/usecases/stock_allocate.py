@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import or_, select, tuple_
+from sqlalchemy import and_, or_, select, tuple_
 
 from oms import audit
-from oms.catalog.models import BundleItem
+from oms.catalog.models import BundleItem, Routing, Shop
 from oms.db import Tx
 from oms.inventory.reserving import Key
 from oms.orders.models import Order, OrderLine
 from oms.orders.queries import lock_orders
 from oms.orders.states import OrderStatus, StockState
 from oms.usecases import derived
-from oms.usecases.orders_confirm import reserve_open_lines
+from oms.usecases.routing import reserve_many, settle
 
 BATCH = 100  # orders locked at a time
-Turn = tuple[datetime, int]  # when an order was confirmed, and its id: its place in the queue
+Turn = tuple[bool, datetime, int]  # whether it can wait, when it was confirmed, and its id: its place in the queue
 MOST = 5_000  # orders looked at for one message; the next receipt looks again
 
 
@@ -28,10 +28,9 @@ def parse_keys(text: str) -> set[Key]:
     return {(int(sku), int(place)) for sku, place in pairs}
 
 
-def waiting_orders(
-    tx: Tx, keys: Collection[Key], after: tuple[datetime, int] | None = None
-) -> list[tuple[datetime, int]]:
-    """(confirmed at, id) of confirmed orders that lack stock and want one of these SKUs there, the oldest first."""
+def waiting_orders(tx: Tx, keys: Collection[Key], after: Turn | None = None) -> list[Turn]:
+    """The queue of confirmed orders that lack stock and want one of these SKUs there: urgent ones first, then the
+    oldest. Orders that may be sent from any warehouse wait for pieces in every one."""
     skus = sorted({sku for sku, _ in keys})
     places = sorted({place for _, place in keys})
     bundles = select(BundleItem.bundle_id).where(BundleItem.component_id.in_(skus))
@@ -40,52 +39,56 @@ def waiting_orders(
         .where(OrderLine.order_id == Order.id, or_(OrderLine.sku_id.in_(skus), OrderLine.sku_id.in_(bundles)))
         .exists()
     )
+    anywhere = and_(~Order.warehouse_pinned, Shop.routing == Routing.AUTOMATIC)
     statement = (
-        select(Order.confirmed_at, Order.id)
+        select(~Order.is_urgent, Order.confirmed_at, Order.id)
+        .join(Shop, Shop.id == Order.shop_id)
         .where(
             Order.status == OrderStatus.CONFIRMED,
             Order.confirmed_at.is_not(None),
             Order.closed_at.is_(None),
             Order.stock_state == StockState.SHORT,
-            Order.warehouse_id.in_(places),
+            or_(Order.warehouse_id.in_(places), anywhere),
             wanted,
         )
-        .order_by(Order.confirmed_at, Order.id)
+        .order_by(Order.is_urgent.desc(), Order.confirmed_at, Order.id)
         .limit(BATCH)
     )
     if after is not None:
-        statement = statement.where(tuple_(Order.confirmed_at, Order.id) > after)
-    return [(row[0], row[1]) for row in tx.session.execute(statement) if row[0] is not None]
+        statement = statement.where(tuple_(~Order.is_urgent, Order.confirmed_at, Order.id) > after)
+    return [(row[0], row[1], row[2]) for row in tx.session.execute(statement) if row[1] is not None]
 
 
 def allocate_freed(tx: Tx, keys: Collection[Key]) -> int:
-    """Reserve for waiting orders, oldest first; each all or nothing. Answers how many got theirs.
+    """Reserve for waiting orders, urgent ones first, then the oldest; each all or nothing. Answers how many got theirs.
 
     An old order that cannot be served whole does not keep younger ones from the pieces they can use.
     """
     served, seen = 0, 0
     after: Turn | None = None
     while seen < MOST and (waiting := waiting_orders(tx, keys, after)):
-        served += _serve(tx, [order_id for _, order_id in waiting])
+        served += _serve(tx, [order_id for _, _, order_id in waiting])
         after, seen = waiting[-1], seen + len(waiting)
     return served
 
 
 def _serve(tx: Tx, ids: Sequence[int]) -> int:
     rank = {order_id: i for i, order_id in enumerate(ids)}
-    served = 0
-    for order in sorted(lock_orders(tx, ids), key=lambda o: rank[o.id]):
-        if order.stock_state is not StockState.SHORT or reserve_open_lines(tx, order):
-            continue
-        served += 1
-        derived.refresh(tx, [order])
-        audit.record(
-            tx,
-            "order.stock_reserved",
-            "order",
-            order.id,
-            order.number,
-            before={"stock": "short"},
-            after={"stock": order.stock_state, "board": order.board},
-        )
-    return served
+    waiting = [order for order in lock_orders(tx, ids) if order.stock_state is StockState.SHORT]
+    waiting.sort(key=lambda order: rank[order.id])
+    plans = reserve_many(tx, waiting)
+    served = [order for order in waiting if not plans[order.id].short]
+    derived.refresh(tx, served)
+    for order in served:  # after the refresh, so that each row is written once
+        settle(tx, order, plans[order.id])
+    audit.record_many(
+        tx,
+        [
+            audit.Entry(
+                "order.stock_reserved", "order", order.id, order.number,
+                before={"stock": "short"}, after={"stock": order.stock_state, "board": order.board},
+            )
+            for order in served
+        ],
+    )  # fmt: skip
+    return len(served)

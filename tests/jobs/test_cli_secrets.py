@@ -11,14 +11,19 @@ import httpx
 from tests.live import free_port
 
 
-def test_the_sandbox_plays_every_verifier_until_it_is_stopped():
+def test_the_sandbox_plays_every_verifier_and_carrier_until_it_is_stopped():
     port = free_port()
     command = [sys.executable, "-c", "from app import main; main()", "sandbox", "--port", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
-        lines = [process.stdout.readline() for _ in range(5)]
-        assert [line.split()[0] for line in lines] == ["slipok", "easyslip", "slip2go", "scb", "kbank"]
-        for line in lines:
+        lines = [process.stdout.readline() for _ in range(9)]
+        assert [line.split()[0] for line in lines] == [
+            "slipok", "easyslip", "slip2go", "scb", "kbank", "flash", "thaipost", "ninjavan", "shippop",
+        ]  # fmt: skip
+        post = "/".join(lines[6].split()[1].split("/")[:3])
+        parcels = httpx.get(f"{post}/_parcels", trust_env=False).json()["parcels"]
+        assert [(p["number"], len(p["steps"])) for p in parcels] == [("ED852942182TH", 2)]
+        for line in lines[:5]:
             root = "/".join(line.split()[1].split("/")[:3])
             books = httpx.get(f"{root}/_books", trust_env=False).json()
             assert [t["reference"] for t in books["transfers"]] == ["DEMO202611230001"]

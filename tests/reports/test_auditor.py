@@ -166,6 +166,13 @@ BREAKS = {
     ],
     "reserved_sum": ["UPDATE stock_levels SET reserved = reserved + 1"],
     "promises": ["UPDATE order_lines SET quantity = quantity + 1 WHERE order_id = :paid"],
+    "whole_sets": [
+        ("UPDATE reservations SET warehouse_id = (SELECT max(id) FROM warehouses) WHERE id = (SELECT max(r.id) FROM"
+        " reservations r JOIN order_lines l ON l.id = r.order_line_id WHERE r.sku_id <> l.sku_id AND r.status = 'active')"),
+    ],
+    "order_places": [
+        "UPDATE reservations SET warehouse_id = (SELECT max(id) FROM warehouses) WHERE status = 'consumed'",
+    ],
     "balances": ["DELETE FROM stock_movements WHERE kind = 'ship'"],
     "external_numbers": [
         "DROP INDEX uq_orders_external",

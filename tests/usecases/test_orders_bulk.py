@@ -13,8 +13,9 @@ from oms.errors import Forbidden, InvalidInput, NotFound
 from oms.orders.models import BulkRow, BulkRun, Order
 from oms.orders.states import Board, OrderStatus
 from oms.outbox import Outbox
-from oms.usecases.orders_bulk import AT_ONCE, StartBulk, bulk_rows, start_bulk, unpack, work_bulk
+from oms.usecases.orders_bulk import AT_ONCE, StartBulk, bulk_rows, start_bulk, work_bulk
 from oms.usecases.orders_place import place_order
+from oms.usecases.sentences import unpack
 from tests.shop import SmallShop, small_shop
 
 

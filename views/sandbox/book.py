@@ -1,4 +1,5 @@
-"""What every simulated slip verifier stands on: a book of transfers, a count of checks left, and faults on command."""
+"""What every simulated system stands on: calls written down, a limit a minute, faults on command; for slip verifiers
+a book of transfers with a count of checks left."""
 
 from __future__ import annotations
 
@@ -18,10 +19,11 @@ from oms import clock
 
 FAULTS = frozenset({
     "silence", "500", "429", "cut", "broken", "html", "list", "redirect", "huge", "drip", "gzip", "nan", "extra",
-    "bank_down", "delay", "pending", "expire_tokens", "other_transfer", "receiver", "amount",
+    "bank_down", "delay", "pending", "expire_tokens", "other_transfer", "receiver", "amount", "bad_signature",
 })  # fmt: skip
 
 JSON = "application/json"
+HUGE = 9_000_000  # bytes: more than any client of ours takes
 
 
 @dataclass(frozen=True)
@@ -71,23 +73,14 @@ class Refusal(Exception):
 
 
 @dataclass
-class Book:
-    """The state of one simulated provider."""
+class Ledger:
+    """What came in, and what is to go wrong."""
 
-    entries: dict[tuple[str, str], Entry] = field(default_factory=dict)
-    remembered: set[tuple[str, str]] = field(default_factory=set)
     calls: list[Call] = field(default_factory=list)
     faults: deque[Fault] = field(default_factory=deque)
-    quota: int = 1000
     per_minute: int | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
     asked_at: deque[float] = field(default_factory=deque)
-
-    def add(self, entry: Entry) -> Entry:
-        """Write a transfer down."""
-        with self.lock:
-            self.entries[entry.sending_bank, entry.reference] = entry
-        return entry
 
     def fail(self, kind: str, times: int = 1, **how: Any) -> None:
         """Let the next answers go wrong in this way."""
@@ -116,6 +109,26 @@ class Book:
             self.asked_at.append(now)
             return self.per_minute is not None and len(self.asked_at) > self.per_minute
 
+    def shown(self) -> dict[str, Any]:
+        """What ``GET /_books`` tells."""
+        with self.lock:
+            return {"calls": [asdict(c) for c in self.calls]}
+
+
+@dataclass
+class Book(Ledger):
+    """The state of one simulated slip verifier."""
+
+    entries: dict[tuple[str, str], Entry] = field(default_factory=dict)
+    remembered: set[tuple[str, str]] = field(default_factory=set)
+    quota: int = 1000
+
+    def add(self, entry: Entry) -> Entry:
+        """Write a transfer down."""
+        with self.lock:
+            self.entries[entry.sending_bank, entry.reference] = entry
+        return entry
+
     def spend(self) -> bool:
         """Count one check; False when none is left."""
         with self.lock:
@@ -134,25 +147,29 @@ class Book:
     def shown(self) -> dict[str, Any]:
         """What ``GET /_books`` tells."""
         with self.lock:
-            return {
+            return super().shown() | {
                 "transfers": [asdict(e) for e in self.entries.values()],
                 "remembered": sorted(self.remembered),
-                "calls": [asdict(c) for c in self.calls],
                 "quota": self.quota,
             }
 
 
-class Sandbox:
-    """A simulated provider as a WSGI application. Subclasses answer ``handle(request, fault)``."""
+class Simulator:
+    """A simulated system as a WSGI application. Subclasses answer ``handle(request, fault)``."""
 
     name: ClassVar[str] = ""
+    root: ClassVar[str] = ""
 
-    def __init__(self, book: Book | None = None) -> None:
-        self.book = book or Book()
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
 
-    def handle(self, request: Request, fault: Fault | None) -> dict[str, Any]:  # noqa: ARG002  subclasses read it
-        """The body of a good answer. Raises Refusal."""
+    def handle(self, request: Request, fault: Fault | None) -> dict[str, Any] | Response:  # noqa: ARG002  theirs
+        """The body of a good answer, or the answer when it is no JSON. Raises Refusal."""
         raise Refusal(404, {"message": request.path})
+
+    def control(self, request: Request) -> dict[str, Any] | None:  # noqa: ARG002  subclasses read it
+        """What a command of the play (``/_...``) answers; None: there is no such command."""
+        return None
 
     def limited(self) -> Refusal:
         """How this provider says "too many"."""
@@ -165,26 +182,22 @@ class Sandbox:
 
     def _control(self, request: Request) -> Response:
         if request.method == "GET" and request.path == "/_books":
-            return _json(200, self.book.shown())
+            return _json(200, self.ledger.shown())
         if request.method == "POST" and request.path == "/_faults":
-            self.book.fail(**request.get_json())
+            self.ledger.fail(**request.get_json())
             return _json(200, {})
-        if request.method == "POST" and request.path == "/_transfers":
-            facts = request.get_json()
-            given = {"amount": Decimal(facts["amount"]), "at": clock.aware(datetime.fromisoformat(facts["at"]))}
-            self.book.add(Entry(**(facts | given)))
-            return _json(200, {})
-        return _json(404, {})
+        answer = self.control(request)
+        return _json(404, {}) if answer is None else _json(200, answer)
 
     def _answer(self, request: Request) -> Response:
         call = Call(request.method, request.path)
-        with self.book.lock:
-            self.book.calls.append(call)
-        fault = self.book.take()
+        with self.ledger.lock:
+            self.ledger.calls.append(call)
+        fault = self.ledger.take()
         if fault is not None and not fault.after and (early := spoil(fault, {})) is not None:
             return early
         try:
-            if self.book.too_many() or (fault is not None and fault.kind == "429"):
+            if self.ledger.too_many() or (fault is not None and fault.kind == "429"):
                 raise self.limited()
             body = self.handle(request, fault)
         except Refusal as refusal:
@@ -193,7 +206,26 @@ class Sandbox:
             response.headers.extend(refusal.headers)
             return response
         call.said = "200"
+        if isinstance(body, Response):
+            return (spoil(fault, body.get_data()) if fault is not None else None) or body
         return (spoil(fault, body) if fault is not None else None) or _json(200, body)
+
+
+class Sandbox(Simulator):
+    """A simulated slip verifier."""
+
+    def __init__(self, book: Book | None = None) -> None:
+        self.book = book or Book()
+        super().__init__(self.book)
+
+    def control(self, request: Request) -> dict[str, Any] | None:
+        """``POST /_transfers`` writes a transfer down."""
+        if request.method != "POST" or request.path != "/_transfers":
+            return None
+        facts = request.get_json()
+        given = {"amount": Decimal(facts["amount"]), "at": clock.aware(datetime.fromisoformat(facts["at"]))}
+        self.book.add(Entry(**(facts | given)))
+        return {}
 
 
 def _json(status: int, body: Mapping[str, Any]) -> Response:
@@ -222,20 +254,20 @@ SPOILT: Mapping[str, Callable[[bytes], Response]] = {
     "html": lambda text: Response(text, content_type="text/html"),
     "list": lambda text: Response(b"[" + text + b"]", content_type=JSON),
     "redirect": lambda _: Response("", status=302, headers={"Location": "http://127.0.0.1:9/elsewhere"}),
-    "huge": lambda _: Response(b'{"padding": "' + b"x" * 400_000 + b'"}', content_type=JSON),
+    "huge": lambda _: Response(b'{"padding": "' + b"x" * HUGE + b'"}', content_type=JSON),
     "gzip": lambda text: Response(text, content_type=JSON, headers={"Content-Encoding": "gzip"}),
     "nan": lambda text: Response(text.replace(b'"amount": ', b'"amount": NaN, "was": '), content_type=JSON),
 }
 
 
-def spoil(fault: Fault, body: Mapping[str, Any]) -> Response | None:
+def spoil(fault: Fault, body: Mapping[str, Any] | bytes) -> Response | None:
     """The answer as it arrives when this goes wrong; None: as it is."""
-    text = json.dumps(body, ensure_ascii=False, default=plain).encode()
+    text = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False, default=plain).encode()
     if fault.kind == "silence":
         time.sleep(fault.seconds)
     if fault.kind == "drip":
         return Response(_drops(text, fault.seconds), content_type=JSON)
-    if fault.kind == "extra":
+    if fault.kind == "extra" and not isinstance(body, bytes):
         return _json(200, _with_more(body))
     made = SPOILT.get(fault.kind)
     return made(text) if made else None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import secrets
-import time
 import uuid
 from datetime import datetime
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 from werkzeug.wrappers import Request
 
 from views.sandbox.book import Book, Entry, Fault, Refusal, Sandbox, bent, need, strict
+from views.sandbox.tokens import GivenTokens
 from views.sandbox.verifiers import bank_model
 
 
@@ -21,22 +20,8 @@ class _Bank(Sandbox):
     def __init__(self, key: str, secret: str, book: Book | None, life: int) -> None:
         super().__init__(book)
         self.key, self.secret, self.life = key, secret, life
-        self.tokens: dict[str, float] = {}
+        self.tokens = GivenTokens(life)
         self.numbers: set[str] = set()
-
-    def new_token(self) -> str:
-        """A token for ``life`` seconds."""
-        token = secrets.token_hex(16)
-        with self.book.lock:
-            self.tokens[token] = time.monotonic() + self.life
-        return token
-
-    def token_holds(self, request: Request, fault: Fault | None) -> bool:
-        """Whether the request may pass."""
-        if fault is not None and fault.kind == "expire_tokens":
-            self.tokens.clear()
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
-        return kind == "Bearer" and self.tokens.get(token, 0) > time.monotonic()
 
     def fresh(self, number: str) -> bool:
         """Whether a request's number is used for the first time."""
@@ -85,7 +70,7 @@ class ScbSandbox(_Bank):
         root = f"{self.root}/v1/payment/billpayment/transactions/"
         if request.method != "GET" or not request.path.startswith(root):
             raise self._no(404, 4040, "no such address")
-        if not self.token_holds(request, fault):
+        if not self.tokens.hold(request, fault):
             raise self._no(401, 9500, "Invalid authorization credentials")
         bank = request.args.get("sendingBank", "")
         if set(request.args) != {"sendingBank"} or len(bank) != 3 or not bank.isdecimal():
@@ -105,7 +90,7 @@ class ScbSandbox(_Bank):
         given = f"{body['applicationKey']}:{body['applicationSecret']}"
         if not hmac.compare_digest(given.encode(), f"{self.key}:{self.secret}".encode()):
             raise self._no(401, 9300, "Invalid credentials")
-        data = {"accessToken": self.new_token(), "tokenType": "Bearer", "expiresIn": self.life}
+        data = {"accessToken": self.tokens.new(), "tokenType": "Bearer", "expiresIn": self.life}
         return {"status": {"code": 1000, "description": "Success"}, "data": data}
 
 
@@ -128,7 +113,7 @@ class KBankSandbox(_Bank):
             return self._token(request)
         if request.path != "/v1/verslip/kbank/verify":
             raise Refusal(404, {"message": "no such address"})
-        if not self.token_holds(request, fault):
+        if not self.tokens.hold(request, fault):
             raise Refusal(401, {"error": "invalid_token", "error_description": "token expired"})
         try:
             body = strict(request, {"rqUID": str, "rqDt": str, "data": dict})
@@ -154,4 +139,4 @@ class KBankSandbox(_Bank):
             raise Refusal(400, {"error": "invalid_request"})
         if given is None or given.type != "basic" or (given.username, given.password) != (self.key, self.secret):
             raise Refusal(401, {"error": "invalid_client", "error_description": "unknown consumer"})
-        return {"access_token": self.new_token(), "token_type": "Bearer", "expires_in": str(self.life)}
+        return {"access_token": self.tokens.new(), "token_type": "Bearer", "expires_in": str(self.life)}

@@ -57,6 +57,7 @@ _OWN: dict[str, dict[str, tuple[str, ...]]] = {
     "ninjavan": {"tracking": ("Tracking ID", "NV Tracking ID"), "reference": ("Remittance Reference",)},
     "best": {"tracking": ("Waybill No.", "เลขที่ใบปะหน้า"), "reference": ("Payment Batch",)},
     "dhl": {"tracking": ("Shipment ID", "DHL Shipment ID"), "reference": ("Remittance Number",)},
+    "lalamove": {"tracking": ("Order Ref", "เลขที่งาน")},
 }
 _TOTALS = ("รวม", "ยอดรวม", "รวมทั้งสิ้น", "รวมทั้งหมด", "total", "grand total", "sum", "ผลรวม")
 
