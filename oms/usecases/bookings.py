@@ -75,9 +75,10 @@ def book_parcels(tx: Tx, shipment_ids: Collection[int]) -> dict[int, BookingAske
             carrier = _able(shipment, facts)
             wanted = _wanted(tx, shipment, carrier, facts)
             asked.setdefault(carrier.id, []).extend(wanted)
-            answers[shipment_id] = BookingAsked(tuple(b.parcel_id for b in wanted))
+            answers[shipment_id] = BookingAsked(tuple(b.parcel.id for b in wanted))
         except OmsError as refusal:
             answers[shipment_id] = refusal
+    _give_numbers(tx, [b for found in asked.values() for b in found])
     tx.session.flush()  # the background rows name the bookings
     for carrier_id, bookings in asked.items():
         owe(tx, BOOK, carrier_id, bookings)
@@ -95,13 +96,8 @@ def _read(tx: Tx, shipment_ids: Collection[int]) -> _Facts:
     locked = lock_with_orders(tx, shipment_ids)
     shipments = list(locked.shipments.values())
     lines = {line.order_line_id for s in shipments for line in s.lines}
-    weights = dict(
-        tx.session.execute(
-            select(OrderLine.id, Sku.weight_g).join(Sku, Sku.id == OrderLine.sku_id).where(OrderLine.id.in_(lines))
-        )
-        .tuples()
-        .all()
-    )
+    weighed = select(OrderLine.id, Sku.weight_g).join(Sku, Sku.id == OrderLine.sku_id).where(OrderLine.id.in_(lines))
+    weights = {row.id: row.weight_g for row in tx.session.execute(weighed)}
     places = tx.session.scalars(select(Warehouse).where(Warehouse.id.in_({s.warehouse_id for s in shipments})))
     return _Facts(
         locked,
@@ -142,7 +138,6 @@ def _wanted(tx: Tx, shipment: Shipment, carrier: Carrier, facts: _Facts) -> list
     """New or renewed bookings of the boxes that have no number yet."""
     boxes = live_parcels(shipment)
     bare = [p for p in boxes if not p.tracking_no and _is_free(facts.known.get(p.id))]
-    numbers = iter(_own_numbers(tx, carrier, shipment.service, len(bare)))
     found = []
     for parcel in bare:
         cod = facts.cash.get(shipment.id, ZERO) if parcel is boxes[0] else ZERO
@@ -157,7 +152,6 @@ def _wanted(tx: Tx, shipment: Shipment, carrier: Carrier, facts: _Facts) -> list
             BOOKING.fire(booking, "again")
             booking.reason = booking.raw_code = booking.problem_field = ""
         booking.carrier, booking.service, booking.cod, booking.weight_grams = carrier, shipment.service, cod, grams
-        booking.own_number = booking.own_number or next(numbers, "")
         parcel.carrier, parcel.service, parcel.booking_ref = carrier.name, shipment.service, booking.ref
         found.append(booking)
     return found
@@ -168,12 +162,16 @@ def _is_free(booking: CarrierBooking | None) -> bool:
     return booking is None or booking.status is B.REFUSED
 
 
-def _own_numbers(tx: Tx, carrier: Carrier, service: str, count: int) -> list[str]:
-    """Numbers of our own block for a carrier that takes them: then a repeat can never make a second parcel."""
-    takes = Ability.OWN_NUMBER in ADAPTERS[carrier.adapter].abilities
-    if not takes or not count or numbers_left(tx.session, carrier.id, service) < count:
-        return []
-    return draw_numbers(tx, carrier, service, count)
+def _give_numbers(tx: Tx, bookings: Sequence[CarrierBooking]) -> None:
+    """Numbers of our own blocks for carriers that take them: then a repeat can never make a second parcel."""
+    groups: dict[tuple[int, str], list[CarrierBooking]] = {}
+    for booking in bookings:
+        if Ability.OWN_NUMBER in ADAPTERS[booking.carrier.adapter].abilities and not booking.own_number:
+            groups.setdefault((booking.carrier.id, booking.service), []).append(booking)
+    for (carrier_id, service), group in sorted(groups.items(), key=lambda item: item[0]):
+        if numbers_left(tx.session, carrier_id, service) >= len(group):
+            for booking, number in zip(group, draw_numbers(tx, group[0].carrier, service, len(group)), strict=False):
+                booking.own_number = number
 
 
 def owe(
