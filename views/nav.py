@@ -24,6 +24,7 @@ MoreCounts = Callable[[Actor], Waiting]
 SECTIONS: dict[str, str] = {
     "home": "",
     "work": "Worklists",
+    "ship": "Shipping",
     "data": "Records",
     "stock": "Stock",
     "setup": "Shop setup",

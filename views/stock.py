@@ -56,7 +56,7 @@ LABELS = {
     "kind": lazy_gettext("Why"), "document": lazy_gettext("Document"), "reason": lazy_gettext("Remark"),
     "actor": lazy_gettext("Who"), "number": lazy_gettext("Number"), "status": lazy_gettext("State"),
     "reference": lazy_gettext("Supplier's paper"), "note": lazy_gettext("Note"), "pieces": lazy_gettext("Pieces"),
-    "paper_reason": lazy_gettext("Reason"),
+    "paper_reason": lazy_gettext("Reason"), "location": lazy_gettext("Shelf"),
 }  # fmt: skip
 
 
@@ -98,11 +98,11 @@ class StockLevelView(OmsModelView):
     requires = "stock.view"
     list_template = "stock_list.html"
     list_title = lazy_gettext("Stock")
-    list_columns = ["sku", "warehouse", "on_hand", "reserved", "available", "damaged", "incoming"]
+    list_columns = ["sku", "warehouse", "location", "on_hand", "reserved", "available", "damaged", "incoming"]
     order_columns = ["on_hand", "reserved", "damaged", "incoming"]
     label_columns = LABELS
     find_columns = ["sku_id"]
-    search_columns = ["on_hand", "reserved", "damaged", "incoming"]
+    search_columns = ["location", "on_hand", "reserved", "damaged", "incoming"]
     numeric_columns = ["on_hand", "reserved", "available", "damaged", "incoming"]
     load_options = (joinedload(StockLevel.sku), joinedload(StockLevel.warehouse))
     export_list = "stock"
@@ -134,6 +134,8 @@ class StockLevelView(OmsModelView):
     def value(self, row: Any, name: str) -> Any:
         """A cell; balances with thousands."""
         value = getattr(row, name)
+        if name == "location":
+            return unbroken(value or row.sku.location)
         return number(value) if name in self.numeric_columns else super().value(row, name)
 
     @page("/show/<int:pk>")

@@ -15,6 +15,7 @@ from oms.exporting.payments import PAYMENTS
 from oms.exporting.people import STAFF
 from oms.exporting.refunds import REFUNDS
 from oms.exporting.shape import COST, PHONE, PRICE, Column, ExportList, own_orders, own_places, own_shops
+from oms.exporting.shipments import MANIFESTS, SHIPMENTS
 from oms.exporting.statements import STATEMENT_LINES
 from oms.inventory.models import StockLevel, StockMovement, StockPaper, Warehouse
 from oms.inventory.queries import narrow_movements
@@ -193,7 +194,7 @@ STOCK = ExportList(
         "available": Column("Available", StockLevel.on_hand - StockLevel.reserved),
         "damaged": Column("Damaged", StockLevel.damaged),
         "incoming": Column("Incoming", StockLevel.incoming),
-        "location": Column("Location", Sku.location),
+        "location": Column("Location", func.coalesce(func.nullif(StockLevel.location, ""), Sku.location)),
         "cost": Column("Cost", Sku.cost, COST),
     },
     lambda actor: own_places(
@@ -308,6 +309,7 @@ LISTS: dict[str, ExportList] = {
     for made in (
         ORDERS, ORDER_LINES, CUSTOMERS, PRODUCTS, SKUS, CHANNEL_SKUS, STOCK, MOVEMENTS, PAPERS, PAYMENTS, REFUNDS,
         WAREHOUSES, SHOPS, ACCOUNTS, STAFF, AUDIT, STATEMENT_LINES, COD_ENTRIES, COD_ROUNDS,
+        SHIPMENTS, MANIFESTS,
     )
 }  # fmt: skip
 

@@ -36,6 +36,7 @@ from oms.usecases.customers import (
     edit_customer,
     save_address,
 )
+from oms.usecases.locations import SetLocation, set_location
 from oms.usecases.stock import AdjustStock, ReceiveStock, adjust_stock, receive_stock
 from oms.usecases.stock_checks import StockLine
 
@@ -223,9 +224,10 @@ def _address(cells: Cells, phone: str) -> Address | None:
 
 
 def take_stock(tx: Tx, run: IntakeRun, cells: Cells) -> tuple[Outcome, int | None]:
-    """How many pieces there are: the opening stock where nothing ever moved, else a count."""
-    counted = cells.read("quantity", lambda t: values.whole(t, 0), None)
-    if counted is None:
+    """How many pieces there are: the opening stock where nothing ever moved, else a count; and on which shelf they lie.
+    A row may say one of them alone."""
+    counted, shelf = cells.read("quantity", lambda t: values.whole(t, 0), None), cells.text("location")
+    if counted is None and not shelf:
         raise InvalidInput(say("The quantity is missing"), field="quantity", code="quantity_missing")
     code, place = cells.word("sku"), cells.word("warehouse")
     sku = tx.session.scalars(select(Sku).where(func.lower(Sku.code) == code.lower())).one_or_none()
@@ -236,15 +238,20 @@ def take_stock(tx: Tx, run: IntakeRun, cells: Cells) -> tuple[Outcome, int | Non
         raise InvalidInput(
             say("There is no warehouse “{warehouse}”", warehouse=place), field="warehouse", code="warehouse_unknown"
         )
+    outcome = Outcome.UNCHANGED if counted is None else _count(tx, run, cells.row.line, sku, where, counted)
+    moved = bool(shelf) and set_location(tx, SetLocation(sku.id, where.id, shelf)).changed
+    return (Outcome.UPDATED if moved and outcome is Outcome.UNCHANGED else outcome), sku.id
+
+
+def _count(tx: Tx, run: IntakeRun, line: int, sku: Sku, where: Warehouse, counted: int) -> Outcome:
     level = tx.session.get(StockLevel, (sku.id, where.id))
-    on_hand = level.on_hand if level else 0
-    if counted == on_hand:
-        return Outcome.UNCHANGED, sku.id
+    if counted == (level.on_hand if level else 0):
+        return Outcome.UNCHANGED
     lines = (StockLine(sku.id, counted),)
-    key = f"intake:{run.id}:{cells.row.line}"
+    key = f"intake:{run.id}:{line}"
     moved = select(StockMovement.id).where(StockMovement.sku_id == sku.id, StockMovement.warehouse_id == where.id)
     if tx.session.scalar(select(moved.exists())):
         adjust_stock(tx, AdjustStock(where.id, lines, AdjustReason.COUNTED, key, run.file_name[:200], counted=True))
-        return Outcome.UPDATED, sku.id
+        return Outcome.UPDATED
     receive_stock(tx, ReceiveStock(where.id, lines, key, note=run.file_name[:200], opening=True))
-    return Outcome.CREATED, sku.id
+    return Outcome.CREATED

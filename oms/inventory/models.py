@@ -58,7 +58,8 @@ class MovementKind(StrEnum):
 
 
 class StockLevel(Model):
-    """The balance of one SKU in one warehouse. Available = on_hand - reserved; damaged is never sellable."""
+    """The balance of one SKU in one warehouse. Available = on_hand - reserved; damaged is never sellable. ``location``
+    is the shelf there (A-03-2); empty: the one the SKU names for everywhere."""
 
     __tablename__ = "stock_levels"
 
@@ -68,6 +69,7 @@ class StockLevel(Model):
     reserved: Mapped[int] = mapped_column(Integer, default=0)
     damaged: Mapped[int] = mapped_column(Integer, default=0)
     incoming: Mapped[int] = mapped_column(Integer, default=0)
+    location: Mapped[str] = mapped_column(String(40), default="", server_default="")
 
     sku: Mapped[Sku] = relationship()
     warehouse: Mapped[Warehouse] = relationship()

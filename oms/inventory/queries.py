@@ -60,6 +60,7 @@ class Balance:
     free: int
     damaged: int
     incoming: int
+    location: str = ""
 
 
 def balances(session: Session, actor: Actor, sku: Sku) -> list[Balance]:
@@ -73,7 +74,7 @@ def balances(session: Session, actor: Actor, sku: Sku) -> list[Balance]:
 def _balance(place: Place, row: StockLevel | None, free: int) -> Balance:
     if row is None:
         return Balance(place, 0, 0, free, 0, 0)
-    return Balance(place, row.on_hand, row.reserved, free, row.damaged, row.incoming)
+    return Balance(place, row.on_hand, row.reserved, free, row.damaged, row.incoming, row.location)
 
 
 @dataclass(frozen=True)

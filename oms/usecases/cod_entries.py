@@ -164,3 +164,18 @@ def name_parcel(tx: Tx, order: Order, shipment_id: int, carrier: str, tracking_n
         .values(tracking_no=plain_number(tracking_no), carrier=pays_us(order, carrier), version=CodEntry.version + 1)
         .execution_options(synchronize_session="fetch")
     )
+
+
+def still_to_come(tx: Tx, orders: Sequence[Order], facts: Mapping[int, Facts]) -> dict[int, Money]:
+    """What the next parcel of each of these orders is to bring, by today's facts; orders without cash are left out."""
+    cash = [order for order in orders if is_cod(order)]
+    if not cash:
+        return {}
+    known = {row.id: row for row in tx.session.execute(_KNOWN, {"ids": sorted(order.id for order in cash)})}
+    found = {}
+    for order in cash:
+        money, before = facts[order.id].money, known[order.id]
+        amount = money.due - money.net - Money.satang(int(before.expected) - int(before.banked))
+        if amount > ZERO:
+            found[order.id] = amount
+    return found

@@ -54,12 +54,13 @@ CUSTOMERS = Format(
 STOCK = Format(
     code="stock",
     label="Stock",
-    required=frozenset({"sku", "warehouse", "quantity"}),
+    required=frozenset({"sku", "warehouse"}),
     stages={},
     columns={
         "sku": ("SKU", "SKU code", "รหัส SKU", "รหัสสินค้า", "รหัส"),
         "warehouse": ("Warehouse", "คลัง", "รหัสคลัง"),
         "quantity": ("On hand", "Quantity", "Qty", "จำนวน", "คงเหลือ", "ยอดคงเหลือ", "จำนวนคงเหลือ"),
+        "location": ("Location", "ที่เก็บ", "ชั้นวาง", "ตำแหน่ง"),
     },
 )
 FORMS: dict[IntakeKind, Format] = {
