@@ -35,7 +35,8 @@ from oms.usecases.gate import GateStep, Verdict, judge
 from oms.usecases.number_ranges import draw_numbers, numbers_left
 from oms.usecases.shipping_work import check_printable
 
-BOOK, CANCEL = "carrier.book", "carrier.cancel"
+BOOK = "carrier.book"
+CANCEL = "carrier.cancel"
 BATCH: Final = 25  # parcels of one background row
 USUAL_GRAMS: Final = 1000  # of a box nobody weighed, of goods without weights
 B = BookingStatus
@@ -191,7 +192,8 @@ def owe(
         ids = [b.id for b in part]
         tries = ".".join(f"{b.id}v{b.version}" for b in (part[0], part[-1]))
         key = ":".join(x for x in (topic, str(carrier_id), str(len(ids)), tries, mark) if x)
-        owed.append(Owed(topic, key, {"carrier_id": carrier_id, "ids": ids}, at))
+        facts = {"carrier_id": carrier_id, "ids": ids}
+        owed.append(Owed(CANCEL, key, facts, at) if topic == CANCEL else Owed(BOOK, key, facts, at))
     outbox.add_many(tx, owed)
 
 

@@ -24,7 +24,7 @@ from oms.usecases.bookings import OPEN
 from oms.usecases.tracking import ParcelNews, Recorded, record_events
 from oms.usecases.tracking_polls import HOOK
 
-HEAR: Final = "carrier.hear"
+HEAR = "carrier.hear"
 MAX_BODY: Final = 256 * 1024
 KEEP: Final = timedelta(days=90)  # raw bodies; what they said stays as events
 LOOK_EVERY: Final = 3  # seconds: messages of that long are read together
