@@ -89,7 +89,7 @@ class Balance:
 
 def balances(session: Session, actor: Actor, sku: Sku) -> list[Balance]:
     """One SKU in every warehouse of the actor; a set has only what its parts make."""
-    here = places(session, actor)
+    here = places(session, actor, partners=True)
     rows = {row.warehouse_id: row for row in session.scalars(visible_levels(actor).where(StockLevel.sku_id == sku.id))}
     free = available(session, [sku.id], [place.id for place in here])[sku.id]
     return [_balance(place, rows.get(place.id), free.get(place.id, 0)) for place in here]
