@@ -17,7 +17,7 @@ from oms.db import Tx
 from oms.errors import NotFound, say
 from oms.remote.models import RemoteMessage, RemotePackage, RemoteSite
 from oms.remote.packages import Way
-from oms.remote.states import MessageState
+from oms.remote.states import MessageState, PackageState
 
 
 def visible_sites(actor: Actor) -> Select[RemoteSite]:
@@ -92,13 +92,8 @@ def site_states(session: Session, actor: Actor) -> list[SiteState]:
             .group_by(RemoteMessage.site_id, RemoteMessage.state)
         )
     }
-    early = dict(
-        session.execute(
-            select(RemotePackage.site_id, func.count()).where(RemotePackage.state == "early").group_by(
-                RemotePackage.site_id
-            )
-        ).tuples()
-    )  # fmt: skip
+    kept = select(RemotePackage.site_id, func.count()).where(RemotePackage.state == PackageState.EARLY)
+    early: dict[int, int] = {row[0]: row[1] for row in session.execute(kept.group_by(RemotePackage.site_id))}
     return [
         SiteState(
             site, waiting.get((site.id, MessageState.WAITING), 0), waiting.get((site.id, MessageState.PACKED), 0),

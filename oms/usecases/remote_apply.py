@@ -104,13 +104,13 @@ def _boxes(row: RemoteMessage, shipment: Shipment) -> tuple[BoxSpec, ...]:
     )  # fmt: skip
 
 
-def _picked(tx: Tx, site: RemoteSite, row: RemoteMessage) -> None:
+def _picked(tx: Tx, _site: RemoteSite, row: RemoteMessage) -> None:
     shipment = _shipment(tx, row)
     if shipment.status is S.READY:
         _result(start_picking(tx, [shipment.id]), shipment.id)
 
 
-def _packed(tx: Tx, site: RemoteSite, row: RemoteMessage) -> None:
+def _packed(tx: Tx, _site: RemoteSite, row: RemoteMessage) -> None:
     shipment = _shipment(tx, row)
     if shipment.status in {S.READY, S.PICKING}:
         pack_shipment(tx, PackShipment(shipment.id, _boxes(row, shipment)))
@@ -138,7 +138,7 @@ def _check_pieces(tx: Tx, row: RemoteMessage, shipment: Shipment) -> None:
         )  # fmt: skip
 
 
-def _shipped(tx: Tx, site: RemoteSite, row: RemoteMessage) -> None:
+def _shipped(tx: Tx, _site: RemoteSite, row: RemoteMessage) -> None:
     """Goods left the site. The gate is asked as always: goods that left although it is closed are parked."""
     shipment = _shipment(tx, row)
     if shipment.status not in BEFORE_HAND_OVER:
