@@ -16,7 +16,7 @@ from oms.inventory.models import AdjustReason
 from oms.remote.models import RemoteMessage, RemoteOrder, RemotePackage, RemoteSite
 from oms.remote.packages import Kind, Way, reread
 from oms.remote.queries import lock_site, visible_sites
-from oms.remote.states import MessageState, OrderState
+from oms.remote.states import MessageState, OrderState, PackageState
 from oms.shipping.models import Shipment, ShipmentLine
 from oms.shipping.states import ShipmentStatus
 from oms.usecases.gate import OverrideGate, override_gate
@@ -132,6 +132,7 @@ def _take_conflict(tx: Tx, site: RemoteSite, row: RemoteMessage) -> None:
     package = reread(stored.data)
     if package.seq == site.in_seq + 1:
         site.in_seq, site.in_previous = package.seq, stored.sha256
+        stored.state = PackageState.APPLIED
     apply_messages(tx, site, package.messages, package.seq)
 
 
