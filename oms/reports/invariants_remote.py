@@ -9,8 +9,8 @@ from oms.reports.checks import Check
 REMOTE_CHECKS: Final[tuple[Check, ...]] = (
     Check(
         11, "remote_packages", "packages with a site have no gap in either direction, as far as they were applied",
-        "SELECT s.code, s.out_seq, s.in_seq FROM remote_sites s WHERE s.out_seq <> (SELECT count(*) FROM remote_packages p"
-        " WHERE p.site_id = s.id AND p.way = 'out' AND p.seq BETWEEN 1 AND s.out_seq)"
+        "SELECT s.code, s.out_seq, s.in_seq FROM remote_sites s WHERE s.out_seq <> (SELECT count(*)"
+        " FROM remote_packages p WHERE p.site_id = s.id AND p.way = 'out' AND p.seq BETWEEN 1 AND s.out_seq)"
         " OR s.in_seq <> (SELECT count(*) FROM remote_packages p WHERE p.site_id = s.id AND p.way = 'in'"
         " AND p.state = 'applied' AND p.seq BETWEEN 1 AND s.in_seq)",
     ),
