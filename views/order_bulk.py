@@ -37,6 +37,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "cancel": ("reason", "note", "restock"),
     "assign": ("user_id",),
     "extend": ("hours",),
+    "issue": ("kind",),
 }
 
 
@@ -85,7 +86,7 @@ class BulkView(OmsView):
             "state": state,
             "action": BULK_ACTIONS[run.action].label,
             "refused": [(row, why) for row, why in rows if row.code != OK],
-            "done": [row for row, _ in rows if row.code == OK],
+            "done": [(row, told) for row, told in rows if row.code == OK],
             "progress": progress_text(state),
         }
         return self.show_page("orders/bulk.html", title=gettext("Bulk work"), **facts)
