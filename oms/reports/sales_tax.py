@@ -22,6 +22,7 @@ from oms.documents.states import DocumentKind, DocumentStatus
 from oms.errors import InvalidInput, say
 from oms.money import ZERO, Money
 from oms.orders.models import Order
+from oms.orders.queries import visible as seen_orders
 from oms.shipping.models import Shipment, ShipmentLine
 from oms.usecases import derived
 from oms.usecases.day_sheet import bounds
@@ -223,11 +224,7 @@ def _unbilled(tx: Tx, month: Month) -> tuple[Sequence[Any], int]:
     )
     billed = select(DocumentOrder.order_id).where(DocumentOrder.is_live_tax)
     statement = select(Order.id, Order.number, Order.ship_name, Order.total).where(
-        Order.id.in_(left), Order.id.not_in(billed)
+        Order.id.in_(left), Order.id.not_in(billed), Order.id.in_(seen_orders(tx.actor).with_only_columns(Order.id))
     )
-    if tx.actor.shops is not None:
-        statement = statement.where(Order.shop_id.in_(sorted(tx.actor.shops)))
-    if tx.actor.warehouses is not None:
-        statement = statement.where(Order.warehouse_id.in_(sorted(tx.actor.warehouses)))
     count = tx.session.scalar(select(func.count()).select_from(statement.subquery())) or 0
     return tx.session.execute(statement.order_by(Order.id).limit(SHOWN)).all(), count
