@@ -24,6 +24,9 @@ from views import (
     home,
     intake,
     intake_work,
+    label_print,
+    label_setup,
+    labels,
     lookups,
     manifests,
     nav,
@@ -58,6 +61,7 @@ from views import (
     stock_locations,
     stock_work,
     verifiers,
+    waybills,
 )
 
 MODULES: tuple[ModuleType, ...] = (
@@ -76,6 +80,9 @@ MODULES: tuple[ModuleType, ...] = (
     home,
     intake,
     intake_work,
+    label_print,
+    label_setup,
+    labels,
     lookups,
     manifests,
     number_ranges,
@@ -109,6 +116,7 @@ MODULES: tuple[ModuleType, ...] = (
     stock_locations,
     stock_work,
     verifiers,
+    waybills,
 )
 
 
