@@ -70,7 +70,7 @@ def _assign(order_id: int, p: Params) -> AssignOrder:
 
 
 def _route(order_id: int, p: Params) -> RerouteOrder:
-    place = int(p["warehouse_id"]) if p.get("warehouse_id") else None
+    place = int(p["warehouse_id"]) if p.get("warehouse_id") else None  # ValueError is told by ``_checked``
     return RerouteOrder(order_id, place, reason=p.get("note", ""))
 
 
