@@ -30,6 +30,9 @@ from views import (
     home,
     intake,
     intake_work,
+    label_print,
+    label_setup,
+    labels,
     lookups,
     manifests,
     nav,
@@ -53,6 +56,8 @@ from views import (
     products,
     refund_forms,
     refunds,
+    remote,
+    remote_link,
     routing,
     setup,
     shipment_page,
@@ -66,6 +71,7 @@ from views import (
     stock_locations,
     stock_work,
     verifiers,
+    waybills,
 )
 
 MODULES: tuple[ModuleType, ...] = (
@@ -90,6 +96,9 @@ MODULES: tuple[ModuleType, ...] = (
     home,
     intake,
     intake_work,
+    label_print,
+    label_setup,
+    labels,
     lookups,
     manifests,
     number_ranges,
@@ -112,6 +121,8 @@ MODULES: tuple[ModuleType, ...] = (
     products,
     refund_forms,
     refunds,
+    remote,
+    remote_link,
     routing,
     setup,
     shipment_page,
@@ -125,6 +136,7 @@ MODULES: tuple[ModuleType, ...] = (
     stock_locations,
     stock_work,
     verifiers,
+    waybills,
 )
 
 
