@@ -15,7 +15,7 @@ from oms.orders.states import (
     ORDER,
     PAYMENT_LABELS,
 )
-from oms.returns.states import CONDITION_LABELS, REASON_LABELS
+from oms.returns.states import CARRIER_CLAIM_LABELS, CONDITION_LABELS, REASON_LABELS, RESOLUTION_LABELS
 from views.filters import tr
 
 CARRIER_TITLES: dict[str, Any] = {
@@ -51,6 +51,17 @@ RETURN_TITLES: dict[str, Any] = {
     "return.lost": lazy_gettext("Case of a lost parcel opened"),
     "return.received": lazy_gettext("Return received"),
     "return.inspected": lazy_gettext("Return counted"),
+    "return.missing": lazy_gettext("Return never arrived"),
+    "return.resolved": lazy_gettext("Return settled"),
+    "return.trip_cost": lazy_gettext("Cost of a useless trip noted"),
+    "return.rules": lazy_gettext("Rules of returns set"),
+    "carrier_claim.opened": lazy_gettext("Claim against a carrier opened"),
+    "carrier_claim.sent": lazy_gettext("Claim sent to the carrier"),
+    "carrier_claim.accepted": lazy_gettext("Claim accepted by the carrier"),
+    "carrier_claim.rejected": lazy_gettext("Claim rejected by the carrier"),
+    "carrier_claim.paid": lazy_gettext("Claim paid by the carrier"),
+    "carrier_claim.withdrawn": lazy_gettext("Claim withdrawn"),
+    "carrier_claim.file_added": lazy_gettext("Picture added to a claim"),
     "return.arrival_unknown": lazy_gettext("Unknown parcel received"),
     "return.arrival_attached": lazy_gettext("Unknown parcel found its return"),
     "return.arrival_closed": lazy_gettext("Unknown parcel put aside"),
@@ -313,12 +324,18 @@ FIELDS: dict[str, Any] = {
     "secrets": lazy_gettext("Keys entered"), "options": lazy_gettext("Settings"),
     "account_id": lazy_gettext("Receiving account"), "quota_left": lazy_gettext("Checks left"),
     "return": lazy_gettext("Return"), "return_reason": lazy_gettext("Why it comes back"),
+    "claim_reason": lazy_gettext("What the carrier answers for"), "alert_days": lazy_gettext("Missed after (days)"),
+    "claim_days": lazy_gettext("Carriers take claims for (days)"),
+    "resolution": lazy_gettext("How it was settled"), "trip_cost": lazy_gettext("Cost of the useless trip"),
+    "new_order": lazy_gettext("New order"), "credit_note": lazy_gettext("Credit note"),
     "pieces": lazy_gettext("Pieces"), "goods_stay": lazy_gettext("Goods stay with the buyer"),
     **{kind.value: lazy_gettext(label) for kind, label in CONDITION_LABELS.items()},
     "last_error": lazy_gettext("Last trouble"), "stopped": lazy_gettext("Stopped"), "works": lazy_gettext("Works"),
 }  # fmt: skip
 VALUES: dict[str, dict[str, Any]] = {
     "reason": {kind.value: label for kind, label in ADJUST_LABELS.items()},
+    "claim_reason": {kind.value: label for kind, label in CARRIER_CLAIM_LABELS.items()},
+    "resolution": {kind.value: label for kind, label in RESOLUTION_LABELS.items()},
     "return_reason": {kind.value: label for kind, label in REASON_LABELS.items()},
     "cancel_reason": {kind.value: label for kind, label in CANCEL_LABELS.items()},
     "board": {kind.value: label for kind, label in BOARD_LABELS.items()},

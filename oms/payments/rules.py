@@ -29,7 +29,7 @@ class MoneyFacts:
     ``term_approved``: COD, credit or the marketplace's guarantee was accepted. ``override``: how much may be missing
     because somebody with that right said so. ``waited``: how long the oldest unchecked claim has waited.
     ``cod_refusals``: COD parcels that the same phone refused before. ``credited``: what settled returns took off
-    ``due``.
+    ``due``; ``allowed``: what the allowance took off it, which is given once ``all_left``.
     """
 
     total: Money
@@ -44,6 +44,8 @@ class MoneyFacts:
     waited: timedelta | None = None
     cod_refusals: int = 0
     credited: Money = ZERO
+    allowed: Money = ZERO
+    all_left: bool = False
 
     @property
     def net(self) -> Money:

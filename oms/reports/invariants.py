@@ -10,6 +10,7 @@ from typing import Final
 
 from oms.reports.checks import Check
 from oms.reports.invariants_money import MONEY, MONEY_CHECKS, OVERRIDDEN
+from oms.reports.invariants_returns import RETURN_CHECKS
 from oms.reports.invariants_shipping import SHIPPING_CHECKS
 from oms.reports.invariants_stock import STOCK_CHECKS
 
@@ -91,6 +92,7 @@ PROMISES: Final = """
 CHECKS: Final[tuple[Check, ...]] = (
     *MONEY_CHECKS,
     *SHIPPING_CHECKS,
+    *RETURN_CHECKS,
     Check(1, "fulfillment_status", "fulfillment and stock state follow from the quantities", FULFILLMENT),
     Check(1, "board", "the board state follows from everything else", BOARD),
     Check(

@@ -25,7 +25,14 @@ from oms.orders.states import (
     PaymentStatus,
 )
 from oms.payments.states import REFUSAL_LABELS, CodRefusal
-from oms.returns.states import REASON_LABELS, ReturnReason
+from oms.returns.states import (
+    CARRIER_CLAIM_LABELS,
+    REASON_LABELS,
+    RESOLUTION_LABELS,
+    CarrierClaimReason,
+    Resolution,
+    ReturnReason,
+)
 
 SOURCE_LABELS: dict[str, str] = {
     "screen": "on screen",
@@ -52,6 +59,7 @@ FIELD_LABELS: dict[str, str] = {
     "tracking_no": "tracking number",
 }
 MONEY_FIELDS = frozenset({
+    "trip_cost",
     "total", "discount", "shipping_fee", "difference", "amount", "expected", "remitted", "written_off", "cod_collected",
 })  # fmt: skip
 CODES = frozenset(reason.value for reason in CancelReason)  # a cancellation without a note names only its code
@@ -157,10 +165,27 @@ RETURN_SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     "return.given_back": lambda _, a: say("{carrier} says that it gave {number} back to us", **_return(a)),
     "return.lost": lambda _, a: say("Lost by {carrier}; the case is {number}", **_return(a)),
     "return.received": lambda _, a: say("{number} is here, to be counted", **_return(a)),
+    "return.missing": lambda _, a: say("{number} never arrived; all of it counts as missing", **_return(a)),
+    "return.resolved": lambda _, a: say(
+        "{number} settled: {how}", how=_label(RESOLUTION_LABELS, Resolution, a.get("resolution")), **_return(a)
+    ),
+    "return.trip_cost": lambda _, a: say("Cost of the useless trip of {number} noted", **_return(a)),
+    "carrier_claim.opened": lambda _, a: say("Claim {claim} against {carrier}: {why}", **_claim(a)),
+    "carrier_claim.sent": lambda _, a: say("Claim {claim} sent to {carrier}", **_claim(a)),
+    "carrier_claim.accepted": lambda _, a: say("{carrier} accepts claim {claim}", **_claim(a)),
+    "carrier_claim.rejected": lambda _, a: say("{carrier} rejects claim {claim}", **_claim(a)),
+    "carrier_claim.paid": lambda _, a: say("{carrier} paid claim {claim}", **_claim(a)),
+    "carrier_claim.withdrawn": lambda _, a: say("Claim {claim} withdrawn", **_claim(a)),
+    "carrier_claim.file_added": lambda _, a: say("Picture added to claim {claim}", **_claim(a)),
     "return.inspected": lambda _, a: say(
         "{number} counted: {resell} good, {broken} damaged, {missing} missing", **_return(a)
     ),
 }
+
+
+def _claim(after: Facts) -> dict[str, object]:
+    why = _label(CARRIER_CLAIM_LABELS, CarrierClaimReason, after.get("claim_reason"))
+    return {"claim": after.get("claim", ""), "carrier": after.get("carrier", ""), "why": why}
 
 
 def _return(after: Facts) -> dict[str, object]:

@@ -13,6 +13,7 @@ from oms.db import Tx
 from oms.errors import Conflict, NotFound, say
 from oms.inventory.availability import parts_of
 from oms.inventory.models import Reservation, ReservationStatus
+from oms.money import ZERO
 from oms.orders.models import Order, OrderLine
 from oms.orders.queries import NO_ID, lock_known
 from oms.returns.models import CarrierClaim, Return, ReturnArrival, ReturnLine, ReturnRules
@@ -173,7 +174,7 @@ def credited_before(session: Session, order_id: int) -> dict[int, int]:
     rows = session.execute(
         select(ReturnLine.order_line_id, func.sum(ReturnLine.quantity).filter(whole), func.sum(counted).filter(~whole))
         .join(Return, Return.id == ReturnLine.return_id)
-        .where(Return.order_id == order_id, Return.status == ReturnStatus.RESOLVED, Return.credit > 0)
+        .where(Return.order_id == order_id, Return.status == ReturnStatus.RESOLVED, Return.credit > ZERO)
         .group_by(ReturnLine.order_line_id)
     )
     return {line_id: int(a or 0) + int(b or 0) for line_id, a, b in rows}

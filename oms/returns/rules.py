@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from oms.inventory.models import Bucket
 from oms.inventory.moving import Move
 from oms.money import ZERO, Money
-from oms.payments.rules import MoneyFacts
+from oms.payments.rules import MoneyFacts, allowance
 from oms.payments.states import CodRefusal
 from oms.returns.states import BACK, Condition, ReturnKind, ReturnReason
 
@@ -52,8 +52,8 @@ def credited_pieces(kind: ReturnKind, reason: ReturnReason, counts: Mapping[Cond
 
 @dataclass(frozen=True)
 class Consequence:
-    """What crediting an amount does to the money: ``due`` is owed afterwards, ``back`` is then too much and may go
-    back, ``with_carrier`` is cash that the carrier still has."""
+    """What taking ``credit`` off what an order owes does to its money: ``due`` is owed afterwards, ``back`` is then too
+    much and may go back."""
 
     credit: Money
     due: Money
@@ -61,13 +61,14 @@ class Consequence:
 
 
 def creditable(money: MoneyFacts) -> Money:
-    """The most that may still be taken off what an order owes, refunds without a credit counted."""
-    return money.due
+    """The most that may still be taken off what an order owes."""
+    return money.due + money.allowed
 
 
 def consequence(money: MoneyFacts, waiting: Money, credit: Money) -> Consequence:
     """``waiting``: refunds that are asked for or agreed to. No more goes back than came in and than was credited."""
-    due = money.due - credit
+    gross = creditable(money) - credit
+    due = gross - allowance(gross, money.verified, money.refunded) if money.all_left and money.refunded else gross
     over = max(money.net - waiting - due, ZERO)
     return Consequence(credit, due, min(over, credit))
 
@@ -99,16 +100,13 @@ def refusal_of(reason: ReturnReason) -> CodRefusal:
     return _REFUSALS.get(reason, CodRefusal.OTHER)
 
 
-_CODES = {
-    ReturnReason.DAMAGED: "CDNG02",
-    ReturnReason.DEFECTIVE: "CDNG02",
-    ReturnReason.MISSING_ITEM: "CDNG03",
-    ReturnReason.LOST: "CDNG03",
-    ReturnReason.WRONG_ITEM: "CDNG05",
-    ReturnReason.NOT_AS_DESCRIBED: "CDNG05",
-}
-
-
-def credit_code(reason: ReturnReason) -> str:
-    """The reason of a credit note in the words of the tax office's code list (thai facts 4)."""
-    return _CODES.get(reason, "CDNG99")
+def credit_code(ret_kind: ReturnKind, reason: ReturnReason, *, goods_stay: bool) -> str:
+    """The reason of a credit note in the words of the tax office's code list (CDNG01 to 05 and 99): goods taken back,
+    or why the buyer pays less for what he keeps or never got."""
+    if ret_kind is ReturnKind.LOST:
+        return "CDNG99"
+    if not goods_stay:
+        return "CDNG05"
+    if reason in {ReturnReason.DAMAGED, ReturnReason.DEFECTIVE}:
+        return "CDNG02"
+    return "CDNG03" if reason is ReturnReason.MISSING_ITEM else "CDNG01"

@@ -72,6 +72,23 @@ REASON_LABELS: dict[ReturnReason, str] = {
     ReturnReason.UNANNOUNCED: "Came without a word",
     ReturnReason.OTHER: "Other reason",
 }
+REASON_THAI: dict[ReturnReason, str] = {  # on papers, which are Thai whatever language the clerk reads
+    ReturnReason.DAMAGED: "สินค้าเสียหายระหว่างขนส่ง",
+    ReturnReason.DEFECTIVE: "สินค้าใช้งานไม่ได้",
+    ReturnReason.WRONG_ITEM: "ส่งสินค้าผิด",
+    ReturnReason.MISSING_ITEM: "สินค้าไม่ครบตามจำนวน",
+    ReturnReason.NOT_AS_DESCRIBED: "สินค้าไม่ตรงตามที่ตกลง",
+    ReturnReason.DOES_NOT_FIT: "ขนาดไม่พอดี",
+    ReturnReason.CHANGED_MIND: "ลูกค้าขอคืนสินค้า",
+    ReturnReason.LATE: "ส่งสินค้าล่าช้า",
+    ReturnReason.REFUSED: "ผู้รับปฏิเสธรับพัสดุ",
+    ReturnReason.NOT_REACHED: "ติดต่อผู้รับไม่ได้ พัสดุตีกลับ",
+    ReturnReason.WRONG_ADDRESS: "ที่อยู่ไม่ถูกต้อง พัสดุตีกลับ",
+    ReturnReason.UNDELIVERED: "จัดส่งไม่สำเร็จ พัสดุตีกลับ",
+    ReturnReason.LOST: "พัสดุสูญหายระหว่างขนส่ง",
+    ReturnReason.UNANNOUNCED: "ลูกค้าส่งสินค้าคืน",
+    ReturnReason.OTHER: "รับคืนสินค้า",
+}
 COMPLAINTS: Final = (
     ReturnReason.DAMAGED, ReturnReason.DEFECTIVE, ReturnReason.WRONG_ITEM, ReturnReason.MISSING_ITEM,
     ReturnReason.NOT_AS_DESCRIBED, ReturnReason.DOES_NOT_FIT, ReturnReason.CHANGED_MIND, ReturnReason.LATE,

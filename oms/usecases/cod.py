@@ -21,6 +21,8 @@ from oms.orders.queries import lock_orders
 from oms.payments.cod_models import CodCarrier, CodEntry
 from oms.payments.cod_rules import outstanding
 from oms.payments.states import COD_ENTRY, CodRefusal, CodStatus
+from oms.shipping.models import Shipment
+from oms.shipping.states import ShipmentStatus
 from oms.usecases import derived
 from oms.usecases.cod_rounds import settle_waiting
 from oms.usecases.payments import need_reason
@@ -123,6 +125,10 @@ def reopen_cod(tx: Tx, cmd: ReopenCod) -> EntryChanged:
     need_reason(cmd.note)
     entry, order = lock_entry(tx, cmd.entry_id, cmd.version)
     before = _facts(entry)
+    COD_ENTRY.check(entry, "reopen")
+    shipment = tx.session.get_one(Shipment, entry.shipment_id)
+    if shipment.status is ShipmentStatus.RETURNED:
+        raise Refused(say("The goods of {number} are back with us", number=shipment.number), code="cod_came_back")
     COD_ENTRY.fire(entry, "reopen")
     entry.expected, entry.refused_at, entry.refusal = entry.to_collect, None, None
     entry.note = cmd.note.strip()[:500]

@@ -148,11 +148,11 @@ def money_facts(order: Order, row: Any) -> MoneyFacts:
     credited = Money.satang(int(row.credited))
     due = ZERO if dead else max(order.total - Money.satang(canceled) - credited, ZERO)
     verified, refunded = Money.satang(int(row.verified)), Money.satang(int(row.refunded))
-    if refunded and any(line[2] for line in row.lines) and not any(line[0] - line[1] - line[2] for line in row.lines):
-        due -= allowance(due, verified, refunded)
+    gone = any(line[2] for line in row.lines) and not any(line[0] - line[1] - line[2] for line in row.lines)
+    allowed = allowance(due, verified, refunded) if gone and refunded else ZERO
     return MoneyFacts(
         total=order.total,
-        due=due,
+        due=due - allowed,
         verified=verified,
         refunded=refunded,
         claim_waiting=row.waiting_since is not None,
@@ -163,6 +163,8 @@ def money_facts(order: Order, row: Any) -> MoneyFacts:
         override=Money.satang(int(row.override)),
         cod_refusals=row.refusals,
         credited=credited,
+        allowed=allowed,
+        all_left=gone,
     )
 
 

@@ -30,6 +30,7 @@ from oms.usecases.orders_notes import AssignOrder, TagOrder, assign_order, read_
 from oms.usecases.parked import ExtendExpiry, RemindBuyer, check_hours, extend_expiry, remind_buyer
 from oms.usecases.routing_moves import MarkUrgent, RerouteOrder, mark_urgent, reroute_order
 from oms.usecases.sentences import pack
+from oms.usecases.shipping_boxes import ready_one
 
 TOPIC = "orders.bulk"
 AT_ONCE = 50  # longer lists go to the background
@@ -102,6 +103,9 @@ BULK_ACTIONS: dict[str, BulkAction] = {
     "extend": BulkAction(
         "More time to pay", "payment.claim", lambda p: check_hours(int(p.get("hours") or 0)),
         lambda tx, i, p: extend_expiry(tx, ExtendExpiry(i, int(p["hours"]))), everywhere=False,
+    ),
+    "ready": BulkAction(
+        "Make ready to pick", "shipment.pack", lambda _: None, lambda tx, i, _: ready_one(tx, i)
     ),
     "route": BulkAction(
         "Choose the warehouse", "stock.route", lambda p: _route(0, p), lambda tx, i, p: reroute_order(tx, _route(i, p))

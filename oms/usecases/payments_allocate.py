@@ -48,10 +48,11 @@ class MoveMoney:
 
 @dataclass(frozen=True)
 class MakeCredit:
-    """What an order has too much becomes its customer's credit."""
+    """What an order has too much becomes its customer's credit; ``amount`` of it, or all."""
 
     order_id: int
     note: str = ""
+    amount: Money | None = None
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,10 @@ def make_credit(tx: Tx, cmd: MakeCredit) -> Moved:
         raise Refused(say("Nothing is too much on this order"), code="nothing_over")
     if order.customer_id is None:
         raise Refused(say("The order has no customer; refund the money instead"), code="no_customer")
-    left, touched = over, []
+    if cmd.amount is not None and not ZERO < cmd.amount <= over:
+        raise InvalidInput(say("Between 0.01 and {most} can be used", most=over), field="amount", code="credit_range")
+    left = wanted = over if cmd.amount is None else cmd.amount
+    touched = []
     for claim in _claims_of(tx, order):
         shares = shares_of(claim)
         taken = min(left, shares.get(order.id, ZERO))
@@ -112,7 +116,7 @@ def make_credit(tx: Tx, cmd: MakeCredit) -> Moved:
         _give(tx, claim, {**shares, order.id: shares[order.id] - taken}, [order], cmd.note)
         touched.append(claim.id)
         left -= taken
-    return Moved(over - left, tuple(touched))
+    return Moved(wanted - left, tuple(touched))
 
 
 def use_credit(tx: Tx, cmd: UseCredit) -> Moved:

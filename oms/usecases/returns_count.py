@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 
 from oms import clock
 from oms.db import Tx
-from oms.errors import Forbidden, InvalidInput, say
+from oms.errors import Forbidden, InvalidInput, Refused, say
 from oms.inventory import moving
 from oms.inventory.models import MovementKind
 from oms.inventory.moving import Why
@@ -20,7 +20,7 @@ from oms.orders.models import Order, OrderLine
 from oms.returns.models import Return, ReturnLine
 from oms.returns.queries import lock_return, parts_as_sent
 from oms.returns.rules import moves_of
-from oms.returns.states import RETURN, Condition, ReturnReason
+from oms.returns.states import RETURN, Condition, ReturnKind, ReturnReason, ReturnStatus
 from oms.usecases import stock_checks as checks
 from oms.usecases.keeping import bounded
 from oms.usecases.orders_cancel import announce_freed
@@ -50,6 +50,15 @@ class InspectReturn:
     version: int | None = None
 
 
+@dataclass(frozen=True)
+class NeverArrived:
+    """A return that was sent and will not come."""
+
+    return_id: int
+    note: str
+    version: int | None = None
+
+
 _CONDITIONS = tuple(Condition(f.name) for f in fields(Counted) if f.name != "order_line_id")
 
 
@@ -74,10 +83,23 @@ def inspect_return(tx: Tx, cmd: InspectReturn) -> ReturnResult:
     return finish(tx, ret, order, "return.inspected", told(ret), note, before=before)
 
 
-def count_as_missing(ret: Return) -> None:
-    """Nothing of it will come: every piece counts as missing. For verbs that hold the locks."""
+def never_arrived(tx: Tx, cmd: NeverArrived) -> ReturnResult:
+    """The buyer sent it and it was lost on its way to us: every piece counts as missing, and the return can be settled.
+    What the carrier was bringing back by itself is settled as lost instead."""
+    tx.actor.require("return.approve")
+    note = bounded(cmd.note, 500, "note", missing=say("Say in a few words why"))
+    ret, order = lock_return(tx, cmd.return_id, cmd.version)
+    if ret.status is not ReturnStatus.IN_TRANSIT or ret.kind is not ReturnKind.CUSTOMER:
+        raise Refused(say("Only for what a buyer has sent and what is not here"), code="return_missing_refused")
+    unpromise(order, ret)
     for line in ret.lines:
         line.missing, line.is_counted = line.quantity, True
+    ret.received_at = ret.inspected_at = clock.now()
+    ret.received_label = ret.inspected_label = tx.actor.label[:120]
+    ret.count_note = note
+    RETURN.fire(ret, "receive")
+    RETURN.fire(ret, "inspect")
+    return finish(tx, ret, order, "return.missing", told(ret), note, before=ReturnStatus.IN_TRANSIT)
 
 
 def told(ret: Return) -> dict[str, object]:

@@ -93,12 +93,15 @@ def delivered_after_all(tx: Tx, shipments: Sequence[Shipment]) -> None:
     waiting = [ret for ret in _rtos(tx, by_id) if ret.status is ReturnStatus.IN_TRANSIT]
     orders = lock_any_orders(tx, [ret.order_id for ret in waiting])
     for ret in waiting:
-        order = orders[ret.order_id]
-        unpromise(order, ret)
-        RETURN.fire(ret, "call_off")
-        ret.decided_at, ret.decided_label = clock.now(), tx.actor.label[:120]
-        ret.decision_note = "Delivered after all"
-        finish(tx, ret, order, "return.canceled", {}, ret.decision_note, before=ReturnStatus.IN_TRANSIT)
+        _call_off(tx, ret, orders[ret.order_id], "Delivered after all")
+
+
+def _call_off(tx: Tx, ret: Return, order: Order, why: str) -> None:
+    """Nothing is expected any more."""
+    unpromise(order, ret)
+    RETURN.fire(ret, "call_off")
+    ret.decided_at, ret.decided_label, ret.decision_note = clock.now(), tx.actor.label[:120], why
+    finish(tx, ret, order, "return.canceled", {}, why, before=ReturnStatus.IN_TRANSIT)
 
 
 def open_lost(tx: Tx, cmd: OpenLost) -> tuple[ReturnResult, ...]:
@@ -113,6 +116,9 @@ def open_lost(tx: Tx, cmd: OpenLost) -> tuple[ReturnResult, ...]:
     tx.session.refresh(shipment)
     if shipment.status is not ShipmentStatus.LOST:
         raise Refused(say("{number} is not marked as lost", number=shipment.number), code="shipment_not_lost")
+    for ret in _rtos(tx, [shipment.id]):
+        if ret.status is ReturnStatus.IN_TRANSIT:  # lost on its way back to us
+            _call_off(tx, ret, orders[ret.order_id], "Lost on the way back")
     outs: dict[int, list[Out]] = {}
     for out in pieces_out(tx.session, list(orders)):
         if out.shipment_id == shipment.id:

@@ -172,6 +172,14 @@ def make_ready(tx: Tx, order_ids: Collection[int]) -> dict[int, MadeReady | OmsE
     return ready_boxes(tx, order_ids)
 
 
+def ready_one(tx: Tx, order_id: int) -> MadeReady:
+    """``make_ready`` of one order. Raises its refusal."""
+    outcome = make_ready(tx, [order_id])[order_id]
+    if isinstance(outcome, OmsError):
+        raise outcome
+    return outcome
+
+
 def ready_boxes(tx: Tx, order_ids: Collection[int]) -> dict[int, MadeReady | OmsError]:
     """``make_ready`` for verbs that have asked for a right of their own."""
     boxes = lock_boxes(tx, order_ids)

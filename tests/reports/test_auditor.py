@@ -15,11 +15,16 @@ from oms.orders.states import CancelReason, HoldReason, PaymentTerm
 from oms.payments.states import PaymentMethod
 from oms.reports.auditor import audit_all
 from oms.reports.invariants import CHECKS
+from oms.returns.states import Resolution, ReturnReason
 from oms.shipping.models import Shipment
 from oms.usecases.orders_cancel import CancelOrder, Restock, cancel_order
 from oms.usecases.orders_holds import HoldOrder, hold_order
 from oms.usecases.orders_place import NewLine, Stock, place_order
 from oms.usecases.payments import DecideClaim, SubmitClaim, submit_claim, verify_claim
+from oms.usecases.returns import AskedLine, RequestReturn, request_return
+from oms.usecases.returns_count import Counted, InspectReturn, inspect_return
+from oms.usecases.returns_receive import ArriveParcel, receive_parcel
+from oms.usecases.returns_resolve import ResolveReturn, resolve_return
 from oms.usecases.shipping import LeftBefore, MarkShipped, mark_delivered, mark_shipped, record_left_before
 from oms.usecases.shipping_boxes import make_ready
 from oms.usecases.shipping_combine import CombineShipments, SplitShipment, combine_shipments, split_shipment
@@ -79,6 +84,7 @@ def world(tx):
     receive_stock(tx, ReceiveStock(shop.bkk, (StockLine(shop.skus[3], 1),), "key"))
     outbox.add(tx, "test.topic", "test:1")
     boxes_on_their_way(tx, place((0, 3), **cod), place((1, 1), **cod), place((2, 1), **cod), place((1, 2), **cod))
+    goods_back(tx, shop, place((3, 3)), place((2, 2), **cod), place((3, 2)))
     tx.session.flush()
     return {"tx": tx, "shipped": shipped, "paid": paid, "waiting": waiting, "held": held, "gone": gone, "part": part}
 
@@ -95,6 +101,23 @@ def boxes_on_their_way(tx, split: int, one: int, other: int, packed: int) -> Non
     hand_over_shipments(tx, [half])
     void_label(tx, VoidLabel(ready[packed], "the address was wrong"))
     mark_labeled(tx, [ready[packed]])
+
+
+def goods_back(tx, shop, sent_back: int, refused: int, asked_back: int) -> None:
+    """A return settled without money, a refused COD parcel, and one that is only asked for."""
+    for order_id in (sent_back, asked_back):
+        claim(tx, order_id, verify=True)
+    for order_id in (sent_back, refused, asked_back):
+        mark_shipped(tx, MarkShipped(order_id, "Flash", f"BACK{order_id}"))
+    for order_id in (sent_back, asked_back):
+        mark_delivered(tx, order_id)
+        line = tx.session.get_one(Order, order_id).lines[0]
+        request_return(tx, RequestReturn(order_id, (AskedLine(line.id, 2),), ReturnReason.DAMAGED))
+    for order_id, how in ((sent_back, Resolution.NOTHING), (refused, Resolution.WAIVE)):
+        back = receive_parcel(tx, ArriveParcel(f"BACK{order_id}", shop.bkk)).returns[0].return_id
+        line = tx.session.get_one(Order, order_id).lines[0]
+        inspect_return(tx, InspectReturn(back, (Counted(line.id, resell=1, damaged=1),)))
+        resolve_return(tx, ResolveReturn(back, how))
 
 
 def tamper(tx, *statements: str, **facts: object) -> None:
@@ -217,6 +240,14 @@ BREAKS = {
     "shipped_moves": ["UPDATE stock_movements SET quantity = quantity - 1 WHERE kind = 'ship'"],
     "combined_boxes": ["UPDATE orders SET ship_phone = id::text WHERE id IN (SELECT order_id FROM shipment_lines)"],
     "shipment_stages": ["UPDATE shipments SET handed_over_at = NULL WHERE status = 'handed_over'"],
+    "returned_pieces": ["UPDATE order_lines SET returned = 0"],
+    "return_credits": ["UPDATE returns SET credit = credit * 2"],
+    "return_ends": ["UPDATE returns SET new_order_id = order_id"],
+    "return_cash": ["UPDATE cod_entries SET status = 'expected', expected = to_collect WHERE status = 'refused'"],
+    "returned_stock": ["UPDATE stock_movements SET quantity = quantity + 1 WHERE kind = 'return'"],
+    "return_series": ["UPDATE returns SET number = 'RT69-000099' WHERE number LIKE '%000001'"],
+    "return_notes": ["UPDATE returns SET credit_note_id = 99, credit_note = 'CN69-000001' WHERE credit > 0"],
+    "restocked_unseen": ["UPDATE stock_movements SET actor = 'Flash Express' WHERE kind = 'return'"],
     "audited_orders": ["DELETE FROM audit_log WHERE subject_id = :paid"],
 }  # fmt: skip
 
