@@ -181,7 +181,7 @@ def test_every_screen_of_the_floor_fits_a_phone(floor):
 
 
 def test_a_picking_list_is_walked_by_scans(floor, web_app):
-    page_of, address, boxes = floor
+    page_of, address, _ = floor
     page = page_of("warehouse", PHONE)
     page.goto(f"{address}/picking/")
     page.keyboard.press("n")
