@@ -316,6 +316,18 @@ def tell(
     reason: str = "",
 ) -> None:
     """Audit what happened to a shipment, on it and on every order in it."""
+    audit.record_many(tx, told(action, shipment, orders, before, after, reason))
+
+
+def told(
+    action: str,
+    shipment: Shipment,
+    orders: Sequence[Order],
+    before: Mapping[str, object],
+    after: Mapping[str, object],
+    reason: str = "",
+) -> list[audit.Entry]:
+    """What ``tell`` writes, for verbs on many that write all of it at once."""
     facts = {**after, "shipment": shipment.number}
     kinds = [("shipment", shipment.id, shipment.number), *(("order", o.id, o.number) for o in orders)]
-    audit.record_many(tx, [audit.Entry(action, kind, key, no, before, facts, reason) for kind, key, no in kinds])
+    return [audit.Entry(action, kind, key, no, before, facts, reason) for kind, key, no in kinds]
