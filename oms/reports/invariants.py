@@ -12,6 +12,7 @@ from oms.reports.checks import Check
 from oms.reports.invariants_documents import DOCUMENT_CHECKS
 from oms.reports.invariants_floor import FLOOR_CHECKS
 from oms.reports.invariants_money import MONEY, MONEY_CHECKS, OVERRIDDEN
+from oms.reports.invariants_remote import REMOTE_CHECKS
 from oms.reports.invariants_returns import RETURN_CHECKS
 from oms.reports.invariants_shipping import SHIPPING_CHECKS
 from oms.reports.invariants_stock import STOCK_CHECKS
@@ -94,6 +95,7 @@ PROMISES: Final = """
 CHECKS: Final[tuple[Check, ...]] = (
     *MONEY_CHECKS,
     *SHIPPING_CHECKS,
+    *REMOTE_CHECKS,
     *DOCUMENT_CHECKS,
     *FLOOR_CHECKS,
     *RETURN_CHECKS,

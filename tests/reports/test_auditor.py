@@ -42,6 +42,7 @@ from oms.usecases.shipping_work import (
 from oms.usecases.stock import ReceiveStock, receive_stock
 from oms.usecases.stock_checks import StockLine
 from tests.reports.broken_documents import DOCUMENT_BREAKS, issue_some
+from tests.reports.broken_links import REMOTE_BREAKS, link_some
 from tests.shop import small_shop
 
 
@@ -89,6 +90,7 @@ def world(tx):
     outbox.add(tx, "test.topic", "test:1")
     boxes_on_their_way(tx, place((0, 3), **cod), place((1, 1), **cod), place((2, 1), **cod), place((1, 2), **cod))
     issue_some(tx, paid, shipped, held)
+    link_some(tx, shop)
     over_the_floor(tx, shop, place((0, 1), (1, 2), **cod), place(**cod))
     goods_back(tx, shop, place((3, 3)), place((2, 2), **cod), place((3, 2)))
     tx.session.flush()
@@ -273,6 +275,7 @@ BREAKS = {
     "restocked_unseen": ["UPDATE stock_movements SET actor = 'Flash Express' WHERE kind = 'return'"],
     "audited_orders": ["DELETE FROM audit_log WHERE subject_id = :paid"],
     **DOCUMENT_BREAKS,
+    **REMOTE_BREAKS,
 }  # fmt: skip
 
 
