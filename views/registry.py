@@ -30,6 +30,9 @@ from views import (
     home,
     intake,
     intake_work,
+    label_print,
+    label_setup,
+    labels,
     lookups,
     manifests,
     nav,
@@ -68,6 +71,7 @@ from views import (
     stock_locations,
     stock_work,
     verifiers,
+    waybills,
 )
 
 MODULES: tuple[ModuleType, ...] = (
@@ -92,6 +96,9 @@ MODULES: tuple[ModuleType, ...] = (
     home,
     intake,
     intake_work,
+    label_print,
+    label_setup,
+    labels,
     lookups,
     manifests,
     number_ranges,
@@ -129,6 +136,7 @@ MODULES: tuple[ModuleType, ...] = (
     stock_locations,
     stock_work,
     verifiers,
+    waybills,
 )
 
 
