@@ -30,6 +30,9 @@ from views import (
     home,
     intake,
     intake_work,
+    label_print,
+    label_setup,
+    labels,
     lookups,
     manifests,
     nav,
@@ -69,6 +72,7 @@ from views import (
     stock_locations,
     stock_work,
     verifiers,
+    waybills,
 )
 
 MODULES: tuple[ModuleType, ...] = (
@@ -93,6 +97,9 @@ MODULES: tuple[ModuleType, ...] = (
     home,
     intake,
     intake_work,
+    label_print,
+    label_setup,
+    labels,
     lookups,
     manifests,
     number_ranges,
@@ -131,6 +138,7 @@ MODULES: tuple[ModuleType, ...] = (
     stock_locations,
     stock_work,
     verifiers,
+    waybills,
 )
 
 

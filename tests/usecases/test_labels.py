@@ -128,7 +128,7 @@ def test_a_batch_prints_what_it_may_and_says_why_not_of_the_rest(tx, shop):
     rows = {r.shipment_id: (r.status, r.code) for r in batch_rows(tx.session, made.id)}
     assert rows == {
         good_box: (RowStatus.PRINTED, ""),
-        held_box: (RowStatus.REFUSED, "shipment_label_refused"),  # pulled back when the hold came
+        held_box: (RowStatus.REFUSED, "gate_closed"),
         gone_box: (RowStatus.REFUSED, "shipment_label_refused"),
         bare_box: (RowStatus.REFUSED, "label_no_address"),
         strange_box: (RowStatus.REFUSED, "missing_glyph"),
