@@ -60,7 +60,7 @@ COMMAND_LABELS: dict[str, Any] = {
     "RUAM-OK": lazy_gettext("OK, seen"),
     "RUAM-UNDO": lazy_gettext("Undo the last scan"),
     "RUAM-BOX": lazy_gettext("Next box"),
-    "RUAM-ASIDE": lazy_gettext("Put aside"),
+    "RUAM-ASIDE": lazy_gettext("Leave for later"),
 }
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from oms.reports.checks import Check
 from oms.reports.invariants_documents import DOCUMENT_CHECKS
+from oms.reports.invariants_floor import FLOOR_CHECKS
 from oms.reports.invariants_labels import LABEL_CHECKS
 from oms.reports.invariants_money import MONEY, MONEY_CHECKS, OVERRIDDEN
 from oms.reports.invariants_remote import REMOTE_CHECKS
@@ -98,6 +99,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *REMOTE_CHECKS,
     *LABEL_CHECKS,
     *DOCUMENT_CHECKS,
+    *FLOOR_CHECKS,
     *RETURN_CHECKS,
     Check(1, "fulfillment_status", "fulfillment and stock state follow from the quantities", FULFILLMENT),
     Check(1, "board", "the board state follows from everything else", BOARD),
