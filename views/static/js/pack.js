@@ -97,18 +97,17 @@
     sound("done");
     const number = done?.number || "";
     if (!done || done.labels.on || mode === "later") { tell("done", `${say("done")} ${number}`, done?.labels.on ? say("label_on") : ""); return; }
-    lastLabel = done;
     if (mode === "auto" && done.label_url) print(done);
     else tell("warn", `${say("done")} ${number}`, say("label_none"));
   }
-  async function print(done) {
+  async function print(done, again = false) {
     tell("done", `${say("done")} ${done.number}`, say("printing", { number: done.number }));
     try {
-      const answer = await fetch(done.label_url, { method: "POST", headers: { Accept: "application/pdf", "X-CSRFToken": root.dataset.token } });
+      const answer = await fetch(done.label_url, { method: "POST", headers: { Accept: "application/pdf", "X-CSRFToken": root.dataset.token }, body: new URLSearchParams(again ? { reason: say("again") } : {}) });
       if (!answer.ok || !(answer.headers.get("Content-Type") || "").includes("pdf")) throw new Error(String(answer.status));
       const frame = $("[data-printer]"), address = URL.createObjectURL(await answer.blob());
       frame.onload = () => { try { frame.contentWindow.focus(); frame.contentWindow.print(); } catch { window.open(address); } setTimeout(() => URL.revokeObjectURL(address), 60000); code.focus(); };
-      frame.src = address; root.dataset.printed = String(Number(root.dataset.printed || 0) + 1);
+      lastLabel = done; frame.src = address; root.dataset.printed = String(Number(root.dataset.printed || 0) + 1);
       refresh();
     } catch { tell("warn", `${say("done")} ${done.number}`, say("print_failed", { number: done.number })); sound("note"); }
   }
@@ -145,7 +144,7 @@
     times = 0; showTimes();
   }
   function hand(i) { const it = desk?.items[i]; if (!it || !desk.by_hand || it.counted >= it.wanted) return; chosen = i; send({ code: it.code, kind: "item", by_hand: true, quantity: Math.max(1, times) }); times = 0; showTimes(); code.focus(); }
-  const acts = { undo: () => desk && send({ kind: "undo" }), box: () => desk && send({ kind: "box" }), aside: () => { if (desk) { tell("", ""); send({ kind: "aside" }); } }, over: () => { if (refused?.outcome === "somebody_else" && lastOpen) { tell("", ""); send({ kind: "take_over", code: lastOpen }); refused = null; } }, label: () => { const b = lastLabel || before.find((x) => x.packed); if (b?.label_url) print(b); } };
+  const acts = { undo: () => desk && send({ kind: "undo" }), box: () => desk && send({ kind: "box" }), aside: () => { if (desk) { tell("", ""); send({ kind: "aside" }); } }, over: () => { if (refused?.outcome === "somebody_else" && lastOpen) { tell("", ""); send({ kind: "take_over", code: lastOpen }); refused = null; } }, label: () => { const b = lastLabel || before.find((x) => x.packed); if (b?.label_url) print(b, b.labels.on || b === lastLabel); } };
   let lastOpen = "";
   $("[data-scan-form]").addEventListener("submit", (e) => { e.preventDefault(); if (!desk && code.value.trim()) lastOpen = code.value.trim(); take(code.value); });
   $$("[data-act]").forEach((b) => b.addEventListener("click", () => { acts[b.dataset.act](); code.focus(); }));
