@@ -100,10 +100,16 @@
     if (mode === "auto" && done.label_url) print(done);
     else tell("warn", `${say("done")} ${number}`, say("label_none"));
   }
-  async function print(done, again = false) {
+  async function print(done, reason = "") {
     tell("done", `${say("done")} ${done.number}`, say("printing", { number: done.number }));
     try {
-      const answer = await fetch(done.label_url, { method: "POST", headers: { Accept: "application/pdf", "X-CSRFToken": root.dataset.token }, body: new URLSearchParams(again ? { reason: say("again") } : {}) });
+      const answer = await fetch(done.label_url, { method: "POST", headers: { Accept: "application/pdf", "X-CSRFToken": root.dataset.token }, body: new URLSearchParams({ reason }) });
+      if (answer.status === 409 && !reason && (await answer.clone().json()).error.code === "label_printed_before") {
+        const why = window.prompt(say("why_again", { number: done.number }), "");
+        code.focus();
+        if (why?.trim()) await print(done, why.trim()); else tell("done", say("label_on"));
+        return;
+      }
       if (!answer.ok || !(answer.headers.get("Content-Type") || "").includes("pdf")) throw new Error(String(answer.status));
       const frame = $("[data-printer]"), address = URL.createObjectURL(await answer.blob());
       frame.onload = () => { try { frame.contentWindow.focus(); frame.contentWindow.print(); } catch { window.open(address); } setTimeout(() => URL.revokeObjectURL(address), 60000); code.focus(); };
@@ -144,7 +150,7 @@
     times = 0; showTimes();
   }
   function hand(i) { const it = desk?.items[i]; if (!it || !desk.by_hand || it.counted >= it.wanted) return; chosen = i; send({ code: it.code, kind: "item", by_hand: true, quantity: Math.max(1, times) }); times = 0; showTimes(); code.focus(); }
-  const acts = { undo: () => desk && send({ kind: "undo" }), box: () => desk && send({ kind: "box" }), aside: () => { if (desk) { tell("", ""); send({ kind: "aside" }); } }, over: () => { if (refused?.outcome === "somebody_else" && lastOpen) { tell("", ""); send({ kind: "take_over", code: lastOpen }); refused = null; } }, label: () => { const b = lastLabel || before.find((x) => x.packed); if (b?.label_url) print(b, b.labels.on || b === lastLabel); } };
+  const acts = { undo: () => desk && send({ kind: "undo" }), box: () => desk && send({ kind: "box" }), aside: () => { if (desk) { tell("", ""); send({ kind: "aside" }); } }, over: () => { if (refused?.outcome === "somebody_else" && lastOpen) { tell("", ""); send({ kind: "take_over", code: lastOpen }); refused = null; } }, label: () => { const b = lastLabel || before.find((x) => x.packed); if (b?.label_url) print(b); } };
   let lastOpen = "";
   $("[data-scan-form]").addEventListener("submit", (e) => { e.preventDefault(); if (!desk && code.value.trim()) lastOpen = code.value.trim(); take(code.value); });
   $$("[data-act]").forEach((b) => b.addEventListener("click", () => { acts[b.dataset.act](); code.focus(); }));
