@@ -43,7 +43,11 @@ def visible_papers(actor: Actor) -> Select[StockPaper]:
 
 def visible_transfers(actor: Actor) -> Select[Transfer]:
     """Transfers from or to the warehouses this actor works with."""
-    statement = select(Transfer)
+    return transfers_of(actor, select(Transfer))
+
+
+def transfers_of(actor: Actor, statement: Select[Any]) -> Select[Any]:
+    """A statement about transfers, narrowed to those this actor may see."""
     if actor.warehouses is None:
         return statement
     mine = sorted(actor.warehouses)
