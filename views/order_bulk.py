@@ -36,6 +36,9 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "release": ("note",),
     "cancel": ("reason", "note", "restock"),
     "assign": ("user_id",),
+    "route": ("warehouse_id", "note"),
+    "urgent": ("note",),
+    "calm": ("note",),
     "extend": ("hours",),
 }
 

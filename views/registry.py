@@ -12,7 +12,11 @@ from views import (
     account,
     approvals,
     audit,
+<<<<<<< HEAD
     carrier_claims,
+=======
+    carrier_hooks,
+>>>>>>> main
     carriers,
     cashier_day,
     cod,
@@ -20,6 +24,11 @@ from views import (
     control,
     customers,
     desk,
+    document_issue,
+    document_notes,
+    document_parts,
+    document_setup,
+    documents,
     exports,
     fraud,
     home,
@@ -36,7 +45,9 @@ from views import (
     order_entry,
     order_entry_lookup,
     order_money,
+    order_places,
     order_qr,
+    order_shipments,
     order_table,
     orders,
     pack,
@@ -46,9 +57,13 @@ from views import (
     products,
     refund_forms,
     refunds,
+<<<<<<< HEAD
     returns,
     returns_forms,
     returns_station,
+=======
+    routing,
+>>>>>>> main
     setup,
     shipment_page,
     shipments,
@@ -67,7 +82,11 @@ MODULES: tuple[ModuleType, ...] = (
     account,
     approvals,
     audit,
+<<<<<<< HEAD
     carrier_claims,
+=======
+    carrier_hooks,
+>>>>>>> main
     carriers,
     cashier_day,
     cod,
@@ -75,6 +94,11 @@ MODULES: tuple[ModuleType, ...] = (
     control,
     customers,
     desk,
+    document_issue,
+    document_notes,
+    document_parts,
+    document_setup,
+    documents,
     exports,
     fraud,
     home,
@@ -90,7 +114,9 @@ MODULES: tuple[ModuleType, ...] = (
     order_entry,
     order_entry_lookup,
     order_money,
+    order_places,
     order_qr,
+    order_shipments,
     order_table,
     orders,
     pack,
@@ -100,9 +126,13 @@ MODULES: tuple[ModuleType, ...] = (
     products,
     refund_forms,
     refunds,
+<<<<<<< HEAD
     returns,
     returns_forms,
     returns_station,
+=======
+    routing,
+>>>>>>> main
     setup,
     shipment_page,
     shipments,

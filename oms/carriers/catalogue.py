@@ -94,58 +94,61 @@ PATTERNS: tuple[Pattern, ...] = (  # the first that fits is the best guess
 
 _LIMITS = frozenset({"cod_limit", "max_weight_grams", "max_girth_cm", "cut_off"})
 _MOST = Money.satang(50_000 * 100)
-_STANDARD = (Service("", "Standard"),)
+_STANDARD = (Service("standard", "Standard"),)
 
 CATALOGUE: Mapping[str, KnownCarrier] = {
     c.code: c
     for c in (
         KnownCarrier(
             "thaipost",
-            (Service("EMS", "EMS"), Service("REG", "Registered", cod=False), Service("ECO", "eCo-Post")),
+            (
+                Service("ems", "EMS"), Service("registered", "Registered", cod=False), Service("eco", "eCo-Post"),
+                Service("parcel", "Parcel post"),
+            ),
             _LIMITS | {"services"}, "https://track.thailandpost.co.th/?trackNumber={number}", cod_limit=_MOST,
-            max_weight_grams=20_000, max_girth_cm=120, cut_off="16:30", phone="1545", adapter="thaipost",
+            max_weight_grams=20_000, max_girth_cm=120, cut_off="16:00", phone="1545", adapter="thaipost",
             own_numbers=True,
         ),
         KnownCarrier(
-            "flash", (Service("1", "Standard"), Service("2", "Speed"), Service("4", "Bulky"), Service("5", "Fruit")),
+            "flash", (Service("1", "Standard"), Service("2", "On time"), Service("4", "Bulky"), Service("5", "Fruit")),
             frozenset({"cod_limit", "cut_off"}), "https://www.flashexpress.com/fle/tracking?se={number}",
             cod_limit=_MOST, max_weight_grams=50_000, max_side_cm=150, max_girth_cm=280, cut_off="17:00", phone="1436",
             adapter="flash",
         ),
         KnownCarrier(
-            "jt", _STANDARD, _LIMITS | {"tracking_url", "number_pattern"},
+            "jt", _STANDARD, _LIMITS | {"tracking_url", "number_pattern", "phone"},
             "https://www.jtexpress.co.th/index/query/gzquery.html?bills={number}", cod_limit=_MOST,
-            max_weight_grams=50_000, max_girth_cm=280, cut_off="17:00", phone="1470",
+            max_weight_grams=50_000, max_girth_cm=280, cut_off="17:00", phone="02-009-5678",
         ),
         KnownCarrier(
-            "kex", _STANDARD, _LIMITS | {"number_pattern"}, "https://th.kex-express.com/th/track/?track={number}",
+            "kex", (Service("standard", "Next day"), Service("same_day", "Same day")),
+            _LIMITS | {"number_pattern", "services"}, "https://th.kex-express.com/th/track/?track={number}",
             cod_limit=_MOST, max_weight_grams=25_000, max_girth_cm=200, cut_off="17:00", phone="1217",
         ),
         KnownCarrier(
-            "spx", _STANDARD, _LIMITS | {"tracking_url", "number_pattern"}, "https://spx.co.th/track?{number}",
-            max_weight_grams=20_000, max_girth_cm=180, cut_off="17:00",
+            "spx", _STANDARD, _LIMITS | {"tracking_url", "number_pattern", "phone"}, "https://spx.co.th/track?{number}",
+            cod_limit=_MOST, max_weight_grams=20_000, max_girth_cm=180, cut_off="17:00", phone="02-017-8399",
         ),
         KnownCarrier(
             "dhl", (Service("PDO", "Domestic"), Service("PDE", "Domestic Expedited")),
             _LIMITS | {"tracking_url", "services"}, "https://www.dhl.com/th-th/home/tracking.html?tracking-id={number}",
-            cod_limit=_MOST, max_weight_grams=30_000, cut_off="17:00",
+            cod_limit=_MOST, max_weight_grams=30_000, cut_off="15:00",
         ),
         KnownCarrier(
-            "ninjavan",
+            "ninjavan", _STANDARD, _LIMITS | {"number_pattern"}, "https://www.ninjavan.co/th-th/tracking?id={number}",
+            cod_limit=_MOST, max_weight_grams=30_000, cut_off="16:00", adapter="ninjavan",
+        ),
+        KnownCarrier(
+            "best", _STANDARD, _LIMITS | {"number_pattern", "phone"}, "https://www.best-inc.co.th/track?bills={number}",
+            cod_limit=_MOST, max_weight_grams=50_000, max_girth_cm=280, cut_off="17:00", phone="02-108-8000",
+        ),
+        KnownCarrier(
+            "lalamove",
             (
-                Service("Standard", "Standard"), Service("Express", "Express"), Service("Nextday", "Next day"),
-                Service("Sameday", "Same day"),
+                Service("motorcycle", "Motorcycle", cod=False), Service("car", "Car", cod=False),
+                Service("pickup", "Pickup truck", cod=False),
             ),
-            _LIMITS | {"number_pattern"}, "https://www.ninjavan.co/th-th/tracking?id={number}", cod_limit=_MOST,
-            max_weight_grams=30_000, cut_off="17:00", adapter="ninjavan",
-        ),
-        KnownCarrier(
-            "best", _STANDARD, _LIMITS | {"number_pattern"}, "https://www.best-inc.co.th/track?bills={number}",
-            cod_limit=_MOST, max_weight_grams=50_000, max_girth_cm=280, cut_off="17:00",
-        ),
-        KnownCarrier(
-            "lalamove", (Service("MOTORCYCLE", "Motorcycle", cod=False), Service("CAR", "Car", cod=False)),
-            frozenset({"services", "cod_allowed", "max_weight_grams"}), cod_allowed=False, max_weight_grams=20_000,
+            frozenset({"services", "cod_allowed"}), cod_allowed=False,
         ),
     )
 }  # fmt: skip

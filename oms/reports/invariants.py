@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from oms.reports.checks import Check
+from oms.reports.invariants_documents import DOCUMENT_CHECKS
 from oms.reports.invariants_money import MONEY, MONEY_CHECKS, OVERRIDDEN
 from oms.reports.invariants_returns import RETURN_CHECKS
 from oms.reports.invariants_shipping import SHIPPING_CHECKS
@@ -92,6 +93,7 @@ PROMISES: Final = """
 CHECKS: Final[tuple[Check, ...]] = (
     *MONEY_CHECKS,
     *SHIPPING_CHECKS,
+    *DOCUMENT_CHECKS,
     *RETURN_CHECKS,
     Check(1, "fulfillment_status", "fulfillment and stock state follow from the quantities", FULFILLMENT),
     Check(1, "board", "the board state follows from everything else", BOARD),

@@ -9,21 +9,10 @@ from oms.db import Tx
 from oms.errors import Say, say
 from oms.orders.models import Order
 from oms.orders.states import CLOSED_BOARDS, ORDER, HoldStatus, OrderStatus, PaymentTerm
-from oms.permissions import ACTIONS
+from oms.reports.choices import Choice, lacks
 from oms.reports.order_page import OrderPage
 from oms.usecases.gate import override_refusal
 from oms.usecases.orders_amend import amend_refusal
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One thing to do. ``why_not`` None means that it is allowed now."""
-
-    name: str
-    label: str
-    why_not: Say | None
-    primary: bool = False
-    danger: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,9 +95,7 @@ def choices(tx: Tx, page: OrderPage) -> list[Choice]:
     """Every action in the order of the page, with the reason against it: the order's first, then the role's."""
     found = []
     for rule in RULES:
-        why_not = rule.refusal(tx, page)
-        if why_not is None and not tx.actor.may(rule.needs):
-            why_not = say("Your role lacks the permission “{permission}”", permission=say(ACTIONS[rule.needs]))
+        why_not = rule.refusal(tx, page) or lacks(tx.actor, rule.needs)
         is_first = rule.primary and why_not is None and page.order.status in {OrderStatus.DRAFT, OrderStatus.CONFIRMED}
         found.append(Choice(rule.name, rule.label, why_not, primary=is_first, danger=rule.danger))
     return found

@@ -19,7 +19,7 @@ from oms.orders.queries import NO_ID, visible
 from oms.orders.states import CLOSED_BOARDS, ChangeStatus, HoldStatus, OrderStatus, PaymentTerm
 from oms.payments.rules import gate
 from oms.reports.order_money import OrderMoney, order_money
-from oms.shipping.models import Shipment, ShipmentLine
+from oms.reports.order_shipments import OrderShipments, order_shipments
 from oms.usecases import derived
 from oms.usecases import gate as gates
 from oms.usecases.orders_duplicates import Twin, duplicates_of
@@ -56,7 +56,7 @@ class OrderPage:
     holds: Sequence[OrderHold]
     reserved: dict[int, list[tuple[str, int]]]
     pay: OrderMoney
-    shipments: Sequence[Shipment]
+    shipments: OrderShipments
     change: OrderChange | None
     twins: Sequence[Twin]
     contacts: Sequence[Contact]
@@ -95,16 +95,6 @@ def _reserved(tx: Tx, order: Order) -> dict[int, list[tuple[str, int]]]:
     for line_id, code, quantity in rows:
         found.setdefault(line_id, []).append((code, quantity))
     return found
-
-
-def _shipments(tx: Tx, order: Order) -> list[Shipment]:
-    statement = (
-        select(Shipment)
-        .where(Shipment.id.in_(select(ShipmentLine.shipment_id).where(ShipmentLine.order_id == order.id)))
-        .options(selectinload(Shipment.parcels), joinedload(Shipment.warehouse))
-        .order_by(Shipment.id)
-    )
-    return list(tx.session.scalars(statement))
 
 
 def contacts(order: Order, identities: Sequence[CustomerIdentity], *, phones: bool) -> list[Contact]:
@@ -158,16 +148,17 @@ def order_page(tx: Tx, order_id: int) -> OrderPage:
     change = tx.session.scalars(
         select(OrderChange).where(OrderChange.order_id == order.id, OrderChange.status == ChangeStatus.OPEN)
     ).one_or_none()
+    shut = gates.told_to(tx.actor, gate(facts.status, facts.money, facts.holds))
     return OrderPage(
         order=order,
-        gate=gates.told_to(tx.actor, gate(facts.status, facts.money, facts.holds)),
+        gate=shut,
         money=facts.money,
         holds=[h for h in order.holds if h.status is HoldStatus.ACTIVE],
         reserved=_reserved(tx, order),
         pay=order_money(tx, order, facts.money)
         if tx.actor.may("order.price")
         else OrderMoney(override=gates.override_note(tx.session, order.id)),
-        shipments=_shipments(tx, order),
+        shipments=order_shipments(tx, order, shut),
         change=change,
         twins=[] if order.board in CLOSED_BOARDS else duplicates_of(tx.session, tx.actor, order),
         contacts=contacts(order, _identities(tx, order.customer), phones=tx.actor.may("customer.phone")),

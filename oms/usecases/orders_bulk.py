@@ -8,7 +8,7 @@ written in the transaction of its change and an order with a result is done.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -30,6 +30,7 @@ from oms.usecases.orders_notes import AssignOrder, TagOrder, assign_order, read_
 from oms.usecases.parked import ExtendExpiry, RemindBuyer, check_hours, extend_expiry, remind_buyer
 from oms.usecases.routing_moves import MarkUrgent, RerouteOrder, mark_urgent, reroute_order
 from oms.usecases.sentences import pack
+from oms.usecases.shipping_boxes import ready_one
 
 TOPIC = "orders.bulk"
 AT_ONCE = 50  # longer lists go to the background
@@ -69,7 +70,7 @@ def _assign(order_id: int, p: Params) -> AssignOrder:
 
 
 def _route(order_id: int, p: Params) -> RerouteOrder:
-    place = int(p["warehouse_id"]) if p.get("warehouse_id") else None
+    place = int(p["warehouse_id"]) if p.get("warehouse_id") else None  # ValueError is told by ``_checked``
     return RerouteOrder(order_id, place, reason=p.get("note", ""))
 
 
@@ -102,6 +103,9 @@ BULK_ACTIONS: dict[str, BulkAction] = {
     "extend": BulkAction(
         "More time to pay", "payment.claim", lambda p: check_hours(int(p.get("hours") or 0)),
         lambda tx, i, p: extend_expiry(tx, ExtendExpiry(i, int(p["hours"]))), everywhere=False,
+    ),
+    "ready": BulkAction(
+        "Make ready to pick", "shipment.pack", lambda _: None, lambda tx, i, _: ready_one(tx, i)
     ),
     "route": BulkAction(
         "Choose the warehouse", "stock.route", lambda p: _route(0, p), lambda tx, i, p: reroute_order(tx, _route(i, p))
@@ -142,17 +146,6 @@ class BulkState:
         return self.done >= self.total
 
 
-def _snapshot(actor: Actor) -> dict[str, Any]:
-    facts = asdict(actor)
-    return {k: sorted(v) if isinstance(v, frozenset) else v for k, v in facts.items()}
-
-
-def _restored(stored: Mapping[str, Any]) -> Actor:
-    """Whoever asked, with the rights of that moment; the source says that the background did it."""
-    sets = {k: frozenset(stored[k]) if stored[k] is not None else None for k in ("actions", "warehouses", "shops")}
-    return replace(Actor(**{**stored, **sets}), source="job")
-
-
 def _checked(cmd: StartBulk) -> BulkAction:
     action = BULK_ACTIONS.get(cmd.action)
     if action is None:
@@ -175,7 +168,7 @@ def start_bulk(tx: Tx, cmd: StartBulk) -> BulkState:
     run_id = tx.session.scalar(
         insert(BulkRun)
         .values(
-            action=cmd.action, params=dict(cmd.params), order_ids=ids, actor=_snapshot(tx.actor),
+            action=cmd.action, params=dict(cmd.params), order_ids=ids, actor=tx.actor.snapshot(),
             user_id=tx.actor.user_id, user_label=tx.actor.label, idempotency_key=cmd.idempotency_key,
             created_at=clock.now(),
         )
@@ -225,7 +218,7 @@ def work_bulk(tx: Tx, run_id: int) -> BulkState:
     Raises NotFound for somebody else's run. A refusal is that order's result, and nothing of it is changed.
     """
     run = get_run(tx.session, tx.actor, run_id)
-    acting = replace(tx, actor=_restored(run.actor)) if tx.actor.kind == "system" else tx
+    acting = replace(tx, actor=Actor.restored(run.actor)) if tx.actor.kind == "system" else tx
     tx.session.execute(select(BulkRun.id).where(BulkRun.id == run_id).with_for_update())  # one worker at a time
     total, done = len(run.order_ids), _done(tx.session, run_id)
     if done < total:

@@ -172,6 +172,14 @@ def make_ready(tx: Tx, order_ids: Collection[int]) -> dict[int, MadeReady | OmsE
     return ready_boxes(tx, order_ids)
 
 
+def ready_one(tx: Tx, order_id: int) -> MadeReady:
+    """``make_ready`` of one order. Raises its refusal."""
+    outcome = make_ready(tx, [order_id])[order_id]
+    if isinstance(outcome, OmsError):
+        raise outcome
+    return outcome
+
+
 def ready_boxes(tx: Tx, order_ids: Collection[int]) -> dict[int, MadeReady | OmsError]:
     """``make_ready`` for verbs that have asked for a right of their own."""
     boxes = lock_boxes(tx, order_ids)
@@ -308,6 +316,18 @@ def tell(
     reason: str = "",
 ) -> None:
     """Audit what happened to a shipment, on it and on every order in it."""
+    audit.record_many(tx, told(action, shipment, orders, before, after, reason))
+
+
+def told(
+    action: str,
+    shipment: Shipment,
+    orders: Sequence[Order],
+    before: Mapping[str, object],
+    after: Mapping[str, object],
+    reason: str = "",
+) -> list[audit.Entry]:
+    """What ``tell`` writes, for verbs on many that write all of it at once."""
     facts = {**after, "shipment": shipment.number}
     kinds = [("shipment", shipment.id, shipment.number), *(("order", o.id, o.number) for o in orders)]
-    audit.record_many(tx, [audit.Entry(action, kind, key, no, before, facts, reason) for kind, key, no in kinds])
+    return [audit.Entry(action, kind, key, no, before, facts, reason) for kind, key, no in kinds]

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from oms import clock
+from oms import audit, clock
 from oms.db import Tx
 from oms.errors import InvalidInput, OmsError, Refused, say
 from oms.inventory import reserving
@@ -21,7 +21,7 @@ from oms.shipping.queries import Locked, lock_shipment, lock_with_orders
 from oms.shipping.states import SHIPMENT, ShipmentStatus
 from oms.usecases import derived
 from oms.usecases.gate import GateStep, Verdict, judge
-from oms.usecases.shipping_boxes import Held, ShipmentState, state_of, step, tell, use
+from oms.usecases.shipping_boxes import Held, ShipmentState, state_of, step, tell, told, use
 from oms.usecases.shipping_leaving import Departing, leave_together
 from oms.usecases.shipping_parcels import (
     CancelShipment,
@@ -154,15 +154,17 @@ def mark_labeled(tx: Tx, shipment_ids: Collection[int]) -> Answers:
     verdicts = judge(tx, list(locked.orders.values()), GateStep.LABEL)
     answers: Answers = {}
     marked: list[Shipment] = []
+    entries: list[audit.Entry] = []
     for shipment_id in dict.fromkeys(shipment_ids):
         try:
             shipment = locked.shipment(shipment_id)
             check_printable(shipment, [verdicts[o.id] for o in locked.inside(shipment)])
-            _mark(tx, shipment, locked.inside(shipment))
+            entries += _mark(shipment, locked.inside(shipment))
             marked.append(shipment)
             answers[shipment_id] = state_of(shipment)
         except OmsError as refusal:
             answers[shipment_id] = refusal
+    audit.record_many(tx, entries)
     derived.refresh(tx, locked.inside(*marked))
     return answers
 
@@ -175,7 +177,8 @@ def check_printable(shipment: Shipment, verdicts: Sequence[Verdict]) -> None:
         verdict.check()
 
 
-def _mark(tx: Tx, shipment: Shipment, orders: Sequence[Order]) -> None:
+def _mark(shipment: Shipment, orders: Sequence[Order]) -> list[audit.Entry]:
+    """Count the print on every box; what is to be written down about it."""
     at = clock.now()
     if not rules.live_parcels(shipment):
         shipment.parcels.append(rules.new_parcel(shipment, 1))
@@ -183,10 +186,12 @@ def _mark(tx: Tx, shipment: Shipment, orders: Sequence[Order]) -> None:
         parcel.label_prints += 1
         parcel.label_printed_at = at
     prints = max(p.label_prints for p in rules.live_parcels(shipment))
-    if shipment.status is S.PACKED:
-        _go(tx, shipment, orders, "label", "shipment.labeled", prints=prints)
-    else:
-        tell(tx, "shipment.label_printed", shipment, orders, {}, {"prints": prints})
+    if shipment.status is not S.PACKED:
+        return told("shipment.label_printed", shipment, orders, {}, {"prints": prints})
+    before = shipment.status
+    step(shipment, "label")
+    after = {"status": shipment.status, "prints": prints}
+    return told("shipment.labeled", shipment, orders, {"status": before}, after)
 
 
 def hand_over_shipments(tx: Tx, shipment_ids: Collection[int], at: datetime | None = None) -> Answers:

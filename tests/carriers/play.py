@@ -63,7 +63,7 @@ class Play:
 
     def request(self, reference: str = "SH-001001-1", **facts: Any) -> BookingRequest:
         """A parcel, by a service the carrier has."""
-        return request(reference, **({"service": SERVICES[self.code]} | facts))
+        return request(reference, **({"service": SERVICES.get(self.code, "")} | facts))
 
     def book(self, asked: BookingRequest) -> Booking:
         """Both halves, as a caller does it."""

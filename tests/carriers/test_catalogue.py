@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -41,9 +42,26 @@ def test_what_is_a_guess_is_marked_so_in_the_docs():
             ("max_weight_grams", known.max_weight_grams and f"{known.max_weight_grams // 1000} kg"),
             ("max_girth_cm", known.max_girth_cm and f"{known.max_girth_cm} cm"),
             ("cut_off", known.cut_off),
+            ("phone", known.phone),
         ):
             if shown:
                 assert f"{shown}{' ?' if name in known.guesses else ' |'}" in row, (known.code, name)
+
+
+def test_the_table_of_a_new_shop_starts_as_the_catalogue_says():
+    path = Path(__file__).parents[2] / "migrations" / "versions" / "0019_carriers.py"
+    spec = importlib.util.spec_from_file_location("first_carriers", path)
+    first = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(first)
+    rows = {row["code"]: row for row in first.CARRIERS}
+    assert set(rows) == set(CATALOGUE)
+    for code, known in CATALOGUE.items():
+        row = rows[code]
+        assert (row["name"], row["adapter"], row["phone"]) == (known.name, known.adapter, known.phone)
+        assert row["cod"] == (known.cod_limit.in_satang if known.cod_limit else None)
+        assert (row["weight"], row["cut_off"]) == (known.max_weight_grams, known.cut_off)
+        assert [service for service, _ in row["services"]] == [s.code for s in known.services]
+        assert "tracking_url" in known.guesses or row["url"] == known.tracking_url
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda s: s["in"])

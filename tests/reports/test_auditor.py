@@ -38,6 +38,7 @@ from oms.usecases.shipping_work import (
 )
 from oms.usecases.stock import ReceiveStock, receive_stock
 from oms.usecases.stock_checks import StockLine
+from tests.reports.broken_documents import DOCUMENT_BREAKS, issue_some
 from tests.shop import small_shop
 
 
@@ -84,6 +85,7 @@ def world(tx):
     receive_stock(tx, ReceiveStock(shop.bkk, (StockLine(shop.skus[3], 1),), "key"))
     outbox.add(tx, "test.topic", "test:1")
     boxes_on_their_way(tx, place((0, 3), **cod), place((1, 1), **cod), place((2, 1), **cod), place((1, 2), **cod))
+    issue_some(tx, paid, shipped, held)
     goods_back(tx, shop, place((3, 3)), place((2, 2), **cod), place((3, 2)))
     tx.session.flush()
     return {"tx": tx, "shipped": shipped, "paid": paid, "waiting": waiting, "held": held, "gone": gone, "part": part}
@@ -249,6 +251,7 @@ BREAKS = {
     "return_notes": ["UPDATE returns SET credit_note_id = 99, credit_note = 'CN69-000001' WHERE credit > 0"],
     "restocked_unseen": ["UPDATE stock_movements SET actor = 'Flash Express' WHERE kind = 'return'"],
     "audited_orders": ["DELETE FROM audit_log WHERE subject_id = :paid"],
+    **DOCUMENT_BREAKS,
 }  # fmt: skip
 
 
