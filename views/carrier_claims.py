@@ -83,7 +83,7 @@ class CarrierClaimView(OmsModelView):
     label_columns = {
         "number": lazy_gettext("Number"), "carrier": lazy_gettext("Carrier"), "reason": lazy_gettext("What for"),
         "tracking_no": lazy_gettext("Tracking number"), "status": lazy_gettext("State"),
-        "amount": lazy_gettext("Asked for"), "accepted": lazy_gettext("Accepted"), "paid": lazy_gettext("Paid"),
+        "amount": lazy_gettext("Claimed"), "accepted": lazy_gettext("Accepted"), "paid": lazy_gettext("Paid"),
         "due_on": lazy_gettext("Last day"), "opened_at": lazy_gettext("Opened"), "note": lazy_gettext("Note"),
         "opened_label": lazy_gettext("Opened by"), "sent_at": lazy_gettext("Sent"),
         "decided_at": lazy_gettext("Answered"), "decision_note": lazy_gettext("What the carrier answered"),

@@ -12,11 +12,8 @@ from views import (
     account,
     approvals,
     audit,
-<<<<<<< HEAD
     carrier_claims,
-=======
     carrier_hooks,
->>>>>>> main
     carriers,
     cashier_day,
     cod,
@@ -57,13 +54,10 @@ from views import (
     products,
     refund_forms,
     refunds,
-<<<<<<< HEAD
     returns,
     returns_forms,
     returns_station,
-=======
     routing,
->>>>>>> main
     setup,
     shipment_page,
     shipments,
@@ -82,11 +76,8 @@ MODULES: tuple[ModuleType, ...] = (
     account,
     approvals,
     audit,
-<<<<<<< HEAD
     carrier_claims,
-=======
     carrier_hooks,
->>>>>>> main
     carriers,
     cashier_day,
     cod,
@@ -126,13 +117,10 @@ MODULES: tuple[ModuleType, ...] = (
     products,
     refund_forms,
     refunds,
-<<<<<<< HEAD
     returns,
     returns_forms,
     returns_station,
-=======
     routing,
->>>>>>> main
     setup,
     shipment_page,
     shipments,

@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response
 from oms import clock
 from oms.actor import Actor
 from oms.db import Tx, db
+from oms.documents.states import DocumentKind
 from oms.errors import InvalidInput, Say, say
 from oms.inventory.availability import places
 from oms.money import Money
@@ -24,7 +25,7 @@ from oms.orders.models import Order
 from oms.orders.queries import NO_ID
 from oms.reports import returns as reading
 from oms.returns.models import Return
-from oms.returns.queries import rules_of, visible_returns
+from oms.returns.queries import get_return, rules_of, visible_returns
 from oms.returns.states import (
     ARRIVAL,
     CONDITION_LABELS,
@@ -38,6 +39,7 @@ from oms.returns.states import (
 from oms.thai.text import arabic_digits
 from oms.usecases import returns, returns_count, returns_receive, returns_resolve, returns_rto
 from oms.usecases.carrier_claims import SetReturnRules, set_return_rules
+from oms.usecases.documents import IssueDocument, issue_document
 from views import audit_words, nav
 from views.base import OmsView, current_actor, may, page, unit
 from views.fields import whole_number
@@ -203,7 +205,7 @@ class ReturnWorkView(OmsView):
         "approve": "return.approve", "reject": "return.approve", "call_off": "return.approve",
         "missing": "return.approve", "keep": "return.approve", "cancel": "return.request", "send": "return.request",
         "receive": "return.receive", "inspect": "return.receive", "trip_cost": "return.resolve",
-        "lost": "return.request", "attach": "return.receive", "close": "return.receive",
+        "lost": "return.request", "receipt": "document.issue", "attach": "return.receive", "close": "return.receive",
     }  # fmt: skip
 
     def _decide(self, pk: int, verb: Callable[[Tx, returns.DecideReturn], Any], words: str) -> Response:
@@ -281,6 +283,21 @@ class ReturnWorkView(OmsView):
             returns_resolve.set_trip_cost(tx, returns_resolve.SetTripCost(pk, amount, _version()))
         flash(gettext("Saved"), "success")
         return redirect(url_for("ReturnView.show", pk=pk), 303)
+
+    @page("/<int:pk>/receipt", methods=("POST",))
+    def receipt(self, pk: int) -> Response:
+        """The paper for the buyer: what was taken back. Asked for again it is the same one."""
+        with unit() as tx:
+            ret = get_return(tx, pk)
+            pieces: dict[int, int] = {}
+            for line in ret.lines:
+                pieces[line.order_line_id] = pieces.get(line.order_line_id, 0) + line.back
+            cmd = IssueDocument(
+                DocumentKind.RETURN_RECEIPT, (ret.order_id,), f"return:{ret.id}", pieces=pieces, remark=ret.number
+            )
+            done = issue_document(tx, cmd)
+        flash(gettext("%(number)s is issued", number=done.number), "success")
+        return redirect(url_for("DocumentView.show", document_id=done.document_id), 303)
 
     @page("/lost/<int:shipment_id>", methods=("POST",))
     def lost(self, shipment_id: int) -> Response:

@@ -27,7 +27,7 @@ from views.returns import COUNTED, posted_count
 WORDS: dict[str, Any] = {
     "scan_parcel": lazy_gettext("Scan the parcel that came back"),
     "scan_parcel_hint": lazy_gettext("Tracking number, old label, return, order or shipment: any of them will do"),
-    "scan_items": lazy_gettext("Scan every piece; press 1 to 4 for its condition"),
+    "scan_piece": lazy_gettext("Scan every piece"),
     "received": lazy_gettext("{number} is here. Open it and count"),
     "again": lazy_gettext("{number} was received before"),
     "done_before": lazy_gettext("{number} is counted already; nothing was changed"),

@@ -113,7 +113,7 @@ def resolve_return(tx: Tx, cmd: ResolveReturn) -> ReturnResolved:
     move = "settle_without" if ret.status is ReturnStatus.APPROVED else "resolve"
     RETURN.check(ret, move)
     if ret.kind is ReturnKind.LOST and ret.shipment_id:
-        refuse_parcels(tx, {order.id: order}, {ret.shipment_id: CodRefusal.LOST}, "Lost by the carrier")
+        refuse_parcels(tx, {order.id: order}, {ret.shipment_id: CodRefusal.LOST}, ret.number)
     offered = propose(tx, ret, order)
     ends = _checked(cmd, offered, order)
     before = ret.status

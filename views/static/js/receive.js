@@ -13,11 +13,11 @@
 
   // --- what is counted is kept in the browser, per return --------------------------------------------
   const shelf = (id) => `ruam.receive.${root.dataset.user}.${id}`;
-  const keep = () => { if (opened) localStorage.setItem(shelf(opened.id), JSON.stringify({ tally, story, version: opened.version })); };
+  const keep = () => { if (opened) localStorage.setItem(shelf(opened.id), JSON.stringify({ tally, story, version: opened.version, reason: $("[data-reason]").value })); };
   function restore() {
     tally = {}; story = [];
     for (const it of opened.items) tally[it.line] = Object.fromEntries(MODES.map((m) => [m, 0]));
-    try { const kept = JSON.parse(localStorage.getItem(shelf(opened.id))); if (kept?.version === opened.version) { Object.assign(tally, kept.tally); story = kept.story || []; } } catch { /* nothing was kept */ }
+    try { const kept = JSON.parse(localStorage.getItem(shelf(opened.id))); if (kept?.version === opened.version) { Object.assign(tally, kept.tally); story = kept.story || []; opened.reason = kept.reason || opened.reason; } } catch { /* nothing was kept */ }
   }
   const of = (it) => MODES.reduce((n, m) => n + (tally[it.line]?.[m] || 0), 0);
   const wanted = () => opened.items.reduce((n, it) => n + it.wanted, 0), counted = () => opened.items.reduce((n, it) => n + of(it), 0);
@@ -36,7 +36,7 @@
   function show() {
     $("[data-open-return]").hidden = !opened; $("[data-empty]").hidden = Boolean(opened);
     $("[data-empty-line]").textContent = say("scan_parcel"); $("[data-empty-hint]").textContent = say("scan_parcel_hint");
-    code.placeholder = say(opened ? "scan_items" : "scan_parcel");
+    code.placeholder = say(opened ? "scan_piece" : "scan_parcel");
     if (opened) showReturn();
     $("[data-waiting]").replaceChildren(...(waiting.length ? waiting.map((w) => {
       const row = el("li", opened?.id === w.id ? "at" : ""), b = el("button", "link", w.number); b.type = "button"; b.addEventListener("click", () => open(w.id));
@@ -153,6 +153,7 @@
   let pending = null; // a lone digit is a condition; a gun types on within a moment
   code.addEventListener("input", () => { const typed = code.value; if (typed.length === 1 && pending?.key === typed && opened) { const mine = pending; setTimeout(() => { if (pending === mine && code.value === typed) { code.value = ""; setMode(grade(typed)); } }, 180); } else pending = null; });
   $$("[data-mode]").forEach((b) => b.addEventListener("click", () => setMode(b.dataset.mode)));
+  $("[data-reason]").addEventListener("change", () => { keep(); code.focus(); });
   $("[data-finish]").addEventListener("click", finish); $("[data-aside]").addEventListener("click", aside);
   $("[data-help]").addEventListener("click", () => document.getElementById("rc-help").showModal());
   place.value = localStorage.getItem("ruam.receive.place") || place.value; if (!place.value && place.options.length) place.selectedIndex = 0;
