@@ -1,4 +1,4 @@
-"""A refused COD parcel, from the carrier's word to stock, a zeroed COD entry and a credit note, at the receiving station."""
+"""A refused COD parcel at the receiving station: from the carrier's word to stock, a zeroed COD entry, a credit note."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from sqlalchemy import select
 
 from oms.actor import system
 from oms.db import db, transaction
+from oms.documents.models import Document
+from oms.documents.states import DocumentKind
 from oms.inventory.models import StockLevel
 from oms.orders.models import Order
 from oms.orders.states import Board, OrderStatus, PaymentStatus, PaymentTerm
@@ -18,8 +20,10 @@ from oms.payments.states import CodStatus
 from oms.reports.auditor import audit_all
 from oms.returns.models import Return
 from oms.returns.states import ReturnStatus
+from oms.usecases.documents import IssueDocument, issue_document
 from tests.conftest import clean
 from tests.e2e.browser import PHONE, WIDE, logged_in, opened, served
+from tests.papers import FULL, seller
 from tests.shop import small_shop
 from tests.usecases import returns as goods
 from tests.views.panel import make_logins
@@ -47,7 +51,9 @@ def shop(web_app, settings, _kept, chromium):
         make_logins(web_app)
         with transaction(system("test")) as tx:
             made = small_shop(tx, pieces=100)
+            seller(tx)
             cod = goods.left(tx, made, (0, 2), (1, 1), payment_term=PaymentTerm.COD, tracking_no="TH0001A")
+            issue_document(tx, IssueDocument(DocumentKind.TAX_INVOICE, (cod.id,), buyer=FULL))
             goods.carrier_says(tx, cod.id, "come_back", "arrive_back")
             paid = goods.arrived(tx, made, (2, 2), tracking_no="TH0002B")
             lost = goods.left(tx, made, (1, 1), tracking_no="TH0003C")
@@ -118,6 +124,11 @@ def test_a_refused_cod_parcel_ends_as_stock_without_a_debt(shop, web_app):
         assert (order.status, order.payment_status, order.board) == (
             OrderStatus.COMPLETED, PaymentStatus.NOTHING_DUE, Board.COMPLETED,
         )  # fmt: skip
+        note = db.session.scalars(select(Document).where(Document.kind == DocumentKind.CREDIT_NOTE)).one()
+        assert (note.total, note.number) == (
+            order.total,
+            db.session.scalars(select(Return.credit_note).where(Return.order_id == ids["cod"])).one(),
+        )
         assert (entry.status, entry.expected.amount, level.on_hand) == (CodStatus.REFUSED, 0, 100)
         assert audit_all(db.session()) == []
         db.session.remove()
