@@ -19,7 +19,7 @@ from oms.catalog.models import Shop
 from oms.customers.models import Customer
 from oms.db import Tx, transaction
 from oms.demo import goods as shop_goods
-from oms.demo import incoming, life_money, shelves, slips, statement
+from oms.demo import incoming, life_money, life_returns, shelves, slips, statement
 from oms.demo.goods import Goods
 from oms.demo.life import Life
 from oms.demo.people import Person, people
@@ -108,6 +108,7 @@ def load(
         shelves.corrections(tx, goods, _chance(seed, "corrections"))
     slips.send_in(actors["sales"], goods, buyers, files, _chance(seed, "slips"), end)
     statement.take_in(actors["cashier"].via("csv"), _chance(seed, "statement"), files, end)
+    life_returns.take_back(actors, goods, _chance(seed, "returns"), end)
     life_money.money_life(actors, goods, files, end)
     incoming.take_in(actors["sales"].via("csv"), goods, buyers, _chance(seed, "file"), files)
     with transaction(actors["system"]) as tx:
