@@ -31,6 +31,9 @@ from views import (
     home,
     intake,
     intake_work,
+    label_print,
+    label_setup,
+    labels,
     lookups,
     manifests,
     nav,
@@ -54,6 +57,8 @@ from views import (
     products,
     refund_forms,
     refunds,
+    remote,
+    remote_link,
     returns,
     returns_forms,
     returns_station,
@@ -70,6 +75,7 @@ from views import (
     stock_locations,
     stock_work,
     verifiers,
+    waybills,
 )
 
 MODULES: tuple[ModuleType, ...] = (
@@ -95,6 +101,9 @@ MODULES: tuple[ModuleType, ...] = (
     home,
     intake,
     intake_work,
+    label_print,
+    label_setup,
+    labels,
     lookups,
     manifests,
     number_ranges,
@@ -117,6 +126,8 @@ MODULES: tuple[ModuleType, ...] = (
     products,
     refund_forms,
     refunds,
+    remote,
+    remote_link,
     returns,
     returns_forms,
     returns_station,
@@ -133,6 +144,7 @@ MODULES: tuple[ModuleType, ...] = (
     stock_locations,
     stock_work,
     verifiers,
+    waybills,
 )
 
 

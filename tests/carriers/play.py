@@ -94,8 +94,7 @@ class Play:
 
 def opened(code: str, host: str, changed: Mapping[str, str] | None = None) -> Carrier:
     """An account whose patience is short."""
-    settings = SETTINGS[code] | ({"hook_host": host} if code == "thaipost" else {}) | dict(changed or {})
-    return open_carrier(code, host, settings, IMPATIENT)
+    return open_carrier(code, host, SETTINGS[code] | dict(changed or {}), IMPATIENT)
 
 
 @contextmanager

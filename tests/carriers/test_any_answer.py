@@ -40,6 +40,8 @@ TOKEN = {"token": "t", "access_token": "t", "expires_in": 3600, "expire": "2030-
 class Says:
     """A server that gives these answers in turn, the last one for ever, and a token to whoever asks for one."""
 
+    base_url = "https://example.com"
+
     def __init__(self, *replies: Reply) -> None:
         self.replies = list(replies)
 
@@ -54,6 +56,8 @@ class Says:
 
 class Hears:
     """A real transport whose answers are kept."""
+
+    base_url = "https://example.com"
 
     def __init__(self, transport: Transport) -> None:
         self.transport, self.heard = transport, []
