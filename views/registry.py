@@ -10,6 +10,7 @@ from flask_appbuilder import AppBuilder
 
 from views import (
     account,
+    answers,
     approvals,
     audit,
     carrier_hooks,
@@ -46,6 +47,8 @@ from views import (
     order_table,
     orders,
     pack,
+    parcel_words,
+    parcels,
     parked,
     payments,
     picking,
@@ -63,11 +66,13 @@ from views import (
     stock_approvals,
     stock_locations,
     stock_work,
+    track_public,
     verifiers,
 )
 
 MODULES: tuple[ModuleType, ...] = (
     account,
+    answers,
     approvals,
     audit,
     carrier_hooks,
@@ -104,6 +109,8 @@ MODULES: tuple[ModuleType, ...] = (
     orders,
     pack,
     parked,
+    parcel_words,
+    parcels,
     payments,
     picking,
     products,
@@ -120,6 +127,7 @@ MODULES: tuple[ModuleType, ...] = (
     stock_approvals,
     stock_locations,
     stock_work,
+    track_public,
     verifiers,
 )
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import Flask, current_app, render_template, request
+from flask import Flask, render_template, request
 from flask_babel import force_locale, gettext
 from werkzeug.wrappers import Response
 
@@ -85,6 +85,3 @@ def install(app: Flask) -> None:
     limited = app.appbuilder.sm.limiter.limit(RATE)(parcel)  # type: ignore[attr-defined]
     app.add_url_rule("/t/<token>", ENDPOINT, limited, methods=["GET"])
     web.public(app, ENDPOINT)
-
-
-__all__ = ["ENDPOINT", "current_app", "install", "masked"]
