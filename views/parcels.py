@@ -17,8 +17,8 @@ from oms import clock
 from oms.actor import Actor
 from oms.carriers.port import CarrierError, CarrierEvent
 from oms.carriers.registry import HASTY, open_carrier
-from oms.db import db
-from oms.errors import InvalidInput, OmsError, Refused, say
+from oms.db import Tx, db
+from oms.errors import InvalidInput, OmsError, say
 from oms.reports.answers import cards
 from oms.reports.parcels import (
     HINT_LABELS,
@@ -121,22 +121,12 @@ class ParcelView(OmsModelView):
         with unit() as tx:
             found = parcel_page(tx, pk)
             orders = cards(tx.session, [o for o in found.orders if current_actor().sees_shop(o.shop_id)])
+            link = found.carrier.link(found.parcel.tracking_no) if found.carrier else ""
             return self.render_template(
                 "parcels/show.html", title=found.parcel.tracking_no or gettext("Parcel without a number"), found=found,
                 parcel=found.parcel, cards=orders, view=self, statuses=SAYABLE, now=clock.local(clock.now()),
-                askable=self._askable(pk), link=found.carrier.link(found.parcel.tracking_no) if found.carrier else "",
+                askable=_why_not_asked(tx, pk), link=link,
             )  # fmt: skip
-
-    def _askable(self, pk: int) -> str:
-        """Why the carrier cannot be asked now, or ""."""
-        if not current_actor().may("shipment.track"):
-            return ""
-        try:
-            with unit() as tx:
-                ask_about(tx, pk, sealer())
-        except OmsError as refusal:
-            return tr(refusal.problems()[0].message)
-        return ""
 
     @page("/<int:pk>/ask", methods=("POST",))
     def ask(self, pk: int) -> Response:
@@ -147,8 +137,8 @@ class ParcelView(OmsModelView):
         with unit() as tx:
             found = record_round(tx, asked, answer, ASK)
         if isinstance(answer, CarrierError):
-            raise Refused(answer.message, code="carrier_silent")
-        if found.events:
+            flash(tr(answer.message), "danger")
+        elif found.events:
             flash(gettext("%(n)s new events", n=found.events), "success")
         elif any(answer.values()):
             flash(gettext("Nothing new; the carrier says the same as before"), "info")
@@ -195,6 +185,17 @@ class ParcelView(OmsModelView):
             try_cancel_again(tx, [booking_id])
         flash(gettext("The carrier is being asked again"), "success")
         return _back()
+
+
+def _why_not_asked(tx: Tx, pk: int) -> str:
+    """Why the carrier cannot be asked now, or ""."""
+    if not tx.actor.may("shipment.track"):
+        return ""
+    try:
+        ask_about(tx, pk, sealer())
+    except OmsError as refusal:
+        return tr(refusal.problems()[0].message)
+    return ""
 
 
 def _ask(asked: Round) -> dict[str, tuple[CarrierEvent, ...]] | CarrierError:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import Flask, render_template, request
+from flask import Flask, render_template, request, session
 from flask_babel import force_locale, gettext
 from werkzeug.wrappers import Response
 
@@ -77,6 +77,7 @@ def parcel(token: str) -> Response:
     response.headers["X-Robots-Tag"] = "noindex, nofollow, noarchive"
     response.headers["Content-Language"] = spoken
     response.headers["Vary"] = "Accept-Language"
+    session.modified = False  # a stranger gets no cookie
     return response
 
 

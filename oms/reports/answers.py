@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Row, func, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.orm import Session
 from sqlalchemy.types import Text
 
@@ -162,7 +162,7 @@ def last_words(session: Session, parcel_ids: Collection[int]) -> dict[int, LastW
     rows = session.execute(
         select(TrackingEvent.parcel_id, TrackingEvent.at, TrackingEvent.raw_text, TrackingEvent.place)
         .where(TrackingEvent.parcel_id.in_(sorted(parcel_ids)))
-        .distinct(TrackingEvent.parcel_id)
+        .ext(distinct_on(TrackingEvent.parcel_id))
         .order_by(TrackingEvent.parcel_id, TrackingEvent.at.desc(), TrackingEvent.id.desc())
     )
     return {row.parcel_id: LastWord(row.at, row.raw_text, row.place) for row in rows}
