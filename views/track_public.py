@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flask import Flask, render_template, request, session
-from flask_babel import force_locale, gettext
+from flask_babel import force_locale, get_locale, gettext
 from werkzeug.wrappers import Response
 
 from oms.actor import system
@@ -64,6 +64,7 @@ def _shown(tx: Tx, order: Order) -> Shown:
 def parcel(token: str) -> Response:
     """The page, or one answer for every link that leads nowhere."""
     shown, status = None, 200
+    get_locale()  # asked once, so that nobody asks later and marks the session as changed
     try:
         with transaction(system("public page", source="public")) as tx:
             shown = _shown(tx, open_link(tx, token))
