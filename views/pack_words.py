@@ -15,7 +15,7 @@ from oms.shipping.floor.queries import Pace
 from views.base import may
 from views.filters import tr
 
-LABEL_ENDPOINT = "LabelView.shipment"  # the PDF of one shipment's labels; counts as printed when it is fetched
+LABEL_ENDPOINT = "LabelPrintView.shipment"  # the PDF of one shipment's labels; counts as printed when it is fetched
 
 WORDS: dict[str, Any] = {
     "scan_order": lazy_gettext("Scan an order or a label"),
@@ -48,6 +48,7 @@ WORDS: dict[str, Any] = {
     "label_none": lazy_gettext("No label is printed for it yet; print it with F9"),
     "printing": lazy_gettext("Printing the label of {number}"),
     "print_failed": lazy_gettext("The label of {number} could not be printed; try again with F9"),
+    "why_again": lazy_gettext("The label of {number} was printed already. Why is it printed again?"),
     "put_aside": lazy_gettext("put aside"),
     "take_over": lazy_gettext("F7: take it over and count from the start"),
     "camera_denied": lazy_gettext("The camera is not open to this page; allow it in the browser"),
@@ -59,7 +60,7 @@ COMMAND_LABELS: dict[str, Any] = {
     "RUAM-OK": lazy_gettext("OK, seen"),
     "RUAM-UNDO": lazy_gettext("Undo the last scan"),
     "RUAM-BOX": lazy_gettext("Next box"),
-    "RUAM-ASIDE": lazy_gettext("Put aside"),
+    "RUAM-ASIDE": lazy_gettext("Leave for later"),
 }
 
 

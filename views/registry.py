@@ -31,6 +31,9 @@ from views import (
     home,
     intake,
     intake_work,
+    label_print,
+    label_setup,
+    labels,
     lookups,
     manifests,
     nav,
@@ -42,6 +45,7 @@ from views import (
     order_entry,
     order_entry_lookup,
     order_money,
+    order_places,
     order_qr,
     order_shipments,
     order_table,
@@ -55,6 +59,9 @@ from views import (
     products,
     refund_forms,
     refunds,
+    remote,
+    remote_link,
+    routing,
     setup,
     shipment_page,
     shipments,
@@ -68,6 +75,7 @@ from views import (
     stock_work,
     track_public,
     verifiers,
+    waybills,
 )
 
 MODULES: tuple[ModuleType, ...] = (
@@ -93,6 +101,9 @@ MODULES: tuple[ModuleType, ...] = (
     home,
     intake,
     intake_work,
+    label_print,
+    label_setup,
+    labels,
     lookups,
     manifests,
     number_ranges,
@@ -103,6 +114,7 @@ MODULES: tuple[ModuleType, ...] = (
     order_entry,
     order_entry_lookup,
     order_money,
+    order_places,
     order_qr,
     order_shipments,
     order_table,
@@ -116,6 +128,9 @@ MODULES: tuple[ModuleType, ...] = (
     products,
     refund_forms,
     refunds,
+    remote,
+    remote_link,
+    routing,
     setup,
     shipment_page,
     shipments,
@@ -129,6 +144,7 @@ MODULES: tuple[ModuleType, ...] = (
     stock_work,
     track_public,
     verifiers,
+    waybills,
 )
 
 

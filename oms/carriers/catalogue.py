@@ -94,19 +94,16 @@ PATTERNS: tuple[Pattern, ...] = (  # the first that fits is the best guess
 
 _LIMITS = frozenset({"cod_limit", "max_weight_grams", "max_girth_cm", "cut_off"})
 _MOST = Money.satang(50_000 * 100)
-_STANDARD = (Service("standard", "Standard"),)
+_STANDARD = (Service("std", "Standard"),)
 
 CATALOGUE: Mapping[str, KnownCarrier] = {
     c.code: c
     for c in (
         KnownCarrier(
             "thaipost",
-            (
-                Service("ems", "EMS"), Service("registered", "Registered", cod=False), Service("eco", "eCo-Post"),
-                Service("parcel", "Parcel post"),
-            ),
+            (Service("EMS", "EMS"), Service("REG", "Registered", cod=False), Service("ECO", "eCo-Post")),
             _LIMITS | {"services"}, "https://track.thailandpost.co.th/?trackNumber={number}", cod_limit=_MOST,
-            max_weight_grams=20_000, max_girth_cm=120, cut_off="16:00", phone="1545", adapter="thaipost",
+            max_weight_grams=20_000, max_girth_cm=120, cut_off="16:30", phone="1545", adapter="thaipost",
             own_numbers=True,
         ),
         KnownCarrier(
@@ -118,37 +115,37 @@ CATALOGUE: Mapping[str, KnownCarrier] = {
         KnownCarrier(
             "jt", _STANDARD, _LIMITS | {"tracking_url", "number_pattern", "phone"},
             "https://www.jtexpress.co.th/index/query/gzquery.html?bills={number}", cod_limit=_MOST,
-            max_weight_grams=50_000, max_girth_cm=280, cut_off="17:00", phone="02-009-5678",
+            max_weight_grams=50_000, max_girth_cm=280, cut_off="17:00", phone="1470",
         ),
         KnownCarrier(
-            "kex", (Service("standard", "Next day"), Service("same_day", "Same day")),
-            _LIMITS | {"number_pattern", "services"}, "https://th.kex-express.com/th/track/?track={number}",
+            "kex", _STANDARD, _LIMITS | {"number_pattern"}, "https://th.kex-express.com/th/track/?track={number}",
             cod_limit=_MOST, max_weight_grams=25_000, max_girth_cm=200, cut_off="17:00", phone="1217",
         ),
         KnownCarrier(
-            "spx", _STANDARD, _LIMITS | {"tracking_url", "number_pattern", "phone"}, "https://spx.co.th/track?{number}",
-            cod_limit=_MOST, max_weight_grams=20_000, max_girth_cm=180, cut_off="17:00", phone="02-017-8399",
+            "spx", _STANDARD, _LIMITS | {"tracking_url", "number_pattern"}, "https://spx.co.th/track?{number}",
+            cod_limit=_MOST, max_weight_grams=20_000, max_girth_cm=180, cut_off="17:00",
         ),
         KnownCarrier(
             "dhl", (Service("PDO", "Domestic"), Service("PDE", "Domestic Expedited")),
             _LIMITS | {"tracking_url", "services"}, "https://www.dhl.com/th-th/home/tracking.html?tracking-id={number}",
-            cod_limit=_MOST, max_weight_grams=30_000, cut_off="15:00",
+            cod_limit=_MOST, max_weight_grams=30_000, cut_off="17:00",
         ),
         KnownCarrier(
-            "ninjavan", _STANDARD, _LIMITS | {"number_pattern"}, "https://www.ninjavan.co/th-th/tracking?id={number}",
-            cod_limit=_MOST, max_weight_grams=30_000, cut_off="16:00", adapter="ninjavan",
-        ),
-        KnownCarrier(
-            "best", _STANDARD, _LIMITS | {"number_pattern", "phone"}, "https://www.best-inc.co.th/track?bills={number}",
-            cod_limit=_MOST, max_weight_grams=50_000, max_girth_cm=280, cut_off="17:00", phone="02-108-8000",
-        ),
-        KnownCarrier(
-            "lalamove",
+            "ninjavan",
             (
-                Service("motorcycle", "Motorcycle", cod=False), Service("car", "Car", cod=False),
-                Service("pickup", "Pickup truck", cod=False),
+                Service("Standard", "Standard"), Service("Express", "Express"), Service("Nextday", "Next day"),
+                Service("Sameday", "Same day"),
             ),
-            frozenset({"services", "cod_allowed"}), cod_allowed=False,
+            _LIMITS | {"number_pattern"}, "https://www.ninjavan.co/th-th/tracking?id={number}",
+            cod_limit=_MOST, max_weight_grams=30_000, cut_off="17:00", adapter="ninjavan",
+        ),
+        KnownCarrier(
+            "best", _STANDARD, _LIMITS | {"number_pattern"}, "https://www.best-inc.co.th/track?bills={number}",
+            cod_limit=_MOST, max_weight_grams=50_000, max_girth_cm=280, cut_off="17:00",
+        ),
+        KnownCarrier(
+            "lalamove", (Service("MOTORCYCLE", "Motorcycle", cod=False), Service("CAR", "Car", cod=False)),
+            frozenset({"services", "cod_allowed", "max_weight_grams"}), cod_allowed=False, max_weight_grams=20_000,
         ),
     )
 }  # fmt: skip

@@ -211,4 +211,4 @@ class Flash(Adapter):
 
 def _category(service: str) -> str:
     """Flash numbers its services; 1 is the usual one. What it does not know it refuses."""
-    return "1" if service in {"", "standard"} else service
+    return "1" if service in {"", "std", "standard"} else service

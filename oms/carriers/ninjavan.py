@@ -57,7 +57,8 @@ MARGIN = timedelta(minutes=5)  # before its end a token is renewed, as the carri
 LONGEST, SHORTEST = 18, 9  # of a whole number, and of what we may ask for
 
 LEVELS: Mapping[str, str] = {
-    "": "Standard", "standard": "Standard", "express": "Express", "sameday": "Sameday", "nextday": "Nextday",
+    "": "Standard", "std": "Standard", "standard": "Standard", "express": "Express", "sameday": "Sameday",
+    "nextday": "Nextday",
 }  # fmt: skip
 STATUSES: Mapping[str, TrackingStatus] = {
     "pending pickup": T.CREATED, "driver dispatched for pickup": T.CREATED, "pickup fail": T.LABEL_READY,

@@ -18,6 +18,7 @@ from oms.intake import files
 from oms.shipping import rules
 from oms.shipping.models import Shipment
 from oms.shipping.queries import Locked, lock_with_orders
+from oms.shipping.states import BEFORE_HAND_OVER
 from oms.usecases.gate import GateStep, Verdict, judge
 from oms.usecases.labels import acting, give_up
 from oms.usecases.labels_facts import Page, pages_of, read_around
@@ -119,7 +120,7 @@ def _decide(
     tx.actor.require("shipment.label")
     locked = lock_with_orders(tx, shipment_ids)
     verdicts = judge(tx, list(locked.orders.values()), GateStep.LABEL)
-    around = read_around(tx, locked, verdicts)
+    around = read_around(tx, locked)
     outcomes: dict[int, Sequence[Page] | OmsError] = {}
     for shipment_id in shipment_ids:
         try:
@@ -138,7 +139,11 @@ def _decide(
 
 
 def _check(shipment: Shipment, locked: Locked, verdicts: Mapping[int, Verdict], reason: str) -> None:
-    check_printable(shipment, [verdicts[o.id] for o in locked.inside(shipment)])
+    inside = [verdicts[o.id] for o in locked.inside(shipment)]
+    if shipment.status in BEFORE_HAND_OVER:  # why the goods stopped says more than where they stopped
+        for verdict in inside:
+            verdict.check()
+    check_printable(shipment, inside)
     if not reason and any(p.label_prints for p in rules.live_parcels(shipment)):
         raise Refused(
             say("The label of {number} was printed already; print it again with a reason", number=shipment.number),
