@@ -10,6 +10,7 @@ from flask_appbuilder import AppBuilder
 
 from views import (
     account,
+    answers,
     approvals,
     audit,
     carrier_claims,
@@ -51,6 +52,9 @@ from views import (
     order_table,
     orders,
     pack,
+    papers,
+    parcel_words,
+    parcels,
     parked,
     payments,
     picking,
@@ -74,12 +78,14 @@ from views import (
     stock_approvals,
     stock_locations,
     stock_work,
+    track_public,
     verifiers,
     waybills,
 )
 
 MODULES: tuple[ModuleType, ...] = (
     account,
+    answers,
     approvals,
     audit,
     carrier_claims,
@@ -120,7 +126,10 @@ MODULES: tuple[ModuleType, ...] = (
     order_table,
     orders,
     pack,
+    papers,
     parked,
+    parcel_words,
+    parcels,
     payments,
     picking,
     products,
@@ -143,6 +152,7 @@ MODULES: tuple[ModuleType, ...] = (
     stock_approvals,
     stock_locations,
     stock_work,
+    track_public,
     verifiers,
     waybills,
 )
