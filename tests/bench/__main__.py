@@ -15,11 +15,11 @@ import psutil
 from app import create_app, create_worker_app
 from oms.db import db
 from oms.reports.auditor import audit_all
-from tests.bench import files, pages, slip_reading, statements, verbs, whole
+from tests.bench import files, pages, papers, slip_reading, statements, verbs, whole
 from tests.bench.installation import installation
 
 PAGE = Path("docs/benchmarks.md")
-ALL = ("P2", "P3", "P5", "P7", "P12", "P14", "P15")
+ALL = ("P2", "P3", "P5", "P7", "P9", "P12", "P14", "P15")
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,15 @@ def p7(orders: int) -> list[Line]:
             "P7", f"worklist counts at {orders:,} orders", f"p50 {mid:.0f} ms, p95 {late:.0f} ms", "<= 60 ms", mid <= 60
         )
     ]
+
+
+def p9() -> list[Line]:
+    m = papers.measure()
+    return [
+        Line("P9", "one A4 tax invoice of five lines", f"{m.one * 1000:.0f} ms", "<= 60 ms", m.one <= 0.06,
+             f"{m.computing * 1000:.0f} ms of it computing"),
+        Line("P9", f"{m.papers} of them in one PDF, one worker", f"{m.all:.1f} s", "<= 35 s", m.all <= 35, f"{m.megabytes:.1f} MB"),
+    ]  # fmt: skip
 
 
 def p12_slips(orders: int) -> list[Line]:
@@ -159,6 +168,7 @@ def main() -> None:
         "P3": lambda: p3(options.small),
         "P5": lambda: p5(options.orders),
         "P7": lambda: p7(options.orders),
+        "P9": p9,
         "P12": lambda: p12_slips(options.small) + p12_statements(),
         "P14": p14,
     }
