@@ -145,7 +145,7 @@ def _label(
         )
     hidden = look.phone is PhoneShown.ALWAYS or (look.phone is PhoneShown.BOOKED and booking is not None)
     return LabelFacts(
-        code=parcel.tracking_no or shipment.number, is_own=not parcel.tracking_no,
+        code=parcel.tracking_no or rules.box_code(shipment.number, *box), is_own=not parcel.tracking_no,
         carrier=carrier_name(parcel.carrier or shipment.carrier), service=parcel.service or shipment.service,
         sort_code=booking.sort_code if booking else "", channel=CHANNEL_LABELS[order.channel],
         orders=tuple(o.external_no or o.number for o in orders), shipment=shipment.number, box=box[0], boxes=box[1],
