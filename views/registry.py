@@ -10,6 +10,7 @@ from flask_appbuilder import AppBuilder
 
 from views import (
     account,
+    answers,
     approvals,
     audit,
     carrier_hooks,
@@ -51,6 +52,8 @@ from views import (
     orders,
     pack,
     papers,
+    parcel_words,
+    parcels,
     parked,
     payments,
     picking,
@@ -71,12 +74,14 @@ from views import (
     stock_approvals,
     stock_locations,
     stock_work,
+    track_public,
     verifiers,
     waybills,
 )
 
 MODULES: tuple[ModuleType, ...] = (
     account,
+    answers,
     approvals,
     audit,
     carrier_hooks,
@@ -118,6 +123,8 @@ MODULES: tuple[ModuleType, ...] = (
     pack,
     papers,
     parked,
+    parcel_words,
+    parcels,
     payments,
     picking,
     products,
@@ -137,6 +144,7 @@ MODULES: tuple[ModuleType, ...] = (
     stock_approvals,
     stock_locations,
     stock_work,
+    track_public,
     verifiers,
     waybills,
 )
