@@ -306,6 +306,20 @@ def draw_numbers(tx: Tx, count: int) -> list[tuple[str, int]]:
     return [(f"SH{buddhist_year()}-{i:06d}", i) for i in ids]
 
 
+def told(
+    action: str,
+    shipment: Shipment,
+    orders: Sequence[Order],
+    before: Mapping[str, object],
+    after: Mapping[str, object],
+    reason: str = "",
+) -> list[audit.Entry]:
+    """What happened to a shipment, said of it and of every order in it."""
+    facts = {**after, "shipment": shipment.number}
+    kinds = [("shipment", shipment.id, shipment.number), *(("order", o.id, o.number) for o in orders)]
+    return [audit.Entry(action, kind, key, no, before, facts, reason) for kind, key, no in kinds]
+
+
 def tell(
     tx: Tx,
     action: str,
@@ -315,7 +329,5 @@ def tell(
     after: Mapping[str, object],
     reason: str = "",
 ) -> None:
-    """Audit what happened to a shipment, on it and on every order in it."""
-    facts = {**after, "shipment": shipment.number}
-    kinds = [("shipment", shipment.id, shipment.number), *(("order", o.id, o.number) for o in orders)]
-    audit.record_many(tx, [audit.Entry(action, kind, key, no, before, facts, reason) for kind, key, no in kinds])
+    """Audit what happened to one shipment."""
+    audit.record_many(tx, told(action, shipment, orders, before, after, reason))
