@@ -192,15 +192,17 @@ def ready_boxes(tx: Tx, order_ids: Collection[int]) -> dict[int, MadeReady | Oms
             missing = say("There is no such order, or it is not yours to see")
             answers[order_id] = NotFound(missing, code="order_not_found")
             continue
+        outdated = boxes.outdated(order)
+        staying = [box for box in boxes.of(order_id) if box not in outdated]
         try:
-            for inside in (order, *boxes.inside(boxes.of(order_id))):
+            for inside in (order, *boxes.inside(staying)):
                 verdicts[inside.id].check()
             if boxes.scattered(order):
                 raise Refused(say("Not every piece is in stock yet"), code="stock_short")
         except OmsError as refusal:
             answers[order_id] = refusal
             continue
-        drop(tx, boxes, boxes.outdated(order))
+        drop(tx, boxes, outdated)
         new += [(order, place, lines) for place, lines in boxes.missing(order).items()]
     _make(tx, boxes, new)
     ready = [i for i in boxes.asked if i not in answers]

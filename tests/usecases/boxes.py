@@ -12,6 +12,7 @@ from oms.db import Tx
 from oms.errors import OmsError
 from oms.inventory.models import Bucket, MovementKind, StockLevel, StockMovement
 from oms.inventory.sharing import Share
+from oms.orders.states import PaymentTerm
 from oms.shipping.models import Parcel, Shipment
 from oms.usecases.routing_moves import RerouteOrder, reroute_order
 from oms.usecases.shipping_boxes import make_ready
@@ -30,9 +31,10 @@ def good(outcome: T | OmsError) -> T:
 
 
 def ready(tx: Tx, shop: SmallShop, *lines: tuple[int, int], **facts: object) -> tuple[int, int]:
-    """(order id, shipment id) of a paid order that is ready to pick."""
+    """(order id, shipment id) of an order that is ready to pick, paid unless it is said how else."""
     order = placed(tx, shop, *lines, **facts)
-    paid(tx, (order.id, order.total.amount))
+    if order.payment_term is PaymentTerm.PREPAID:
+        paid(tx, (order.id, order.total.amount))
     return order.id, good(make_ready(tx, [order.id])[order.id]).shipment_id
 
 
