@@ -85,6 +85,14 @@ def last_piece(client: Client) -> None:
         client.do(place_order, client.order(*mine))
 
 
+def flash_sale(client: Client) -> None:
+    """Everybody buys one and the same SKU, one piece at a time, until it is gone."""
+    client.do(place_order, client.order(client.plan["warm"]))  # the first order of a process is slow
+    client.barrier.wait(120)
+    while client.do(place_order, client.order(client.plan["sku"])):
+        pass
+
+
 def numbers(client: Client) -> None:
     """Draw numbers; some die by kill -9 with a number in hand."""
     for _ in range(client.plan["draws"]):
@@ -187,7 +195,7 @@ def boxes(client: Client) -> None:
 
 RACES: dict[str, Callable[[Client], None]] = {
     "gate": gate, "boxes": boxes,
-    "last_piece": last_piece, "numbers": numbers, "amendments": amendments, "mixed": mixed,
+    "last_piece": last_piece, "flash_sale": flash_sale, "numbers": numbers, "amendments": amendments, "mixed": mixed,
     **cod_racers.RACES, **refund_racers.RACES, **slip_racers.RACES, **shipping_racers.RACES, **routing_racers.RACES,
 }  # fmt: skip
 
