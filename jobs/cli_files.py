@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 @click.option("--shop", default="", help="Code of the shop the orders come from.")
 @click.option("--statement", "account", default="", help="Code of the account: the file is a bank statement of it.")
 @click.option("--cod", "carrier", default="", help="Name of the carrier: the file is what it paid of collected cash.")
+@click.option("--tracking", "numbers", default="", help="Name of the carrier: the file has its tracking numbers.")
 @click.option("--map", "map_name", default="", help="Name of a saved column map.")
 @click.option("--format", "form", default="", help="shopee, lazada, tiktok, line_shopping or generic.")
 @click.option(
@@ -43,21 +44,30 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the ledger as JSON.")
 @click.pass_obj
 def import_file(
-    factories: Factories, file: Path, *, shop: str, account: str, carrier: str, map_name: str, form: str, kind: str,
-    dry_run: bool, as_json: bool,
+    factories: Factories, file: Path, *, shop: str, account: str, carrier: str, numbers: str, map_name: str, form: str,
+    kind: str, dry_run: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Take a file in. Exit 0 when its ledger closes, 1 when the file is refused."""
     with engines.running(installation.from_env(), need_redis=False) as settings:
         app = factories.worker(settings)
         with app.app_context():
-            wanted = IntakeKind.STATEMENT if account else IntakeKind.COD if carrier else IntakeKind(kind)
+            wanted = _kind(kind, account=account, carrier=carrier, numbers=numbers)
             command = {"kind": wanted, "shop_code": shop, "map_name": map_name, "format": form,
-                       "account_code": account, "carrier": carrier}  # fmt: skip
+                       "account_code": account, "carrier": carrier or numbers}  # fmt: skip
             answer = take_in(settings.files_dir, file, command, write=not dry_run)
             db.session.remove()
             db.engine.dispose()
     click.echo(json.dumps(answer, ensure_ascii=False) if as_json else in_words(answer))
     sys.exit(0 if answer["closes"] else 1)
+
+
+def _kind(kind: str, *, account: str, carrier: str, numbers: str) -> IntakeKind:
+    """What the file holds: said by the option that names where it comes from."""
+    if account:
+        return IntakeKind.STATEMENT
+    if carrier:
+        return IntakeKind.COD
+    return IntakeKind.TRACKING if numbers else IntakeKind(kind)
 
 
 def take_in(root: Path, file: Path, command: dict[str, Any], *, write: bool) -> dict[str, Any]:

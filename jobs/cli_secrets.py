@@ -26,13 +26,16 @@ def secrets() -> None:
 @click.pass_obj
 def renew(factories: Factories) -> None:
     """Seal everything with the first of OMS_ENCRYPTION_KEYS; then an old key may be taken out of it."""
+    from oms.usecases.carriers import reseal_carriers
+    from oms.usecases.remote_sites import reseal_sites
     from oms.usecases.verifiers import reseal_verifiers
 
     with engines.running(installation.from_env(), need_redis=False) as settings:
         app = factories.worker(settings)
         with app.app_context():
             with transaction(system("oms secrets renew", source="cli")) as tx:
-                count = reseal_verifiers(tx, app.extensions["oms.sealer"])
+                sealer = app.extensions["oms.sealer"]
+                count = reseal_verifiers(tx, sealer) + reseal_carriers(tx, sealer) + reseal_sites(tx, sealer)
             db.session.remove()
             db.engine.dispose()
     click.echo(f"sealed anew: {count}")

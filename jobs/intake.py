@@ -20,7 +20,7 @@ def walk(work: Work) -> None:
     run_id = int(work.payload["run_id"])
     with transaction(program(work)) as tx:
         keep(tx, work)
-        actor = pipeline.clerk(intake.get_run(tx, run_id), may_see_cost=bool(work.payload.get("cost")))
+        actor = pipeline.clerk(tx, intake.get_run(tx, run_id), may_see_cost=bool(work.payload.get("cost")))
     root = current_app.extensions["oms.settings"].files_dir
     pipeline.carry_out(lambda: transaction(actor), root, run_id, beat=lambda tx: keep(tx, work))
     with transaction(program(work)) as tx:

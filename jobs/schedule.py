@@ -26,6 +26,7 @@ KEEP_DONE = timedelta(days=30)
 CLEAN = "schedule.clean"
 EXPIRE = "schedule.expire_unpaid"
 COUNT_CHECKS = "schedule.count_slip_checks"
+TRACK = "schedule.track_parcels"
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ TABLE: tuple[Periodic, ...] = (
     Periodic(CLEAN, timedelta(hours=1)),
     Periodic(EXPIRE, timedelta(minutes=5)),
     Periodic(COUNT_CHECKS, timedelta(hours=1)),
+    Periodic(TRACK, timedelta(minutes=2)),
 )
 
 

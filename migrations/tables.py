@@ -20,6 +20,7 @@ APPEND_ONLY = (
     "day_closings",
     "tracking_events",
     "document_prints",
+    "label_prints",
     "packing_scans",
 )  # rows are added and read, never changed or removed
 FOREIGN_PREFIX = "ab_"  # Flask-AppBuilder's own tables

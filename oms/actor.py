@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from oms.errors import Forbidden, say
 
@@ -47,6 +49,16 @@ class Actor:
     def via(self, source: str) -> Actor:
         """The same actor coming in another way (a clerk's file is ``csv``, her job is ``job``)."""
         return replace(self, source=source)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Who this is with the rights of this moment, to be kept with work for later."""
+        return {k: sorted(v) if isinstance(v, frozenset) else v for k, v in asdict(self).items()}
+
+    @classmethod
+    def restored(cls, kept: Mapping[str, Any]) -> Actor:
+        """Whoever asked for the work, as they were then; the source says that the background did it."""
+        sets = {k: frozenset(kept[k]) if kept[k] is not None else None for k in ("actions", "warehouses", "shops")}
+        return replace(cls(**{**kept, **sets}), source="job")
 
 
 def system(label: str, *, source: str = "job") -> Actor:

@@ -16,13 +16,9 @@ from oms.orders.states import (
     PAYMENT_LABELS,
 )
 from oms.returns.states import CARRIER_CLAIM_LABELS, CONDITION_LABELS, REASON_LABELS, RESOLUTION_LABELS
+from views.audit_words_carriers import CARRIER_TITLES
 from views.filters import tr
 
-CARRIER_TITLES: dict[str, Any] = {
-    "shipment.coming_back": lazy_gettext("Parcel on its way back"),
-    "shipment.came_back": lazy_gettext("Parcel came back"),
-    "shipment.lost": lazy_gettext("Parcel lost"),
-}
 COD_TITLES: dict[str, Any] = {
     "cod.remitted": lazy_gettext("Carrier paid the cash"),
     "cod.short": lazy_gettext("Carrier paid too little"),

@@ -287,9 +287,9 @@ def _id(text: str) -> int | None:
 
 def _hook_url(row: Carrier, kind: AdapterKind | None) -> str:
     """Where the carrier sends its news; "" when it sends none."""
-    if kind is None or "webhook" not in kind.abilities or "CarrierHookView.hear" not in current_app.view_functions:
+    if kind is None or "webhook" not in kind.abilities or "carrier_hook" not in current_app.view_functions:
         return ""
-    return url_for("CarrierHookView.hear", token=row.hook_token, _external=True)
+    return url_for("carrier_hook", token=row.hook_token, _external=True)
 
 
 def counts(actor: Actor) -> nav.Waiting:

@@ -21,9 +21,10 @@ from oms.importing.tabular import LIMITS
 from oms.intake import files, queries
 from oms.intake.models import ColumnMap, IntakeRun
 from oms.intake.records import stored_sentence
-from oms.intake.states import INTAKE_RUN, IntakeKind, Outcome, RunStatus
+from oms.intake.states import INTAKE_RUN, OWN_ACTION, IntakeKind, Outcome, RunStatus
 from oms.payments.cod_queries import carriers
 from oms.payments.models import ReceivingAccount
+from oms.shipping.carrier_models import Carrier
 from oms.usecases import intake
 from views import listing, nav
 from views.base import OmsView, current_actor, may, page, unit
@@ -36,6 +37,7 @@ KIND_LABELS: dict[IntakeKind, str] = {
     IntakeKind.STOCK: "Opening stock and counts",
     IntakeKind.STATEMENT: "Bank statement",
     IntakeKind.COD: "What a carrier paid (COD)",
+    IntakeKind.TRACKING: "Tracking numbers of a carrier",
 }
 OUTCOME_LABELS: dict[Outcome, str] = {
     Outcome.CREATED: "New",
@@ -74,10 +76,14 @@ COD_LABELS: dict[str, str] = {
     "tracking": "Tracking number", "amount": "Cash collected", "fee": "Fee", "vat": "VAT on the fee",
     "freight": "Freight", "net": "Net", "reference": "Round", "paid_on": "Paid on",
 }  # fmt: skip
+TRACKING_LABELS: dict[str, str] = {
+    "reference": "Order or shipment number", "tracking": "Tracking number", "carrier": "Carrier",
+}  # fmt: skip
 MAPS: dict[IntakeKind, tuple[dict[str, str], set[str]]] = {  # fields of a column map, and which must be named
     IntakeKind.ORDERS: (FIELD_LABELS, {"external_no", "sku", "quantity"}),
     IntakeKind.STATEMENT: (STATEMENT_LABELS, {"date"}),
     IntakeKind.COD: (COD_LABELS, {"tracking", "amount"}),
+    IntakeKind.TRACKING: (TRACKING_LABELS, {"reference", "tracking"}),
 }
 SHOWN_PROBLEMS = 200
 STAGE_CHOICES = ("unpaid", "to_ship", "shipped", "delivered", "completed", "canceled")
@@ -103,7 +109,7 @@ def kinds() -> list[tuple[str, str]]:
 
 
 def _may_take(kind: IntakeKind) -> bool:
-    return may(intake.NEEDS[kind]) and (kind in intake.MONEY_FILES or may("intake.import"))
+    return may(intake.NEEDS[kind]) and (kind in OWN_ACTION or may("intake.import"))
 
 
 def is_busy(run: IntakeRun) -> bool:
@@ -122,13 +128,21 @@ def own_accounts() -> list[ReceivingAccount]:
     )
 
 
+def own_carriers() -> list[str]:
+    """Carriers whose files this person may take in."""
+    if not may("payment.cod") and not may("shipment.track"):
+        return []
+    kept = db.session.scalars(select(Carrier.name).where(Carrier.is_active))
+    return sorted({*CARRIER_LABELS.values(), *kept, *carriers(db.session())})
+
+
 class IntakeView(OmsView):
     """One file after the other, each with its ledger."""
 
     route_base = "/intake"
     requires = "intake.import"
     default_view = "upload"
-    also_open_to = ("payment.statement", "payment.cod")  # the verbs ask by kind of file
+    also_open_to = ("payment.statement", "payment.cod", "shipment.track")  # the verbs ask by kind of file
 
     @page("/upload")
     def upload(self) -> str:
@@ -138,7 +152,7 @@ class IntakeView(OmsView):
         facts = {"shops": own_shops(), "kinds": kinds(), "formats": registry.FORMATS.values(), "maps": maps,
                  "recent": recent, "limit": LIMITS.file_bytes // (1024 * 1024), "labels": labels(),
                  "accounts": own_accounts() if may("payment.statement") else [], "banks": forms.FORMS.values(),
-                 "carriers": sorted({*CARRIER_LABELS.values(), *carriers(db.session())}) if may("payment.cod") else [],
+                 "carriers": own_carriers(),
                  "chosen_carrier": request.args.get("carrier", ""),
                  "chosen_shop": request.args.get("shop", ""), "chosen_account": request.args.get("account", ""),
                  "chosen_kind": request.args.get("kind", "orders")}  # fmt: skip
@@ -303,6 +317,15 @@ NAV = (
         icon="upload",
         order=71,
         args={"kind": "statement"},
+    ),
+    nav.Item(
+        "work",
+        "Import tracking numbers",
+        "IntakeView.upload",
+        "shipment.track",
+        icon="upload",
+        order=66,
+        args={"kind": "tracking"},
     ),
     nav.Item("data", "Imported files", "IntakeView.runs", "intake.import", icon="history", order=81),
 )

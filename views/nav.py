@@ -24,7 +24,7 @@ MoreCounts = Callable[[Actor], Waiting]
 SECTIONS: dict[str, str] = {
     "home": "",
     "work": "Worklists",
-    "ship": "Shipping",
+    "ship": "Packing and shipping",
     "data": "Records",
     "stock": "Stock",
     "setup": "Shop setup",

@@ -36,6 +36,9 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "release": ("note",),
     "cancel": ("reason", "note", "restock"),
     "assign": ("user_id",),
+    "route": ("warehouse_id", "note"),
+    "urgent": ("note",),
+    "calm": ("note",),
     "extend": ("hours",),
 }
 
@@ -48,7 +51,8 @@ def _params(action: str) -> dict[str, Any]:
     return found
 
 
-def _order_ids() -> tuple[int, ...]:
+def chosen_orders() -> tuple[int, ...]:
+    """The orders ticked on a list, or all that the list holds."""
     if "all" in request.form:
         return tuple(matching_ids(find_worklist(request.form.get("worklist", "")), read_filter(request.form)))
     return tuple(i for i in request.form.getlist("rowid", type=int) if 0 < i < NO_ID)
@@ -65,7 +69,7 @@ class BulkView(OmsView):
     def start(self) -> Response:
         """Take the list down; a short one is worked off at once."""
         action = request.form.get("action", "")
-        command = StartBulk(action, _order_ids(), _params(action), text("key", 120) or secrets.token_hex(16))
+        command = StartBulk(action, chosen_orders(), _params(action), text("key", 120) or secrets.token_hex(16))
         with unit() as tx:
             state = start_bulk(tx, command)
         while state.at_once and not state.finished:

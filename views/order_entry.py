@@ -12,7 +12,7 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from oms.catalog.finding import by_codes
-from oms.catalog.models import CHANNEL_LABELS, Channel, Shop
+from oms.catalog.models import CHANNEL_LABELS, Channel, Routing, Shop
 from oms.db import Tx, db
 from oms.errors import Conflict, NotFound, OmsError, say
 from oms.inventory.availability import available, places
@@ -34,12 +34,12 @@ _CHATS = (Channel.LINE, Channel.FACEBOOK, Channel.INSTAGRAM, Channel.WEB, Channe
 
 @dataclass(frozen=True)
 class ShopChoice:
-    """A shop as the screen offers it."""
+    """A shop as the screen offers it. ``warehouse_id`` None: the warehouse is chosen when the order is confirmed."""
 
     id: int
     label: str
     channel: Channel
-    warehouse_id: int
+    warehouse_id: int | None
 
 
 def shop_choices() -> list[ShopChoice]:
@@ -48,7 +48,13 @@ def shop_choices() -> list[ShopChoice]:
     actor = current_actor()
     shops = [shop for shop in db.session.scalars(statement) if actor.sees_shop(shop.id)]
     shops.sort(key=lambda shop: (shop.channel not in _CHATS, shop.code))
-    return [ShopChoice(s.id, f"{s.name} · {tr(CHANNEL_LABELS[s.channel])}", s.channel, s.warehouse_id) for s in shops]
+    return [
+        ShopChoice(
+            shop.id, f"{shop.name} · {tr(CHANNEL_LABELS[shop.channel])}", shop.channel,
+            None if shop.routing is Routing.AUTOMATIC else shop.warehouse_id,
+        )
+        for shop in shops
+    ]  # fmt: skip
 
 
 def staff_choices() -> list[Staff]:
@@ -89,7 +95,7 @@ class OrderEntryView(OmsView):
         me = current_staff()
         typed = order_entry_form.blank(
             shop_id=str(last.id) if last else "",
-            warehouse_id=str(last.warehouse_id) if last else "",
+            warehouse_id=str(last.warehouse_id or "") if last else "",
             owner_id=str(me.id) if me else "",
         )
         with unit() as tx:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from oms.catalog.finding import by_codes
-from oms.catalog.models import Channel, Sku
+from oms.catalog.models import Channel, Routing, Sku
 from oms.customers.finding import Buyer
 from oms.customers.models import IdentityKind
 from oms.errors import InvalidInput, OmsError, Problem, say
@@ -103,7 +103,7 @@ def from_draft(order: Order, note_key: str = "") -> Typed:
         key=note_key or secrets.token_urlsafe(_KEY_BYTES),
         version=str(order.version),
         shop_id=str(order.shop_id),
-        warehouse_id=str(order.warehouse_id),
+        warehouse_id="" if _chooses(order) and not order.warehouse_pinned else str(order.warehouse_id),
         customer_id=str(order.customer_id or ""),
         customer_name=order.customer.name if order.customer else "",
         name=order.ship_name,
@@ -131,7 +131,14 @@ def from_order(order: Order, owner_id: int | None) -> Typed:
     rows = tuple(TypedLine(line.sku_code, str(line.quantity)) for line in order.lines)
     fresh = {"version": "", "discount": "", "tags": "", "owner_id": str(owner_id or ""), "copied_from": str(order.id)}
     term = order.payment_term if order.payment_term in TERMS else PaymentTerm.PREPAID
+    if _chooses(order):
+        fresh["warehouse_id"] = ""
     return replace(from_draft(order), lines=rows, term=term.value, **fresh)
+
+
+def _chooses(order: Order) -> bool:
+    """Whether the shop's orders choose their warehouse when they are confirmed."""
+    return order.shop.routing is Routing.AUTOMATIC
 
 
 def _amount(value: Money) -> str:

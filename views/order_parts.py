@@ -31,6 +31,7 @@ from oms.permissions import ROLES
 from oms.reports.worklists import BEFORE_HAND_OVER
 from oms.shipping.states import SHIPMENT
 from oms.thai.phone import format_phone, mask_phone
+from oms.usecases.sentences import unpack
 from views.access import may
 from views.base import current_actor
 from views.filters import age, countdown, moment, money, short_moment, tr
@@ -189,6 +190,8 @@ class RowText:
     due: Due | None
     age: str
     placed: str
+    sent_from: str
+    is_urgent: bool
 
 
 def row_texts(rows: Sequence[Any]) -> list[RowText]:
@@ -215,6 +218,7 @@ def row_texts(rows: Sequence[Any]) -> list[RowText]:
                 board=(say(BOARD_LABELS[row.board]), BOARD_TONES.get(row.board, "mut")),
                 holds=[say(HOLD_LABELS[HoldReason(h)]) for h in row.hold_reasons],
                 is_held=row.board is Board.ON_HOLD, due=due(row), age=age(row.placed_at), placed=moment(row.placed_at),
+                sent_from=tr(unpack(row.warehouse_reason)), is_urgent=row.is_urgent,
             )
         )  # fmt: skip
     return found

@@ -17,6 +17,7 @@ from oms.payments.models import ReceivingAccount
 from oms.payments.states import METHOD_LABELS, REFUND_METHODS
 from oms.reports import refunds
 from oms.reports.order_actions import choices
+from oms.reports.order_documents import order_documents
 from oms.reports.order_page import OrderPage, line_stock, order_page
 from oms.reports.timeline import order_story
 from oms.usecases.orders_views import SaveView, drop_view, save_view
@@ -97,6 +98,7 @@ def page_facts(tx: Tx, found: OrderPage) -> dict[str, Any]:
         "accounts": accounts if actor.may("payment.claim") else [],
         "people": people() if actor.may("order.assign") else [],
         "claim_key": secrets.token_hex(16),
+        "papers": order_documents(tx, order),
         "today": clock.local(clock.now()).strftime("%Y-%m-%dT%H:%M"),
         **(refund_facts(tx, found) if prices else {}),
         **(shown_codes(order, found.money, accounts) if prices else {}),

@@ -15,7 +15,7 @@ from oms.shipping.floor.queries import Pace
 from views.base import may
 from views.filters import tr
 
-LABEL_ENDPOINT = "LabelView.shipment"  # the PDF of one shipment's labels; counts as printed when it is fetched
+LABEL_ENDPOINT = "LabelPrintView.shipment"  # the PDF of one shipment's labels; counts as printed when it is fetched
 
 WORDS: dict[str, Any] = {
     "scan_order": lazy_gettext("Scan an order or a label"),
@@ -59,7 +59,7 @@ COMMAND_LABELS: dict[str, Any] = {
     "RUAM-OK": lazy_gettext("OK, seen"),
     "RUAM-UNDO": lazy_gettext("Undo the last scan"),
     "RUAM-BOX": lazy_gettext("Next box"),
-    "RUAM-ASIDE": lazy_gettext("Put aside"),
+    "RUAM-ASIDE": lazy_gettext("Leave for later"),
 }
 
 

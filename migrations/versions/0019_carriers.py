@@ -19,56 +19,56 @@ branch_labels = None
 depends_on = None
 
 COD_LIMIT = 50_000_00  # satang
-STANDARD = [("standard", "ธรรมดา")]
+STANDARD = [("std", "ธรรมดา")]
 CARRIERS: tuple[dict[str, Any], ...] = (
     {
         "code": "thaipost", "name": "Thailand Post", "adapter": "thaipost", "phone": "1545", "cod": COD_LIMIT,
-        "weight": 20_000, "cut_off": "16:00",
-        "services": [("ems", "EMS"), ("registered", "ลงทะเบียน"), ("eco", "eCo-Post"), ("parcel", "พัสดุไปรษณีย์")],
+        "weight": 20_000, "girth": 120, "cut_off": "16:30",
+        "services": [("EMS", "EMS"), ("REG", "ลงทะเบียน"), ("ECO", "eCo-Post")],
         "url": "https://track.thailandpost.co.th/?trackNumber={number}", "pattern": r"[A-Z]{2}\d{9}TH",
     },
     {
         "code": "flash", "name": "Flash Express", "adapter": "flash", "phone": "1436", "cod": COD_LIMIT,
-        "weight": 50_000, "cut_off": "17:00",
-        "services": [("1", "ธรรมดา"), ("2", "ตรงเวลา"), ("4", "ของใหญ่"), ("5", "ผลไม้")],
+        "weight": 50_000, "side": 150, "girth": 280, "cut_off": "17:00",
+        "services": [("1", "ธรรมดา"), ("2", "ด่วน"), ("4", "ของใหญ่"), ("5", "ผลไม้")],
         "url": "https://www.flashexpress.com/fle/tracking?se={number}", "pattern": r"THT?\d{2}[0-9A-Z]{6,14}",  # codespell:ignore
     },
     {
-        "code": "jt", "name": "J&T Express", "adapter": "", "phone": "02-009-5678", "cod": COD_LIMIT,
-        "weight": 50_000, "cut_off": "17:00", "services": STANDARD,
-        "url": "https://www.jtexpress.co.th/service/track/{number}",
+        "code": "jt", "name": "J&T Express", "phone": "1470", "cod": COD_LIMIT, "weight": 50_000, "girth": 280,
+        "cut_off": "17:00", "services": STANDARD,
+        "url": "https://www.jtexpress.co.th/index/query/gzquery.html?bills={number}",
         "pattern": r"([678]\d{11}|JT\d{10,14}|JNT[0-9A-Z]{8,14})",
     },
     {
-        "code": "kex", "name": "KEX Express", "adapter": "", "phone": "1217", "cod": COD_LIMIT, "weight": 25_000,
-        "cut_off": "17:00", "services": [("standard", "วันถัดไป"), ("same_day", "ภายในวัน")],
-        "url": "https://th.kex-express.com/th/track/?track={number}", "pattern": r"[A-Z]{3,4}[0-9A-Z]{7,13}",
+        "code": "kex", "name": "KEX Express", "phone": "1217", "cod": COD_LIMIT, "weight": 25_000, "girth": 200,
+        "cut_off": "17:00", "services": STANDARD, "url": "https://th.kex-express.com/th/track/?track={number}",
+        "pattern": r"(SHP|KEX|KER|KBK)[0-9A-Z]{7,13}",
     },
     {
-        "code": "spx", "name": "SPX Express", "adapter": "", "phone": "02-017-8399", "cod": COD_LIMIT,
-        "weight": 20_000, "cut_off": "17:00", "services": STANDARD, "url": "https://spx.co.th/track?{number}",
-        "pattern": r"(SPXTH\d{10,14}[0-9A-Z]?|TH\d{13,15}[A-Z]?)",
+        "code": "spx", "name": "SPX Express", "cod": COD_LIMIT, "weight": 20_000, "girth": 180, "cut_off": "17:00",
+        "services": STANDARD, "url": "https://spx.co.th/track?{number}",
+        "pattern": r"SPXTH\d{10,14}[0-9A-Z]?|TH\d{13,15}[A-Z]?",
     },
     {
-        "code": "dhl", "name": "DHL eCommerce", "adapter": "", "phone": "", "cod": COD_LIMIT,
-        "weight": 30_000, "cut_off": "15:00", "services": [("PDO", "ในประเทศ"), ("PDE", "ในประเทศ ด่วน")],
-        "url": "https://ecommerceportal.dhl.com/track/?ref={number}",
-        "pattern": r"((GM|LX|RX|UV|CN|SG|IN|HK|MY|TH)[0-9A-Z]{10,39}|\d{14})",
+        "code": "dhl", "name": "DHL eCommerce", "cod": COD_LIMIT, "weight": 30_000, "cut_off": "17:00",
+        "services": [("PDO", "ในประเทศ"), ("PDE", "ในประเทศ ด่วน")],
+        "url": "https://www.dhl.com/th-th/home/tracking.html?tracking-id={number}",
+        "pattern": r"(GM|LX|RX|UV|CN|SG|IN|HK|MY)[0-9A-Z]{10,39}|\d{14}",
     },
     {
-        "code": "ninjavan", "name": "Ninja Van", "adapter": "ninjavan", "phone": "", "cod": COD_LIMIT,
-        "weight": 30_000, "cut_off": "16:00", "services": STANDARD,
-        "url": "https://www.ninjavan.co/th-th/tracking?id={number}", "pattern": r"[A-Z]{4,6}[0-9A-Z]{6,14}",
+        "code": "ninjavan", "name": "Ninja Van", "adapter": "ninjavan", "cod": COD_LIMIT, "weight": 30_000,
+        "cut_off": "17:00",
+        "services": [("Standard", "ธรรมดา"), ("Express", "ด่วน"), ("Nextday", "วันถัดไป"), ("Sameday", "ภายในวัน")],
+        "url": "https://www.ninjavan.co/th-th/tracking?id={number}",
+        "pattern": r"(NVTH|NJVTH|NVTHTH|LZTH|SHPTH)[0-9A-Z]{6,14}",
     },
     {
-        "code": "best", "name": "Best Express", "adapter": "", "phone": "02-108-8000", "cod": COD_LIMIT,
-        "weight": 50_000, "cut_off": "17:00", "services": STANDARD,
-        "url": "https://www.best-inc.co.th/track?bills={number}", "pattern": r"\d{13}",
+        "code": "best", "name": "Best Express", "cod": COD_LIMIT, "weight": 50_000, "girth": 280, "cut_off": "17:00",
+        "services": STANDARD, "url": "https://www.best-inc.co.th/track?bills={number}", "pattern": r"\d{13}",
     },
     {
-        "code": "lalamove", "name": "Lalamove", "adapter": "", "phone": "", "cod": None, "weight": None,
-        "cut_off": "", "services": [("motorcycle", "มอเตอร์ไซค์"), ("car", "รถเก๋ง"), ("pickup", "รถกระบะ")],
-        "url": "", "pattern": "",
+        "code": "lalamove", "name": "Lalamove", "weight": 20_000,
+        "services": [("MOTORCYCLE", "มอเตอร์ไซค์"), ("CAR", "รถเก๋ง")],
     },
 )  # fmt: skip
 
@@ -112,21 +112,21 @@ def _carriers() -> None:
         sa.UniqueConstraint("hook_token", name=op.f("uq_carriers_hook_token")),
     )
     names = ("code", "name", "adapter", "services", "tracking_url", "number_pattern", "cod_allowed", "cod_limit",
-             "max_weight_grams", "cut_off", "phone", "hook_token")  # fmt: skip
+             "max_weight_grams", "max_side_cm", "max_girth_cm", "cut_off", "phone", "hook_token")  # fmt: skip
     kinds: dict[str, Any] = {
         "services": JSONB(), "cod_allowed": sa.Boolean(), "cod_limit": sa.BigInteger(),
-        "max_weight_grams": sa.Integer(),
+        "max_weight_grams": sa.Integer(), "max_side_cm": sa.Integer(), "max_girth_cm": sa.Integer(),
     }  # fmt: skip
     table = sa.table("carriers", *(sa.column(name, kinds.get(name, sa.String())) for name in names))
     op.bulk_insert(
         table,
         [
             {
-                "code": c["code"], "name": c["name"], "adapter": c["adapter"], "tracking_url": c["url"],
-                "services": [{"code": code, "name": name} for code, name in c["services"]],
-                "number_pattern": c["pattern"], "cod_allowed": c["cod"] is not None, "cod_limit": c["cod"],
-                "max_weight_grams": c["weight"], "cut_off": c["cut_off"], "phone": c["phone"],
-                "hook_token": secrets.token_urlsafe(32),
+                "code": c["code"], "name": c["name"], "adapter": c.get("adapter", ""),
+                "tracking_url": c.get("url", ""), "services": [{"code": x, "name": name} for x, name in c["services"]],
+                "number_pattern": c.get("pattern", ""), "cod_allowed": "cod" in c, "cod_limit": c.get("cod"),
+                "max_weight_grams": c.get("weight"), "max_side_cm": c.get("side"), "max_girth_cm": c.get("girth"),
+                "cut_off": c.get("cut_off", ""), "phone": c.get("phone", ""), "hook_token": secrets.token_urlsafe(32),
             }
             for c in CARRIERS
         ],

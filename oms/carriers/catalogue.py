@@ -94,7 +94,7 @@ PATTERNS: tuple[Pattern, ...] = (  # the first that fits is the best guess
 
 _LIMITS = frozenset({"cod_limit", "max_weight_grams", "max_girth_cm", "cut_off"})
 _MOST = Money.satang(50_000 * 100)
-_STANDARD = (Service("", "Standard"),)
+_STANDARD = (Service("std", "Standard"),)
 
 CATALOGUE: Mapping[str, KnownCarrier] = {
     c.code: c
@@ -107,13 +107,13 @@ CATALOGUE: Mapping[str, KnownCarrier] = {
             own_numbers=True,
         ),
         KnownCarrier(
-            "flash", (Service("1", "Standard"), Service("2", "Speed"), Service("4", "Bulky"), Service("5", "Fruit")),
+            "flash", (Service("1", "Standard"), Service("2", "On time"), Service("4", "Bulky"), Service("5", "Fruit")),
             frozenset({"cod_limit", "cut_off"}), "https://www.flashexpress.com/fle/tracking?se={number}",
             cod_limit=_MOST, max_weight_grams=50_000, max_side_cm=150, max_girth_cm=280, cut_off="17:00", phone="1436",
             adapter="flash",
         ),
         KnownCarrier(
-            "jt", _STANDARD, _LIMITS | {"tracking_url", "number_pattern"},
+            "jt", _STANDARD, _LIMITS | {"tracking_url", "number_pattern", "phone"},
             "https://www.jtexpress.co.th/index/query/gzquery.html?bills={number}", cod_limit=_MOST,
             max_weight_grams=50_000, max_girth_cm=280, cut_off="17:00", phone="1470",
         ),
@@ -123,7 +123,7 @@ CATALOGUE: Mapping[str, KnownCarrier] = {
         ),
         KnownCarrier(
             "spx", _STANDARD, _LIMITS | {"tracking_url", "number_pattern"}, "https://spx.co.th/track?{number}",
-            max_weight_grams=20_000, max_girth_cm=180, cut_off="17:00",
+            cod_limit=_MOST, max_weight_grams=20_000, max_girth_cm=180, cut_off="17:00",
         ),
         KnownCarrier(
             "dhl", (Service("PDO", "Domestic"), Service("PDE", "Domestic Expedited")),
@@ -136,8 +136,8 @@ CATALOGUE: Mapping[str, KnownCarrier] = {
                 Service("Standard", "Standard"), Service("Express", "Express"), Service("Nextday", "Next day"),
                 Service("Sameday", "Same day"),
             ),
-            _LIMITS | {"number_pattern"}, "https://www.ninjavan.co/th-th/tracking?id={number}", cod_limit=_MOST,
-            max_weight_grams=30_000, cut_off="17:00", adapter="ninjavan",
+            _LIMITS | {"number_pattern"}, "https://www.ninjavan.co/th-th/tracking?id={number}",
+            cod_limit=_MOST, max_weight_grams=30_000, cut_off="17:00", adapter="ninjavan",
         ),
         KnownCarrier(
             "best", _STANDARD, _LIMITS | {"number_pattern"}, "https://www.best-inc.co.th/track?bills={number}",

@@ -122,7 +122,7 @@ class Flash(Adapter):
     def _order(self, request: BookingRequest) -> dict[str, object]:
         fields: dict[str, object] = {
             "outTradeNo": request.reference, "weight": request.weight_grams, "remark": request.remark[:200],
-            "expressCategory": request.service or "1", "articleCategory": self._article,
+            "expressCategory": _category(request.service), "articleCategory": self._article,
             "insured": int(bool(request.insured)), "codEnabled": int(bool(request.cod)),
         }  # fmt: skip
         if request.insured:
@@ -188,7 +188,7 @@ class Flash(Adapter):
     def rates(self, request: RateRequest) -> tuple[Rate, ...]:
         """One service at a time; what remote places cost more is in it."""
         fields: dict[str, object] = {
-            "expressCategory": request.service or "1", "weight": request.weight_grams, "pricingTable": 1,
+            "expressCategory": _category(request.service), "weight": request.weight_grams, "pricingTable": 1,
             "insured": int(bool(request.insured)), "insureDeclareValue": request.insured.in_satang,
         }  # fmt: skip
         fields |= near("src", request.sender) | near("dst", request.receiver) | size_of(request.size)
@@ -197,7 +197,7 @@ class Flash(Adapter):
             price = int(words(data["estimatePrice"])) + int(words(data.get("upCountryAmount")) or 0)
         except (KeyError, TypeError, ValueError):
             raise unreadable() from None
-        return (Rate(request.service or "1", Money.satang(price), carrier="flash", name="Flash Express"),)
+        return (Rate(_category(request.service), Money.satang(price), carrier="flash", name="Flash Express"),)
 
     def call_courier(self, request: PickupRequest) -> Pickup:
         """One call per address and day; a second one is told as known."""
@@ -207,3 +207,8 @@ class Flash(Adapter):
         if code not in {GOOD, CALLED_BEFORE}:
             raise problem(reply)
         return Pickup(words(reply.part("data").get("ticketPickupId")), known=code == CALLED_BEFORE)
+
+
+def _category(service: str) -> str:
+    """Flash numbers its services; 1 is the usual one. What it does not know it refuses."""
+    return "1" if service in {"", "std", "standard"} else service

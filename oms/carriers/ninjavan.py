@@ -56,6 +56,10 @@ A = Ability
 MARGIN = timedelta(minutes=5)  # before its end a token is renewed, as the carrier asks
 LONGEST, SHORTEST = 18, 9  # of a whole number, and of what we may ask for
 
+LEVELS: Mapping[str, str] = {
+    "": "Standard", "std": "Standard", "standard": "Standard", "express": "Express", "sameday": "Sameday",
+    "nextday": "Nextday",
+}  # fmt: skip
 STATUSES: Mapping[str, TrackingStatus] = {
     "pending pickup": T.CREATED, "driver dispatched for pickup": T.CREATED, "pickup fail": T.LABEL_READY,
     "pickup exception": T.LABEL_READY, "successful pickup": T.PICKED_UP, "picked up": T.PICKED_UP,
@@ -161,7 +165,7 @@ class NinjaVan(Adapter):
         if request.remark:
             job["delivery_instructions"] = request.remark[:255]
         return {
-            "service_type": "Parcel", "service_level": request.service or "Standard",
+            "service_type": "Parcel", "service_level": LEVELS.get(request.service.casefold(), request.service),
             "requested_tracking_number": wished(request, self._prefix),
             "reference": {"merchant_order_number": request.reference},
             "from": _party(request.sender), "to": _party(request.receiver), "parcel_job": job,

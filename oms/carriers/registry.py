@@ -79,12 +79,14 @@ def _field(name: str, *, secret: bool = False, required: bool = True, default: s
     return Field(name, FIELD_LABELS[name], secret=secret, required=required, default=default)
 
 
+POST, POST_HOOKS = "https://trackapi.thailandpost.co.th", "https://trackwebhook.thailandpost.co.th"
+
+
 def _post(opening: Opening) -> Carrier:
-    hooks = opening.to(opening.settings.get("hook_host") or POST_HOOKS)
-    return ThailandPost(opening.transport, opening.settings, hooks)
+    """Where the first server is another one (a sandbox), the second is too unless it is named."""
+    usual = POST_HOOKS if opening.transport.base_url == POST else opening.transport.base_url
+    return ThailandPost(opening.transport, opening.settings, opening.to(opening.settings.get("hook_host") or usual))
 
-
-POST_HOOKS = "https://trackwebhook.thailandpost.co.th"
 
 ADAPTERS: dict[str, AdapterKind] = {
     a.code: a
@@ -98,10 +100,10 @@ ADAPTERS: dict[str, AdapterKind] = {
             Flash, lambda o: Flash(o.transport, o.settings), "https://open-api-tra.flashexpress.com",
         ),
         AdapterKind(
-            "thaipost", "Thailand Post", "thaipost", "https://trackapi.thailandpost.co.th",
+            "thaipost", "Thailand Post", "thaipost", POST,
             (
                 _field("api_key", secret=True), _field("hook_key", secret=True, required=False),
-                _field("hook_host", required=False, default=POST_HOOKS),
+                _field("hook_host", required=False),
                 _field("language", required=False, default="EN"),
             ),
             ThailandPost, _post,

@@ -9,12 +9,14 @@ from random import Random
 
 from sqlalchemy import select
 
-from oms.catalog.models import Channel, Shop, Sku
+from oms.catalog.models import Channel, Routing, Shop, Sku
 from oms.db import Tx
 from oms.demo import words
 from oms.inventory.models import Warehouse
+from oms.inventory.routing_models import RuleAction
 from oms.money import Money
 from oms.payments.models import ReceivingAccount
+from oms.thai.provinces import REGIONS
 from oms.usecases.catalog import CreateProduct, CreateSku, create_product, create_sku
 from oms.usecases.catalog_channels import MapChannelSku, map_channel_sku
 from oms.usecases.catalog_parts import Part
@@ -26,6 +28,7 @@ from oms.usecases.masters import (
     create_shop,
     create_warehouse,
 )
+from oms.usecases.routing_rules import RuleFacts, SetShopRouting, create_rule, set_shop_routing
 
 WAREHOUSES = (
     ("BKK", "คลังกรุงเทพ (ลาดกระบัง)", "กรุงเทพมหานคร", "88/8 ถนนฉลองกรุง แขวงลำปลาทิว เขตลาดกระบัง กรุงเทพมหานคร 10520"),
@@ -42,6 +45,7 @@ SHOPS = (
     ("instagram", "@ruammit.th", Channel.INSTAGRAM, "HDY", 48, 72),
     ("line", "LINE OA @ruammit", Channel.LINE, "HDY", 48, 72),
 )  # code, name, channel, warehouse, hours until an unpaid order expires, hours in which to ship
+CHOOSING = frozenset({"web", "facebook"})  # shops whose orders choose their warehouse
 ACCOUNTS = (
     ("KBANK", "กสิกรไทย", "000-1-23456-7", "บจก. รวมมิตรตัวอย่าง", ""),
     ("SCB", "ไทยพาณิชย์", "000-2-34567-8", "บจก. รวมมิตรตัวอย่าง", "", True, "014", "000000000000099", "SCB"),
@@ -107,6 +111,10 @@ def places(tx: Tx) -> Goods:
     for code, name, channel, warehouse, expire, ship in SHOPS:
         facts_of_shop = ShopFacts(code, name, channel, goods.warehouses[warehouse], expire, ship)
         goods.shops[code] = create_shop(tx, facts_of_shop).id
+        if code in CHOOSING:
+            set_shop_routing(tx, SetShopRouting(goods.shops[code], Routing.AUTOMATIC, may_split=True))
+    south = tuple(REGIONS["Southern region"])
+    create_rule(tx, RuleFacts("ภาคใต้ส่งจากหาดใหญ่ก่อน", RuleAction.USE, goods.warehouses["HDY"], provinces=south))
     goods.accounts = [create_account(tx, AccountFacts(*account)).id for account in ACCOUNTS]
     return goods
 

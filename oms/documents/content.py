@@ -15,6 +15,7 @@ from oms import clock
 from oms.documents.facts import Facts, OrderFacts
 from oms.documents.kinds import Kind, Layout
 from oms.documents.parties import Buyer
+from oms.documents.printable import printable
 from oms.documents.states import DocumentKind as K
 from oms.documents.sums import Line, LineKind, Sums, add_up, as_json
 from oms.errors import InvalidInput, Refused, say
@@ -71,11 +72,11 @@ def build(kind: Kind, facts: Facts, buyer: Buyer, asked: Asked, rate_bp: int | N
     return _priced(draft, facts, asked, rate_bp)
 
 
-def finish(draft: Draft, number: str, series: str, token: str, footer: str) -> dict[str, Any]:
+def finish(draft: Draft, number: str, token: str, issued_by: str) -> dict[str, Any]:
     """The content with what only the issuing transaction gives."""
     site = draft.content["seller"].get("site_url", "")
     return {
-        **draft.content, "number": number, "series": series, "footer": footer,
+        **printable(draft.content), "number": number, "series": draft.prefix, "issued_by": issued_by,
         "link": f"{site.rstrip('/')}/d/{token}" if site else "",
     }  # fmt: skip
 

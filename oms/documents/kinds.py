@@ -92,6 +92,11 @@ class Kind:
         return self.layout not in {Layout.GOODS, Layout.PARCELS}
 
     @property
+    def has_buyer(self) -> bool:
+        """Whether it is made out to somebody."""
+        return self.kind not in {K.PICKING_LIST, K.HAND_OVER_SHEET}
+
+    @property
     def is_internal(self) -> bool:
         """Whether it stays in the house or goes to the carrier, so that it may say why."""
         return self.kind in {K.PICKING_LIST, K.PACKING_SLIP, K.HAND_OVER_SHEET, K.REFUND_VOUCHER}
@@ -115,7 +120,7 @@ _ALL: Final = (
          takes_money=True, signs=_SELLER_SIGNS, etda="T01"),
     Kind(K.TAX_INVOICE, "ใบกำกับภาษี", "TAX INVOICE", "Tax invoice", "IV", Layout.BILL, Group.TAX, needs=_FULL,
          is_tax=True, bills_goods=True, signs=_BUYER_SIGNS, etda="388"),
-    Kind(K.RECEIPT_TAX_INVOICE, "ใบเสร็จรับเงิน/ใบกำกับภาษี", "RECEIPT / TAX INVOICE", "Receipt and tax invoice", "RT",
+    Kind(K.RECEIPT_TAX_INVOICE, "ใบเสร็จรับเงิน/ใบกำกับภาษี", "RECEIPT / TAX INVOICE", "Receipt and tax invoice", "TR",
          Layout.RECEIPT, Group.TAX, needs=_FULL, is_tax=True, bills_goods=True, takes_money=True, in_set=True,
          signs=_SELLER_SIGNS, etda="T03"),
     Kind(K.DELIVERY_TAX_INVOICE, "ใบส่งของ/ใบกำกับภาษี", "DELIVERY NOTE / TAX INVOICE", "Delivery note and tax invoice",

@@ -8,20 +8,18 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path, PurePath
 
-from sqlalchemy import exists, update
-
 from oms import clock
 from oms.db import Tx
 from oms.errors import InvalidInput, Say, say
+from oms.importing import ledger
 from oms.importing.formats import cod, registry, values
 from oms.importing.formats.columns import Columns, Format, resolve
 from oms.importing.master_rows import Cells
 from oms.importing.sources import Found, Record
 from oms.importing.tabular import FileRefused, open_tables
-from oms.intake.models import IntakeItem, IntakeRun
-from oms.intake.queries import one_of
+from oms.intake.models import IntakeRun
 from oms.intake.records import CellProblem, RawRow
-from oms.intake.states import IntakeKind, Outcome
+from oms.intake.states import Outcome
 from oms.money import ZERO, Money
 from oms.usecases.cod_entries import plain_number
 from oms.usecases.cod_rounds import PaidParcel, ParcelTaken, TakeParcels, take_parcels
@@ -147,7 +145,9 @@ class CodSource:
         rows = {record.no: record for record in records}
         for answer in answers:
             taken[answer.no] = self._taken(rows[answer.no], answer)
-        _close_older(tx, run, [rows[a.no].key for a in answers if a.outcome in {Outcome.CREATED, Outcome.UPDATED}])
+        ledger.close_older_files(
+            tx, run, [rows[a.no].key for a in answers if a.outcome in {Outcome.CREATED, Outcome.UPDATED}]
+        )
         return [taken[record.no] for record in records]
 
     @staticmethod
@@ -193,21 +193,3 @@ class CodSource:
         column = "amount" if answer.outcome is Outcome.CREATED else "tracking"
         notes = (CellProblem(record.rows[0].line, self.columns.heading(column), answer.code, words),) if words else ()
         return Taken(answer.no, answer.outcome, answer.round_id, notes)
-
-
-def _close_older(tx: Tx, run: IntakeRun, keys: Sequence[str]) -> None:
-    """A newer file of this carrier says the same again and it went in: nobody needs to look at the older row."""
-    if not keys:
-        return
-    mine = exists().where(
-        IntakeRun.id == IntakeItem.run_id, IntakeRun.kind == IntakeKind.COD, IntakeRun.carrier == run.carrier
-    )
-    tx.session.execute(
-        update(IntakeItem)
-        .where(
-            one_of(IntakeItem.key, set(keys)), IntakeItem.outcome == Outcome.QUARANTINED,
-            IntakeItem.closed_at.is_(None), IntakeItem.run_id < run.id, mine,
-        )
-        .values(closed_at=clock.now(), closed_why=f"newer file: run {run.id}")
-        .execution_options(synchronize_session=False)
-    )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, text, update
+from sqlalchemy import ColumnElement, bindparam, exists, func, select, text, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from oms import clock
@@ -82,12 +82,22 @@ def write(tx: Tx, run: IntakeRun) -> None:
 
 def close_older(tx: Tx, run: IntakeRun, keys: Sequence[str]) -> None:
     """A newer file speaks of the same orders: what an older file left in quarantine is answered by it."""
-    if run.shop_id is None or not keys:
-        return
+    if run.shop_id is not None and keys:
+        _close(tx, run, keys, IntakeItem.shop_id == run.shop_id)
+
+
+def close_older_files(tx: Tx, run: IntakeRun, keys: Sequence[str]) -> None:
+    """A newer file of this carrier says the same again and it went in: nobody needs to look at the older row."""
+    if keys:
+        mine = (IntakeRun.id == IntakeItem.run_id, IntakeRun.kind == run.kind, IntakeRun.carrier == run.carrier)
+        _close(tx, run, keys, exists().where(*mine))
+
+
+def _close(tx: Tx, run: IntakeRun, keys: Sequence[str], which: ColumnElement[bool]) -> None:
     tx.session.execute(
         update(IntakeItem)
         .where(
-            IntakeItem.shop_id == run.shop_id,
+            which,
             one_of(IntakeItem.key, set(keys)),
             IntakeItem.outcome == Outcome.QUARANTINED,
             IntakeItem.closed_at.is_(None),

@@ -26,12 +26,14 @@ from oms.importing.orders import OrderSource
 from oms.importing.sources import Found, Record, Source, find_table, order_format
 from oms.importing.staging import Unit, stage
 from oms.importing.statements import StatementSource, find_statement
+from oms.importing.tracking import NumberSource, find_numbers
 from oms.intake import files
 from oms.intake.models import IntakeItem, IntakeRow, IntakeRun
 from oms.intake.queries import one_of
 from oms.intake.records import RawRow
 from oms.intake.states import INTAKE_RUN, IntakeKind, RunStatus
 from oms.payments.models import ReceivingAccount
+from oms.staff.queries import scope_of
 from oms.usecases.intake import get_run
 from oms.usecases.intake_orders import Taken
 
@@ -44,6 +46,7 @@ VERBS: dict[IntakeKind, frozenset[str]] = {  # what taking a file in does on beh
     IntakeKind.STOCK: frozenset({"intake.import", "stock.adjust", "stock.receive"}),
     IntakeKind.STATEMENT: frozenset({"payment.statement"}),
     IntakeKind.COD: frozenset({"payment.cod"}),
+    IntakeKind.TRACKING: frozenset({"shipment.track"}),
 }  # fmt: skip
 CHUNK = 500  # records taken in one transaction
 Beat = Callable[[Tx], None]
@@ -63,10 +66,17 @@ def with_verbs(actor: Actor, kind: IntakeKind) -> Actor:
     return replace(actor, actions=actor.actions | VERBS[kind])
 
 
-def clerk(run: IntakeRun, *, may_see_cost: bool = False) -> Actor:
-    """Whoever uploaded a file, coming in through it: the background writes on their behalf, and the audit says so."""
+def clerk(tx: Tx, run: IntakeRun, *, may_see_cost: bool = False) -> Actor:
+    """Whoever uploaded a file, coming in through it: the background writes on their behalf, and the audit says so. A
+    file of tracking numbers names rows of any warehouse and shop; it reaches those the clerk sees."""
     extra = {"stock.cost"} if may_see_cost else set()
-    return Actor("user", run.user_label, run.user_id, actions=VERBS[run.kind] | extra, source="csv", discount_limit=100)
+    actor = Actor(
+        "user", run.user_label, run.user_id, actions=VERBS[run.kind] | extra, source="csv", discount_limit=100
+    )
+    if run.kind is not IntakeKind.TRACKING or run.user_id is None:
+        return actor
+    scope = scope_of(tx.session, run.user_id)
+    return replace(actor, warehouses=scope.warehouses, shops=scope.shops, own_orders_only=scope.own_orders_only)
 
 
 def carry_out(unit: Unit, root: Path, run_id: int, beat: Beat = _quiet) -> RunStatus:
@@ -126,6 +136,8 @@ def _stage(unit: Unit, root: Path, run_id: int, beat: Beat) -> None:
 def _find(path: Path, run: IntakeRun, shop: Shop | None, account: ReceivingAccount | None) -> Found:
     if run.kind is IntakeKind.STATEMENT:
         return find_statement(path, run, account)
+    if run.kind is IntakeKind.TRACKING:
+        return find_numbers(path, run)
     return find_cod(path, run) if run.kind is IntakeKind.COD else find_table(path, run, shop)
 
 
@@ -134,6 +146,8 @@ def _source(run: IntakeRun, form: str, headings: Sequence[str]) -> Source:
         return StatementSource.of(run, form, headings)
     if run.kind is IntakeKind.COD:
         return CodSource.of(run, headings)
+    if run.kind is IntakeKind.TRACKING:
+        return NumberSource.of(run, headings)
     if run.kind is not IntakeKind.ORDERS:
         return MasterSource.of(run.kind, headings)
     run.format = form

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from oms.banks.statements import forms
 from oms.errors import Say
-from oms.importing.formats import cod, columns, registry
+from oms.importing.formats import cod, columns, registry, tracking
 from oms.importing.formats.columns import LINE_FIELDS, ORDER_FIELDS
 from oms.importing.tabular import find_header, open_tables
 from oms.intake.models import IntakeItem, IntakeRow, IntakeRun
@@ -71,6 +71,8 @@ def preview(path: Path, name: str, kind: IntakeKind = IntakeKind.ORDERS, rows: i
     def fields(cells: Sequence[str]) -> Mapping[str, int]:
         if kind is IntakeKind.COD:
             return columns.resolve(cod.GENERIC, cells).where
+        if kind is IntakeKind.TRACKING:
+            return columns.resolve(tracking.form_of("", None), cells).where
         if kind is IntakeKind.STATEMENT:
             return forms.find_columns(forms.GENERIC, cells).where
         return columns.resolve(registry.FORMATS["generic"], cells).where

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from oms.actor import Actor
 from oms.catalog.models import Shop
 from oms.intake.models import IntakeConflict, IntakeItem, IntakeRow, IntakeRun
-from oms.intake.states import ConflictStatus, IntakeKind, Outcome
+from oms.intake.states import OWN_ACTION, ConflictStatus, IntakeKind, Outcome
 from oms.orders.models import Order
 
 
@@ -36,9 +36,8 @@ def runs(actor: Actor) -> Select[Any]:
 
 
 def _open_kinds(actor: Actor) -> list[IntakeKind]:
-    """The kinds of files this actor may see: files of money by their own action, all others by the common one."""
-    own = {IntakeKind.STATEMENT: "payment.statement", IntakeKind.COD: "payment.cod"}
-    return [kind for kind in IntakeKind if actor.may(own.get(kind, "intake.import"))]
+    """The kinds of files this actor may see: some by their own action, all others by the common one."""
+    return [kind for kind in IntakeKind if actor.may(OWN_ACTION.get(kind, "intake.import"))]
 
 
 def waiting(actor: Actor) -> Select[Any]:

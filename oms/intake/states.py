@@ -16,6 +16,14 @@ class IntakeKind(StrEnum):
     STOCK = "stock"
     STATEMENT = "statement"
     COD = "cod"
+    TRACKING = "tracking"
+
+
+OWN_ACTION: dict[IntakeKind, str] = {  # files opened by an action of their own, without that of importing
+    IntakeKind.STATEMENT: "payment.statement",
+    IntakeKind.COD: "payment.cod",
+    IntakeKind.TRACKING: "shipment.track",
+}
 
 
 class RunStatus(StrEnum):

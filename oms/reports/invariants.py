@@ -9,7 +9,10 @@ from __future__ import annotations
 from typing import Final
 
 from oms.reports.checks import Check
+from oms.reports.invariants_documents import DOCUMENT_CHECKS
+from oms.reports.invariants_floor import FLOOR_CHECKS
 from oms.reports.invariants_money import MONEY, MONEY_CHECKS, OVERRIDDEN
+from oms.reports.invariants_remote import REMOTE_CHECKS
 from oms.reports.invariants_returns import RETURN_CHECKS
 from oms.reports.invariants_shipping import SHIPPING_CHECKS
 from oms.reports.invariants_stock import STOCK_CHECKS
@@ -92,6 +95,9 @@ PROMISES: Final = """
 CHECKS: Final[tuple[Check, ...]] = (
     *MONEY_CHECKS,
     *SHIPPING_CHECKS,
+    *REMOTE_CHECKS,
+    *DOCUMENT_CHECKS,
+    *FLOOR_CHECKS,
     *RETURN_CHECKS,
     Check(1, "fulfillment_status", "fulfillment and stock state follow from the quantities", FULFILLMENT),
     Check(1, "board", "the board state follows from everything else", BOARD),

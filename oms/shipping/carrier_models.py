@@ -16,7 +16,7 @@ from oms.db import Model
 from oms.inventory.models import Warehouse
 from oms.money import ZERO, Money
 from oms.shipping.models import Parcel
-from oms.shipping.states import BookingStatus, NumberCheck
+from oms.shipping.states import BookingStatus, MessageStatus, NumberCheck
 
 
 class Carrier(Model):
@@ -188,3 +188,30 @@ class CarrierBooking(Model):
         CheckConstraint("weight_grams > 0", name="weight"),
         CheckConstraint("cod >= 0", name="cod"),
     )  # fmt: skip
+
+
+class CarrierMessage(Model):
+    """What a carrier sent to its webhook address, kept as it came before anybody read it. The same body is kept once;
+    ``times`` says how often it came."""
+
+    __tablename__ = "carrier_messages"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    carrier_id: Mapped[int] = mapped_column(ForeignKey("carriers.id"))
+    digest: Mapped[str] = mapped_column(String(64))
+    headers: Mapped[dict[str, str]] = mapped_column(JSONB, default=dict)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    status: Mapped[MessageStatus] = mapped_column(EnumText(MessageStatus))
+    times: Mapped[int] = mapped_column(Integer, default=1)
+    note: Mapped[str] = mapped_column(String(300), default="")
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    last_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
+    read_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    carrier: Mapped[Carrier] = relationship()
+
+    __table_args__ = (
+        Index("uq_carrier_messages", "carrier_id", "digest", unique=True),
+        Index("ix_carrier_messages_waiting", "carrier_id", "id", postgresql_where=text("status = 'waiting'")),
+        Index("ix_carrier_messages_last", "last_at"),
+    )

@@ -50,7 +50,7 @@ WORKLISTS: dict[str, ShipmentList] = {
         ShipmentList("packed", "Packed, no label", "In the box; the label is missing.", (S.PACKED,)),
         ShipmentList("labeled", "Waiting for the driver", "Labeled; to be scanned onto a sheet.", (S.LABELED,)),
         ShipmentList("today", "Handed over today", "What left since midnight.", (), by_due=False, today=True),
-        ShipmentList("stopped", "Stopped", "The gate closed: these may not leave before it opens again.", (S.PLANNED,)),
+        ShipmentList("stopped", "Held back", "The gate closed: these wait until it opens again.", (S.PLANNED,)),
         ShipmentList("lost", "Lost or coming back", "The carrier lost it, or brings it back.", (S.LOST, S.RETURNING),
                      by_due=False),
         ShipmentList("all", "All shipments", "Everything, the newest first.", (), by_due=False),

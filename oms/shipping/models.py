@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Integer, String, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Integer, String, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from oms import clock
@@ -67,7 +67,8 @@ class Parcel(Model):
     and no longer live.
 
     ``tracked_at`` is the time of the carrier's event that ``tracking_status`` comes from, ``checked_at`` when the
-    carrier was last asked. ``booking_ref`` is the number under which we asked the carrier for the parcel. Weight in
+    carrier was last asked, ``next_check_at`` when it is due again, ``check_misses`` how often in a row it knew
+    nothing. ``booking_ref`` is the number under which we asked the carrier for the parcel. Weight in
     grams. ``label_prints`` counts printed labels; the first one is no copy.
     """
 
@@ -87,6 +88,8 @@ class Parcel(Model):
     raw_status: Mapped[str] = mapped_column(String(200), default="")
     tracked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     checked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    next_check_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now, server_default=func.now())
+    check_misses: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     label_prints: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     label_printed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     voided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -102,6 +105,20 @@ class Parcel(Model):
         ),
         Index("ix_parcels_tracking", "tracking_no"),
         Index("ix_parcels_booking", "booking_ref", postgresql_where=text("booking_ref <> ''")),
+        Index(
+            "ix_parcels_due", "carrier", "next_check_at",
+            postgresql_where=text(
+                "is_live AND tracking_no <> '' AND tracking_status NOT IN ('delivered', 'returned', 'lost', 'canceled')"
+            ),
+        ),
+        Index(
+            "ix_parcels_trouble", "tracking_status", "tracked_at",
+            postgresql_where=text(
+                "is_live AND tracking_status IN ('delivery_failed', 'on_hold', 'exception', 'lost', 'unknown')"
+            ),
+        ),
+        Index("ix_parcels_dead", "voided_at", postgresql_where=text("NOT is_live")),
+        Index("ix_parcels_grams", text("text_grams(tracking_no)"), postgresql_using="gin"),
         CheckConstraint("weight_grams > 0", name="weight"),
     )  # fmt: skip
 

@@ -54,6 +54,15 @@ class BookingStatus(StrEnum):
     CANCEL_REFUSED = "cancel_refused"
 
 
+class MessageStatus(StrEnum):
+    """A carrier's message as it was kept."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    NOT_OURS = "not_ours"
+    REFUSED = "refused"
+
+
 class NumberCheck(StrEnum):
     """The check digit of tracking numbers bought ahead."""
 

@@ -137,3 +137,26 @@ _PATHS: Final[dict[tuple[ShipmentStatus, ShipmentStatus], Sequence[str]]] = {
 def moves(now: ShipmentStatus, target: ShipmentStatus) -> Sequence[str]:
     """The transitions that lead there; none when the goods have not left, are there, or only a person may say so."""
     return _PATHS.get((now, target), ())
+
+
+_EVERY: Final = {
+    T.OUT_FOR_DELIVERY: timedelta(minutes=30), T.DELIVERY_FAILED: timedelta(hours=2), T.PICKED_UP: timedelta(hours=3),
+    T.IN_TRANSIT: timedelta(hours=3), T.UNKNOWN: timedelta(hours=3), T.ON_HOLD: timedelta(hours=4),
+    T.EXCEPTION: timedelta(hours=4), T.CREATED: timedelta(hours=6), T.LABEL_READY: timedelta(hours=6),
+    T.READY_FOR_PICKUP: timedelta(hours=6), T.RETURNING: timedelta(hours=12),
+}  # fmt: skip
+_AGED: Final = (
+    (timedelta(days=90), timedelta(days=365)), (timedelta(days=45), timedelta(days=7)),
+    (timedelta(days=14), timedelta(days=1)),
+)  # fmt: skip
+SELDOM: Final = timedelta(hours=24)  # the longest pause of a parcel the carrier knows nothing of
+
+
+def check_after(status: TrackingStatus, still_for: timedelta, misses: int = 0) -> timedelta:
+    """How long until the carrier is asked again: often on the last mile, seldom on the road, hardly when nothing has
+    moved for weeks. ``misses``: how often in a row it knew nothing."""
+    usual = _EVERY.get(status, SELDOM)
+    for age, pause in _AGED:
+        if still_for >= age:
+            return pause
+    return min(usual * (1 << min(misses, 6)), max(SELDOM, usual))

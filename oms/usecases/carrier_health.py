@@ -17,6 +17,7 @@ from oms.errors import Say, say
 from oms.net.breaker import Breaker
 from oms.shipping.carrier_models import Carrier
 from oms.shipping.carrier_queries import get_carrier
+from oms.usecases.bookings import resume_bookings
 
 SETTINGS = "settings"  # why a carrier is not asked until a person has looked
 
@@ -64,12 +65,12 @@ def told_of(error: CarrierError) -> str:
 
 
 def record_trial(tx: Tx, carrier_id: int, error: CarrierError | None) -> None:
-    """Keep how a person's try of the connection ended. A good one ends every stop."""
+    """Keep how a person's try of the connection ended. A good one ends every stop, and what waits is booked."""
     tx.actor.require("carrier.edit")
     row, now = get_carrier(tx.session, carrier_id), clock.now()
     if error is None:
         _keep(tx, carrier_id, failures=0, closed_until=None, stopped="", last_ok_at=now)
-        after: dict[str, Any] = {"works": True}
+        after: dict[str, Any] = {"works": True, "resumed": resume_bookings(tx, carrier_id)}
     else:
         stop = {"stopped": SETTINGS} if isinstance(error, CarrierKeys) else {}
         _keep(tx, carrier_id, last_error=told_of(error), last_error_at=now, **stop)

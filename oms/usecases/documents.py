@@ -91,8 +91,12 @@ def preview_document(tx: Tx, cmd: IssueDocument) -> Preview:
     """What ``issue_document`` would issue. Raises as it would; changes nothing."""
     kind = _allowed(tx, cmd)
     statement = visible(tx.actor).where(Order.id.in_(cmd.order_ids)).options(selectinload(Order.lines))
-    draft = prepare(tx, kind, _in_order(tx.session.scalars(statement).all(), cmd), cmd)
-    return Preview(finish(draft, "", "", "", ""), draft.warnings, draft.total)
+    return preview_of(tx, prepare(tx, kind, _in_order(tx.session.scalars(statement).all(), cmd), cmd))
+
+
+def preview_of(tx: Tx, draft: Draft) -> Preview:
+    """A draft as it would be printed."""
+    return Preview(finish(draft, "", "", tx.actor.label[:120]), draft.warnings, draft.total)
 
 
 def _allowed(tx: Tx, cmd: IssueDocument) -> Kind:
@@ -117,11 +121,12 @@ def _in_order(orders: Sequence[Order], cmd: IssueDocument) -> list[Order]:
     return [by_id[i] for i in wanted]
 
 
-def prepare(tx: Tx, kind: Kind, orders: Sequence[Order], cmd: IssueDocument) -> Draft:
-    """The checked document of these orders, without a number. The caller has locked them, or only looks."""
-    facts = read_facts(tx, orders, kind.layout, cmd.refund_id)
+def prepare(tx: Tx, kind: Kind, orders: Sequence[Order], cmd: IssueDocument, instead_of: int | None = None) -> Draft:
+    """The checked document of these orders, without a number. The caller has locked them, or only looks.
+    ``instead_of`` is a document that does not count because this one replaces it."""
+    facts = read_facts(tx, orders, kind.layout, cmd.refund_id, instead_of)
     tax_point = cmd.tax_point or (facts.default_tax_point() if kind.is_tax else clock.today())
-    buyer = checked_buyer(cmd.buyer or facts.default_buyer())
+    buyer = checked_buyer(cmd.buyer or facts.default_buyer()) if kind.has_buyer else Buyer("")
     check(kind, facts, buyer, tax_point)
     asked = Asked(
         tax_point, cmd.language if cmd.language in LANGUAGES else LANGUAGES[0],
@@ -186,7 +191,7 @@ def put_down(tx: Tx, draft: Draft, key: str | None) -> Document:
     tx.session.flush()  # what this transaction changed before holds no lock after the series
     sequence = numbering.allot(tx, f"document:{draft.prefix}")
     number = f"{draft.prefix}-{sequence:06d}"
-    content = finish(draft, number, draft.prefix, token, str(draft.content.get("footer", "")))
+    content = finish(draft, number, token, tx.actor.label[:120])
     document = Document(
         kind=draft.kind.kind, status=DocumentStatus.DRAFT, series=draft.prefix, sequence=sequence, number=number,
         branch=draft.branch, issued_on=draft.issued_on, tax_point=draft.tax_point, customer_id=draft.customer_id,

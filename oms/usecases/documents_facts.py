@@ -52,13 +52,17 @@ _PAYS = frozenset({Layout.MONEY, Layout.RECEIPT})
 _BOXES = frozenset({Layout.PARCELS, Layout.GOODS, Layout.BILL})
 
 
-def read_facts(tx: Tx, orders: Sequence[Order], layout: Layout | None = None, refund_id: int | None = None) -> Facts:
-    """The facts of these orders, as they are in this transaction. ``layout`` None reads what every kind needs."""
+def read_facts(
+    tx: Tx, orders: Sequence[Order], layout: Layout | None = None, refund_id: int | None = None,
+    leave_out: int | None = None,
+) -> Facts:  # fmt: skip
+    """The facts of these orders, as they are in this transaction. ``layout`` None reads what every kind needs;
+    ``leave_out`` is a document that does not count."""
     tx.session.flush()  # the facts are read by SQL
     ids = [order.id for order in orders]
     money = {row.id: row for row in tx.session.execute(_MONEY, {"ids": ids})}
     skus = _skus(tx, orders)
-    papers = _papers(tx, ids)
+    papers = _papers(tx, ids, leave_out)
     overrides = _overrides(tx, ids)
     first = orders[0]
     return Facts(
@@ -93,9 +97,9 @@ def _skus(tx: Tx, orders: Sequence[Order]) -> dict[int, tuple[VatClass, str]]:
     return {sku: (vat, place) for sku, vat, place in rows}
 
 
-def _papers(tx: Tx, ids: Collection[int]) -> dict[int, list[Document]]:
+def _papers(tx: Tx, ids: Collection[int], leave_out: int | None) -> dict[int, list[Document]]:
     found: dict[int, list[Document]] = {}
-    pairs = of_orders(tx.session, ids)
+    pairs = [(i, document) for i, document in of_orders(tx.session, ids) if document.id != leave_out]
     if pairs:  # their shares, in one statement
         wanted = {document.id for _, document in pairs}
         shares = select(Document).where(Document.id.in_(sorted(wanted))).options(selectinload(Document.orders))

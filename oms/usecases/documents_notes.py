@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from oms.db import Tx
+from oms.documents.content import Draft
 from oms.documents.kinds import KINDS, TAX_INVOICES
 from oms.documents.models import Document, DocumentOrder
 from oms.documents.notes import Correction, build_note, pieces_left, whole, worth
@@ -16,6 +17,7 @@ from oms.documents.queries import (
     credited_of_order,
     find_seller,
     find_setting,
+    get_document,
     lock_document,
     notes_of,
     order_ids_of,
@@ -24,7 +26,7 @@ from oms.documents.states import CREDIT_THAI, DEBIT_THAI, CreditReason, DebitRea
 from oms.errors import InvalidInput, Refused, say
 from oms.money import ZERO, Money
 from oms.orders.queries import get_order, lock_orders
-from oms.usecases.documents import DocumentIssued, find_earlier, put_down, series_of
+from oms.usecases.documents import DocumentIssued, Preview, find_earlier, preview_of, put_down, series_of
 from oms.usecases.keeping import bounded
 
 
@@ -53,6 +55,13 @@ def issue_note(tx: Tx, cmd: IssueNote) -> DocumentIssued:
     if earlier := find_earlier(tx, cmd.idempotency_key, cmd.kind, [order_id]):
         return DocumentIssued(earlier.id, earlier.number, repeated=True)
     return _issue(tx, invoice, replace(cmd, order_id=order_id), order_id)
+
+
+def preview_note(tx: Tx, cmd: IssueNote) -> Preview:
+    """What ``issue_note`` would issue. Raises as it would; changes nothing."""
+    tx.actor.require("document.issue")
+    invoice = get_document(tx, cmd.invoice_id)
+    return preview_of(tx, _draft(tx, invoice, cmd, cmd.order_id or _only_order(invoice)))
 
 
 def credit_for_return(
@@ -102,6 +111,12 @@ def _only_order(invoice: Document) -> int:
 
 def _issue(tx: Tx, invoice: Document, cmd: IssueNote, order_id: int) -> DocumentIssued:
     """Issue a note on a locked invoice."""
+    made = put_down(tx, _draft(tx, invoice, cmd, order_id), cmd.idempotency_key)
+    return DocumentIssued(made.id, made.number)
+
+
+def _draft(tx: Tx, invoice: Document, cmd: IssueNote, order_id: int) -> Draft:
+    """The checked note, without its number."""
     kind = KINDS[cmd.kind]
     if not kind.sign:
         raise InvalidInput(say("Choose a credit or a debit note"), field="kind", code="note_kind")
@@ -132,11 +147,9 @@ def _issue(tx: Tx, invoice: Document, cmd: IssueNote, order_id: int) -> Document
     draft = build_note(kind, invoice, notes, asked, cmd.language)
     prefix, footer = find_setting(tx.session, cmd.kind)
     seller = find_seller(tx.session)
-    draft = replace(
+    return replace(
         draft, prefix=series_of(prefix, draft, seller.era), content={**draft.content, "footer": footer or seller.footer}
     )
-    made = put_down(tx, draft, cmd.idempotency_key)
-    return DocumentIssued(made.id, made.number)
 
 
 def _default(invoice: Document, order: str, pieces: Mapping[int, int], room: Money) -> Money:

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from oms import audit, clock
 from oms.db import Tx, insert_rows
 from oms.documents.models import Document, DocumentPrint
-from oms.documents.queries import lock_documents, visible
+from oms.documents.queries import lock_documents, may_issue, visible
 from oms.documents.states import DocumentStatus, PrintMark, VoidReason
 from oms.errors import Conflict, NotFound, say
 
@@ -45,10 +45,16 @@ def open_prints(tx: Tx, document_ids: Sequence[int], *, with_copy: bool = False)
     sheets = []
     for i in wanted:
         row = by_id[i]
-        mark = PrintMark.COPY if row.prints or row.status is not DocumentStatus.ISSUED else PrintMark.ORIGINAL
+        mark = _mark(tx, row)
         marks = [mark, PrintMark.COPY] if with_copy and mark is PrintMark.ORIGINAL else [mark]
         sheets += [_sheet(row, each) for each in marks]
     return sheets
+
+
+def _mark(tx: Tx, row: Document) -> PrintMark:
+    """The original goes once, to who may issue such a document; whoever only reads gets copies."""
+    first = row.prints == 0 and row.status is DocumentStatus.ISSUED and may_issue(tx.actor, row.kind)
+    return PrintMark.ORIGINAL if first else PrintMark.COPY
 
 
 def _sheet(row: Document, mark: PrintMark) -> Sheet:

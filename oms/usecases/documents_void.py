@@ -6,18 +6,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from sqlalchemy.orm import selectinload
+
 from oms import audit, clock
 from oms.approvals import needs_second_person
 from oms.db import Tx
+from oms.documents.content import Draft
 from oms.documents.kinds import FULL_OF, KINDS, TAX_INVOICES
 from oms.documents.models import Document
 from oms.documents.parties import Buyer
-from oms.documents.queries import lock_document, notes_of, order_ids_of
+from oms.documents.queries import get_document, lock_document, notes_of, order_ids_of
 from oms.documents.states import DOCUMENT, OTHER_CODE, VOID_CODES, VOID_THAI, DocumentKind, VoidReason
 from oms.errors import InvalidInput, NotFound, Refused, Say, say
 from oms.orders.models import Order
-from oms.orders.queries import lock_orders
-from oms.usecases.documents import DocumentIssued, IssueDocument, find_earlier, prepare, put_down
+from oms.orders.queries import lock_orders, visible
+from oms.usecases.documents import (
+    DocumentIssued,
+    IssueDocument,
+    Preview,
+    find_earlier,
+    prepare,
+    preview_of,
+    put_down,
+)
 from oms.usecases.keeping import bounded
 
 POLICY = "document.void"  # the approval policy: nobody voids what they issued
@@ -72,30 +83,47 @@ def replace_document(tx: Tx, cmd: ReplaceDocument) -> DocumentIssued:
     kind = cmd.kind or old.kind
     if earlier := find_earlier(tx, cmd.idempotency_key, kind, [o.id for o in orders]):
         return DocumentIssued(earlier.id, earlier.number, repeated=True)
-    if refused := replace_refusal(old, kind):
-        raise Refused(refused, code="not_replaceable")
     if cmd.version is not None and old.version != cmd.version:
         raise Refused(say("Someone else changed this document; reload and look again"), code="stale")
+    if refused := replace_refusal(old, kind):
+        raise Refused(refused, code="not_replaceable")
     _void(tx, orders, old, cmd.reason, cmd.note)
-    again = IssueDocument(
-        kind=kind, order_ids=tuple(o.id for o in orders), buyer=cmd.buyer or buyer_of(old),
-        tax_point=cmd.tax_point or old.tax_point, remark=cmd.remark, refund_id=old.refund_id,
-        language=cmd.language or str(old.content["language"]),
-        amount=old.total if KINDS[kind].takes_money and not KINDS[kind].bills_goods else None,
-        pieces={row["line"]: row["quantity"] for row in old.content.get("goods", []) if "orders" not in row},
-    )  # fmt: skip
-    draft = prepare(tx, KINDS[kind], orders, again)
-    why = {
-        "number": old.number, "on": old.issued_on.isoformat(), "title": old.content["title"],
-        "code": VOID_CODES.get(cmd.reason, OTHER_CODE), "reason": VOID_THAI[cmd.reason], "note": old.void_note,
-    }  # fmt: skip
-    draft = replace(draft, content={**draft.content, "replaces": why}, replaces_id=old.id)
+    draft = _successor(tx, orders, old, cmd)
     made = put_down(tx, draft, cmd.idempotency_key)
     old.replaced_by_id = made.id
     facts = {"document": made.number, "document_id": made.id, "replaces": old.number}
     audit.record(tx, "document.replaced", "document", old.id, old.number, after=facts, reason=old.void_note)
     tx.session.flush()
     return DocumentIssued(made.id, made.number)
+
+
+def preview_replacement(tx: Tx, cmd: ReplaceDocument) -> Preview:
+    """What ``replace_document`` would issue. Raises as it would; changes nothing."""
+    tx.actor.require("document.void")
+    old = get_document(tx, cmd.document_id)
+    if refused := replace_refusal(old, cmd.kind or old.kind):
+        raise Refused(refused, code="not_replaceable")
+    statement = visible(tx.actor).where(Order.id.in_(order_ids_of(tx, old.id))).options(selectinload(Order.lines))
+    return preview_of(tx, _successor(tx, _listed(tx.session.scalars(statement).all(), old), old, cmd))
+
+
+def _successor(tx: Tx, orders: Sequence[Order], old: Document, cmd: ReplaceDocument) -> Draft:
+    """The document that replaces an old one, without its number."""
+    kind = KINDS[cmd.kind or old.kind]
+    again = IssueDocument(
+        kind=kind.kind, order_ids=tuple(o.id for o in orders), buyer=cmd.buyer or buyer_of(old),
+        tax_point=cmd.tax_point or old.tax_point, remark=cmd.remark, refund_id=old.refund_id,
+        language=cmd.language or str(old.content["language"]),
+        amount=old.total if kind.takes_money and not kind.bills_goods else None,
+        pieces={row["line"]: row["quantity"] for row in old.content.get("goods", []) if "orders" not in row},
+    )  # fmt: skip
+    draft = prepare(tx, kind, orders, again, instead_of=old.id)
+    why = {
+        "number": old.number, "on": old.issued_on.isoformat(), "title": old.content["title"],
+        "code": VOID_CODES.get(cmd.reason, OTHER_CODE), "reason": VOID_THAI[cmd.reason],
+        "note": bounded(cmd.note, 500, "note", lines=True),
+    }  # fmt: skip
+    return replace(draft, content={**draft.content, "replaces": why}, replaces_id=old.id)
 
 
 def replace_refusal(old: Document, kind: DocumentKind) -> Say | None:
@@ -148,6 +176,10 @@ def _lock(tx: Tx, document_id: int, version: int | None) -> tuple[list[Order], D
     if not wanted or set(wanted) - set(orders):
         raise NotFound(say("There is no such document, or it is not yours to see"), code="document_not_found")
     document = lock_document(tx, document_id, version)
-    by_number = {order.number: order for order in orders.values()}
-    listed = [by_number[row["number"]] for row in document.content["orders"] if row["number"] in by_number]
-    return listed, document
+    return _listed(list(orders.values()), document), document
+
+
+def _listed(orders: Sequence[Order], document: Document) -> list[Order]:
+    """The orders as the document lists them."""
+    by_number = {order.number: order for order in orders}
+    return [by_number[row["number"]] for row in document.content["orders"] if row["number"] in by_number]

@@ -15,7 +15,7 @@ from oms.db import Tx
 from oms.errors import InvalidInput, NotFound, Refused, say
 from oms.intake import files
 from oms.intake.models import ColumnMap, IntakeRun
-from oms.intake.states import INTAKE_RUN, IntakeKind, RunStatus
+from oms.intake.states import INTAKE_RUN, OWN_ACTION, IntakeKind, RunStatus
 from oms.payments.models import ReceivingAccount
 
 TOPIC = "intake.run"
@@ -24,17 +24,16 @@ NEEDS: dict[IntakeKind, str] = {
     IntakeKind.PRODUCTS: "catalog.edit",
     IntakeKind.CUSTOMERS: "customer.edit",
     IntakeKind.STOCK: "stock.adjust",
-    IntakeKind.STATEMENT: "payment.statement",
-    IntakeKind.COD: "payment.cod",
+    **OWN_ACTION,
 }
-MONEY_FILES = frozenset({IntakeKind.STATEMENT, IntakeKind.COD})  # opened by their own action alone
+OF_CARRIERS = frozenset({IntakeKind.COD, IntakeKind.TRACKING})
 
 
 @dataclass(frozen=True)
 class ReceiveFile:
     """A kept file to take in. ``format`` "" means: find out. ``map_name`` names a saved column map; ``column_map`` is
     one given on the spot. ``queue`` False leaves the work to the caller (the command line does it itself). ``is_kept``:
-    the file is on record from an earlier run. ``account_code``: the account a statement is of; ``carrier``: whose pay
+    the file is on record from an earlier run. ``account_code``: the account a statement is of; ``carrier``: whose
     file it is."""
 
     kind: IntakeKind
@@ -110,8 +109,8 @@ def _account(tx: Tx, cmd: ReceiveFile) -> ReceivingAccount | None:
 
 
 def _carrier(cmd: ReceiveFile) -> str:
-    """The one name of the carrier whose pay file it is."""
-    if cmd.kind is not IntakeKind.COD:
+    """The one name of the carrier whose file it is."""
+    if cmd.kind not in OF_CARRIERS:
         return ""
     if name := carrier_name(cmd.carrier):
         return name
@@ -119,8 +118,8 @@ def _carrier(cmd: ReceiveFile) -> str:
 
 
 def require_kind(actor: Actor, kind: IntakeKind) -> None:
-    """Raise Forbidden unless files of this kind may be taken in: money files need their own action only."""
-    if kind not in MONEY_FILES:
+    """Raise Forbidden unless files of this kind may be taken in: some need their own action only."""
+    if kind not in OWN_ACTION:
         actor.require("intake.import")
     actor.require(NEEDS[kind])
 
@@ -138,7 +137,7 @@ def get_run(tx: Tx, run_id: int, *, lock: bool = False) -> IntakeRun:
     run = tx.session.get(
         IntakeRun, run_id, with_for_update={"key_share": True} if lock else None, populate_existing=lock
     )
-    if run is None or run.kind not in MONEY_FILES:
+    if run is None or run.kind not in OWN_ACTION:
         tx.actor.require("intake.import")
     else:
         tx.actor.require(NEEDS[run.kind])

@@ -8,7 +8,7 @@ written in the transaction of its change and an order with a result is done.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -70,7 +70,7 @@ def _assign(order_id: int, p: Params) -> AssignOrder:
 
 
 def _route(order_id: int, p: Params) -> RerouteOrder:
-    place = int(p["warehouse_id"]) if p.get("warehouse_id") else None
+    place = int(p["warehouse_id"]) if p.get("warehouse_id") else None  # ValueError is told by ``_checked``
     return RerouteOrder(order_id, place, reason=p.get("note", ""))
 
 
@@ -146,17 +146,6 @@ class BulkState:
         return self.done >= self.total
 
 
-def _snapshot(actor: Actor) -> dict[str, Any]:
-    facts = asdict(actor)
-    return {k: sorted(v) if isinstance(v, frozenset) else v for k, v in facts.items()}
-
-
-def _restored(stored: Mapping[str, Any]) -> Actor:
-    """Whoever asked, with the rights of that moment; the source says that the background did it."""
-    sets = {k: frozenset(stored[k]) if stored[k] is not None else None for k in ("actions", "warehouses", "shops")}
-    return replace(Actor(**{**stored, **sets}), source="job")
-
-
 def _checked(cmd: StartBulk) -> BulkAction:
     action = BULK_ACTIONS.get(cmd.action)
     if action is None:
@@ -179,7 +168,7 @@ def start_bulk(tx: Tx, cmd: StartBulk) -> BulkState:
     run_id = tx.session.scalar(
         insert(BulkRun)
         .values(
-            action=cmd.action, params=dict(cmd.params), order_ids=ids, actor=_snapshot(tx.actor),
+            action=cmd.action, params=dict(cmd.params), order_ids=ids, actor=tx.actor.snapshot(),
             user_id=tx.actor.user_id, user_label=tx.actor.label, idempotency_key=cmd.idempotency_key,
             created_at=clock.now(),
         )
@@ -229,7 +218,7 @@ def work_bulk(tx: Tx, run_id: int) -> BulkState:
     Raises NotFound for somebody else's run. A refusal is that order's result, and nothing of it is changed.
     """
     run = get_run(tx.session, tx.actor, run_id)
-    acting = replace(tx, actor=_restored(run.actor)) if tx.actor.kind == "system" else tx
+    acting = replace(tx, actor=Actor.restored(run.actor)) if tx.actor.kind == "system" else tx
     tx.session.execute(select(BulkRun.id).where(BulkRun.id == run_id).with_for_update())  # one worker at a time
     total, done = len(run.order_ids), _done(tx.session, run_id)
     if done < total:

@@ -47,7 +47,8 @@ class Preview:
 
 @dataclass(frozen=True)
 class PreviewOrder:
-    """What is on the screen. ``draft_id``: the draft being edited, which is no twin of itself."""
+    """What is on the screen. ``warehouse_id`` None: any warehouse. ``draft_id``: the draft being edited, no twin of
+    itself."""
 
     lines: Sequence[NewLine]
     ship_to: ShipTo
@@ -77,7 +78,8 @@ def preview_order(tx: Tx, cmd: PreviewOrder) -> Preview:
             except OmsError as refusal:
                 problems += refusal.problems()
         mine = free.get(line.sku_id, {})
-        short = cmd.warehouse_id is not None and mine.get(cmd.warehouse_id, 0) < _asked(cmd.lines, line.sku_id)
+        there = sum(mine.values()) if cmd.warehouse_id is None else mine.get(cmd.warehouse_id, 0)
+        short = there < _asked(cmd.lines, line.sku_id)
         lines.append(LinePreview(line.sku_id, total, mine, is_short=short))
     goods_total = sum((line.total for line in lines if line.total is not None), start=ZERO)
     total = goods_total

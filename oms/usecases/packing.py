@@ -294,7 +294,7 @@ def _weight(desk: Desk, session: PackingSession) -> None:
 def _aside(desk: Desk, session: PackingSession) -> None:
     """Not finished; the box waits with what is in it."""
     packing_open.put_aside(session, desk.cmd.code if not command(desk.cmd.code) else "")
-    desk.answer(OK, say("Put aside"))
+    desk.answer(OK, say("Left for later"))
 
 
 _STEPS: dict[ScanKind, Callable[[Desk, PackingSession], None]] = {

@@ -6,7 +6,7 @@ Each move is one step: what is promised now is given back only when the new prom
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select
@@ -21,6 +21,7 @@ from oms.inventory.sharing import MOST_PARCELS, Share, missing
 from oms.orders.models import Order
 from oms.orders.queries import checked, lock_order
 from oms.orders.states import CLOSED_BOARDS, OrderStatus, StockState
+from oms.shipping.models import Shipment
 from oms.shipping.rules import label_refusal
 from oms.usecases import derived, routing
 from oms.usecases.keeping import bounded
@@ -93,7 +94,7 @@ def reroute_order(tx: Tx, cmd: RerouteOrder) -> OrderRerouted:
     tx.actor.require("stock.route")
     boxes = lock_boxes(tx, [cmd.order_id])
     order = checked(boxes.orders.get(cmd.order_id) if cmd.order_id in boxes.asked else None, cmd.version)
-    if refusal := move_refusal(order, boxes):
+    if refusal := move_refusal(order, boxes.of(order.id)):
         raise Refused(refusal, code="reroute_refused")
     by_hand = cmd.warehouse_id is not None or bool(cmd.shares)
     why = bounded(cmd.reason, 500, "reason", missing=say("Say in a few words why") if by_hand else None)
@@ -112,13 +113,13 @@ def reroute_order(tx: Tx, cmd: RerouteOrder) -> OrderRerouted:
     return _tell(tx, order, before, why, dropped)
 
 
-def move_refusal(order: Order, boxes: Boxes) -> Say | None:
-    """Why the pieces of an order cannot be moved, or None."""
+def move_refusal(order: Order, waiting: Iterable[Shipment]) -> Say | None:
+    """Why the pieces of an order cannot be moved, or None. ``waiting``: its shipments that have not left."""
     if order.board in CLOSED_BOARDS or order.status not in {OrderStatus.DRAFT, OrderStatus.CONFIRMED}:
         return say("The order is closed")
     if not any(line.open for line in order.lines):
         return say("Its goods have left already")
-    return next((reason for box in boxes.of(order.id) if (reason := label_refusal(box))), None)
+    return next((reason for box in waiting if (reason := label_refusal(box))), None)
 
 
 def _place_draft(tx: Tx, order: Order, cmd: RerouteOrder, why: str) -> None:
@@ -290,7 +291,7 @@ def give_pieces(tx: Tx, cmd: GivePieces) -> PiecesGiven:
 
 
 def _check_gift(giver: Order, taker: Order, boxes: Boxes) -> None:
-    if refusal := move_refusal(giver, boxes):
+    if refusal := move_refusal(giver, boxes.of(giver.id)):
         raise Refused(say("{number}: {why}", number=giver.number, why=refusal), code="give_refused")
     if giver.stock_state is not StockState.RESERVED:
         raise Refused(say("{number} has no pieces to give", number=giver.number), code="give_nothing")

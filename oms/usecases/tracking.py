@@ -201,9 +201,8 @@ def _tell(
         numbers = ", ".join(p.tracking_no for p in shipment.parcels if p.is_live and p.tracking_no)
         for name in names:
             facts = {"shipment": shipment.number, "carrier": shipment.carrier, "tracking_no": numbers}
-            entries.append(
-                audit.Entry(_TOLD[name], "shipment", shipment.id, shipment.number, after={**facts, "status": name})
-            )
+            action = "shipment.delivered" if name == "deliver" else _TOLD[name]
+            entries.append(audit.Entry(action, "shipment", shipment.id, shipment.number, after={**facts, "move": name}))
             entries += [_order_entry(name, order, facts, before, cash) for order in locked.inside(shipment)]
     audit.record_many(tx, entries)
 

@@ -63,7 +63,7 @@ class Play:
 
     def request(self, reference: str = "SH-001001-1", **facts: Any) -> BookingRequest:
         """A parcel, by a service the carrier has."""
-        return request(reference, **({"service": SERVICES[self.code]} | facts))
+        return request(reference, **({"service": SERVICES.get(self.code, "")} | facts))
 
     def book(self, asked: BookingRequest) -> Booking:
         """Both halves, as a caller does it."""
@@ -94,8 +94,7 @@ class Play:
 
 def opened(code: str, host: str, changed: Mapping[str, str] | None = None) -> Carrier:
     """An account whose patience is short."""
-    settings = SETTINGS[code] | ({"hook_host": host} if code == "thaipost" else {}) | dict(changed or {})
-    return open_carrier(code, host, settings, IMPATIENT)
+    return open_carrier(code, host, SETTINGS[code] | dict(changed or {}), IMPATIENT)
 
 
 @contextmanager

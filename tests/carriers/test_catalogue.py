@@ -41,6 +41,7 @@ def test_what_is_a_guess_is_marked_so_in_the_docs():
             ("max_weight_grams", known.max_weight_grams and f"{known.max_weight_grams // 1000} kg"),
             ("max_girth_cm", known.max_girth_cm and f"{known.max_girth_cm} cm"),
             ("cut_off", known.cut_off),
+            ("phone", known.phone),
         ):
             if shown:
                 assert f"{shown}{' ?' if name in known.guesses else ' |'}" in row, (known.code, name)

@@ -44,6 +44,23 @@ def background(web_app) -> None:
 
 
 @pytest.mark.parametrize("view", [WIDE, PHONE], ids=["wide", "phone"])
+def test_a_packer_sees_which_numbers_went_where(walk, web_app, tmp_path, view):
+    page, address = walk[0]("warehouse", view), walk[1]
+    path = market.write_csv(tmp_path / "flash.csv", [["Order No", "PNO"], ["C9", "TH0112BX4K4A"], ["", "TH01011C27"]])
+    page.goto(f"{address}/intake/upload?kind=tracking")
+    page.set_input_files("input[type=file]", str(path))
+    expect(page.locator("#shop")).to_be_hidden()
+    page.select_option("#carrier", "Flash Express")
+    page.click("form[data-intake] button.p")
+    expect(page.locator("progress")).to_be_visible()
+    background(web_app)
+    expect(page.locator(".ledger")).to_be_visible()
+    expect(page.locator("body")).to_contain_text("ไม่พบการจัดส่งของคุณตามเลข C9")
+    expect(page.locator("body")).to_contain_text("แถวนี้ไม่มีเลขคำสั่งซื้อหรือเลขการจัดส่ง")
+    assert page.evaluate("document.documentElement.scrollWidth") <= view["width"]
+
+
+@pytest.mark.parametrize("view", [WIDE, PHONE], ids=["wide", "phone"])
 def test_a_file_walks_from_the_drop_zone_to_orders(walk, web_app, tmp_path, view):
     page, address = walk[0]("sales", view), walk[1]
     samples = [Sample("E2E1"), Sample("E2E2", (Item("BOX-9", 2, 120),))]

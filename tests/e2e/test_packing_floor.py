@@ -10,12 +10,14 @@ from sqlalchemy import select
 
 from oms.actor import system
 from oms.db import db, transaction
-from oms.orders.states import PaymentTerm
+from oms.orders.states import CancelReason, PaymentTerm
 from oms.shipping.models import Shipment
+from oms.usecases.orders_cancel import CancelOrder, cancel_order
 from oms.usecases.orders_place import place_order
 from oms.usecases.shipping_boxes import make_ready
+from oms.usecases.shipping_work import mark_labeled
 from tests.conftest import clean
-from tests.e2e.browser import WIDE, logged_in, opened, served
+from tests.e2e.browser import PHONE, WIDE, logged_in, opened, served
 from tests.shop import small_shop
 from tests.views.panel import make_logins
 
@@ -85,8 +87,121 @@ def test_the_table_by_keyboard_alone(floor, web_app):
     gun(page, "RU-0001")
     page.keyboard.press("Enter")
     expect(page.locator(".st-say.stop")).to_be_hidden()
+    page.reload()
+    expect(page.locator("[data-count]")).to_have_text("1 / 3")
+    gun(page, "RU-0001")
+    expect(page.locator("[data-count]")).to_have_text("2 / 3")
+    page.keyboard.press("F2")
+    expect(page.locator("[data-count]")).to_have_text("1 / 3")
     gun(page, "RU-0001", "RU-0002")
     expect(page.locator(".st-say.done, .st-say.warn")).to_be_visible()
     shot(page, "pack-done")
     with web_app.app_context():
         assert states().count("packed") == 1
+    page.keyboard.press("F1")
+    expect(page.locator("#st-help")).to_be_visible()
+    shot(page, "pack-help")
+
+
+def test_scans_made_without_a_network_are_kept_and_judged_in_order(floor, web_app):
+    page_of, address, boxes = floor
+    page = at_table(page_of("warehouse", WIDE), address)
+    page.context.set_offline(True)
+    gun(page, boxes[0][1], "RU-0001", "RU-0003", "RU-0001")
+    expect(page.locator("[data-net].bad")).to_be_visible()
+    shot(page, "pack-offline")
+    page.context.set_offline(False)
+    expect(page.locator(".st-say.stop")).to_be_visible(timeout=20000)
+    expect(page.locator("[data-count]")).to_have_text("1 / 3")  # what came after the wrong one does not count
+    page.keyboard.press("Enter")
+    gun(page, "RU-0001", "RU-0002")
+    expect(page.locator(".st-say.done, .st-say.warn")).to_be_visible()
+    with web_app.app_context():
+        assert states().count("packed") == 1
+
+
+def test_a_canceled_order_stops_with_colour_until_it_is_seen(floor, web_app):
+    page_of, address, boxes = floor
+    with web_app.app_context():
+        with transaction(system("test")) as tx:
+            cancel_order(tx, CancelOrder(boxes[1][2], CancelReason.CUSTOMER))
+        db.session.remove()
+    page = at_table(page_of("warehouse", PHONE), address)
+    gun(page, boxes[1][1])
+    expect(page.locator(".st-say.stop")).to_be_visible()
+    shot(page, "pack-canceled-phone")
+    gun(page, boxes[0][1])  # swallowed: nobody has seen the warning yet
+    expect(page.locator("[data-order]")).to_be_hidden()
+    page.keyboard.press("Enter")
+    gun(page, boxes[0][1])
+    expect(page.locator("[data-order]")).to_be_visible()
+    shot(page, "pack-open-phone")
+
+
+def test_from_ready_to_handed_over_without_the_mouse(floor, web_app):
+    """The flagship: every label in one batch, every box scanned full, every box scanned out."""
+    page_of, address, boxes = floor
+    page = page_of("warehouse", WIDE)
+    with web_app.app_context():
+        with transaction(system("test")) as tx:
+            mark_labeled(tx, [i for i, _, _ in boxes])
+        db.session.remove()
+    page = at_table(page, address)
+    for _, number, _ in boxes:
+        gun(page, number, "RU-0001", "RU-0002", "RU-0001")
+        expect(page.locator(".st-say.done")).to_contain_text(number)
+    expect(page.locator("[data-packed]")).to_have_text(str(COUNT))
+    shot(page, "pack-all")
+    page.goto(f"{address}/manifests/")
+    shot(page, "manifests")
+    page.keyboard.press("1")
+    expect(page.locator("[data-sheet]")).to_be_visible()
+    for n, (_, number, _) in enumerate(boxes, 1):
+        gun(page, number)
+        expect(page.locator("[data-boxes]")).to_have_text(str(n))
+    shot(page, "manifest-open")
+    page.keyboard.press("F9")
+    page.keyboard.type("สมชาย")
+    page.keyboard.press("Enter")
+    expect(page.locator(".flash.success")).to_be_visible()
+    shot(page, "manifest-closed")
+    with web_app.app_context():
+        assert states() == ["handed_over"] * COUNT
+
+
+def test_every_screen_of_the_floor_fits_a_phone(floor):
+    page_of, address, boxes = floor
+    for view, name in ((WIDE, "wide"), (PHONE, "phone")):
+        page = page_of("warehouse", view)
+        for path in ("/shipments/list/ready", f"/shipments/{boxes[0][0]}", "/picking/", "/manifests/", "/stock/shelves/",
+                     "/pack/", "/shipments/together"):  # fmt: skip
+            page.goto(f"{address}{path}")
+            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (name, path)
+            shot(page, f"floor-{name}-{path.strip('/').replace('/', '-')}")
+
+
+def test_a_picking_list_is_walked_by_scans(floor, web_app):
+    page_of, address, _ = floor
+    page = page_of("warehouse", PHONE)
+    page.goto(f"{address}/picking/")
+    page.keyboard.press("n")
+    expect(page.locator("[data-picking]")).to_be_visible()
+    shot(page, "picking-open")
+    gun(page, "RU-0001")
+    expect(page.locator(".floor-say.ok")).to_be_visible()
+    expect(page.locator("[data-progress]")).to_have_text(f"1 / {3 * COUNT}")
+    gun(page, "RU-0004")
+    expect(page.locator(".floor-say.stop")).to_be_visible()
+    shot(page, "picking-stop")
+    page.keyboard.press("Enter")
+    expect(page.locator(".floor-say")).to_be_hidden()
+    page.locator("li", has_text="RU-0002").locator("[data-tick]").press("Enter")
+    expect(page.locator("li", has_text="RU-0002").locator("[data-n]")).to_have_text(f"{COUNT} / {COUNT}")
+    if SHOTS:
+        wide = page_of("warehouse", WIDE)
+        wide.goto(page.url)
+        shot(wide, "picking-wide")
+    page.locator("li", has_text="RU-0001").locator("[data-tick]").press("Enter")
+    expect(page.locator("[data-picking]")).to_be_hidden()
+    with web_app.app_context():
+        assert states() == ["picking"] * COUNT

@@ -17,10 +17,13 @@ from oms.reports.auditor import audit_all
 from oms.reports.invariants import CHECKS
 from oms.returns.states import Resolution, ReturnReason
 from oms.shipping.models import Shipment
+from oms.usecases.manifests import CloseManifest, OpenManifest, ScanParcel, close_manifest, open_manifest, scan_parcel
 from oms.usecases.orders_cancel import CancelOrder, Restock, cancel_order
 from oms.usecases.orders_holds import HoldOrder, hold_order
 from oms.usecases.orders_place import NewLine, Stock, place_order
+from oms.usecases.packing import Scan, scan
 from oms.usecases.payments import DecideClaim, SubmitClaim, submit_claim, verify_claim
+from oms.usecases.picking import MakePickList, make_pick_list
 from oms.usecases.returns import AskedLine, RequestReturn, request_return
 from oms.usecases.returns_count import Counted, InspectReturn, inspect_return
 from oms.usecases.returns_receive import ArriveParcel, receive_parcel
@@ -38,6 +41,8 @@ from oms.usecases.shipping_work import (
 )
 from oms.usecases.stock import ReceiveStock, receive_stock
 from oms.usecases.stock_checks import StockLine
+from tests.reports.broken_documents import DOCUMENT_BREAKS, issue_some
+from tests.reports.broken_links import REMOTE_BREAKS, link_some
 from tests.shop import small_shop
 
 
@@ -84,6 +89,9 @@ def world(tx):
     receive_stock(tx, ReceiveStock(shop.bkk, (StockLine(shop.skus[3], 1),), "key"))
     outbox.add(tx, "test.topic", "test:1")
     boxes_on_their_way(tx, place((0, 3), **cod), place((1, 1), **cod), place((2, 1), **cod), place((1, 2), **cod))
+    issue_some(tx, paid, shipped, held)
+    link_some(tx, shop)
+    over_the_floor(tx, shop, place((0, 1), (1, 2), **cod), place(**cod))
     goods_back(tx, shop, place((3, 3)), place((2, 2), **cod), place((3, 2)))
     tx.session.flush()
     return {"tx": tx, "shipped": shipped, "paid": paid, "waiting": waiting, "held": held, "gone": gone, "part": part}
@@ -101,6 +109,19 @@ def boxes_on_their_way(tx, split: int, one: int, other: int, packed: int) -> Non
     hand_over_shipments(tx, [half])
     void_label(tx, VoidLabel(ready[packed], "the address was wrong"))
     mark_labeled(tx, [ready[packed]])
+
+
+def over_the_floor(tx, shop, packed: int, listed: int) -> None:
+    """One order picked, packed by scans (one of them taken back) and handed over on a sheet; another on a list."""
+    made = make_ready(tx, [packed, listed])
+    make_pick_list(tx, MakePickList(shop.bkk, tuple(made[i].shipment_id for i in (packed, listed))))
+    codes = (made[packed].number, "RU-0002", "RUAM-UNDO", "RU-0001", "RU-0002", "RU-0002")
+    for n, code in enumerate(codes):
+        assert scan(tx, Scan(f"audit{n}", "T1", shop.bkk, code)).outcome == "ok"
+    mark_labeled(tx, [made[packed].shipment_id])
+    sheet = open_manifest(tx, OpenManifest("Flash", shop.bkk)).manifest_id
+    assert scan_parcel(tx, ScanParcel(sheet, "sheet1", made[packed].number)).outcome == "ok"
+    close_manifest(tx, CloseManifest(sheet))
 
 
 def goods_back(tx, shop, sent_back: int, refused: int, asked_back: int) -> None:
@@ -238,6 +259,10 @@ BREAKS = {
     "boxed_promises": [("UPDATE reservations SET warehouse_id = (SELECT id FROM warehouses WHERE code = 'CNX')"
                        " WHERE status = 'active'")],
     "shipped_moves": ["UPDATE stock_movements SET quantity = quantity - 1 WHERE kind = 'ship'"],
+    "packed_counts": ["UPDATE packing_scans SET quantity = quantity + 1 WHERE sku_id IS NOT NULL AND quantity > 0"],
+    "scanned_back": ["UPDATE packing_scans SET quantity = quantity - 5 WHERE quantity < 0"],
+    "sheets": ["UPDATE manifests SET cod_total = cod_total + 100"],
+    "floor_series": ["UPDATE manifests SET number = 'MF69-000007'"],
     "combined_boxes": ["UPDATE orders SET ship_phone = id::text WHERE id IN (SELECT order_id FROM shipment_lines)"],
     "shipment_stages": ["UPDATE shipments SET handed_over_at = NULL WHERE status = 'handed_over'"],
     "returned_pieces": ["UPDATE order_lines SET returned = 0"],
@@ -249,6 +274,8 @@ BREAKS = {
     "return_notes": ["UPDATE returns SET credit_note_id = 99, credit_note = 'CN69-000001' WHERE credit > 0"],
     "restocked_unseen": ["UPDATE stock_movements SET actor = 'Flash Express' WHERE kind = 'return'"],
     "audited_orders": ["DELETE FROM audit_log WHERE subject_id = :paid"],
+    **DOCUMENT_BREAKS,
+    **REMOTE_BREAKS,
 }  # fmt: skip
 
 

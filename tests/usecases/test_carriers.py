@@ -12,6 +12,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy import select, text
 
 from oms import clock
+from oms.carriers.catalogue import CATALOGUE
 from oms.carriers.names import carrier_name
 from oms.carriers.port import CarrierKeys, CarrierRefused, CarrierSilent
 from oms.carriers.registry import ADAPTERS
@@ -217,3 +218,15 @@ def test_keys_that_are_not_accepted_stop_the_carrier_until_somebody_mends_them(t
     record_trial(tx, flash.id, None)
     assert carrier(tx, "flash").stopped == ""
     assert not troubled(tx.session)
+
+
+def test_what_the_migration_put_in_is_what_the_catalogue_knows(tx):
+    rows = {c.code: c for c in tx.session.scalars(select(Carrier))}
+    for code, known in CATALOGUE.items():
+        row = rows[code]
+        assert (row.name, row.tracking_url, row.adapter) == (known.name, known.tracking_url, known.adapter)
+        assert row.number_pattern == known.number_pattern
+        assert (row.max_weight_grams, row.max_side_cm, row.max_girth_cm) == (
+            known.max_weight_grams, known.max_side_cm, known.max_girth_cm,
+        )  # fmt: skip
+        assert {s["code"] for s in row.services} == {s.code or "std" for s in known.services}

@@ -43,7 +43,7 @@ def waiting(tx, shop: SmallShop, number: str, boxes: int = 1, carrier: str = "Th
     """A shipment that is being packed, its boxes without numbers."""
     order = place_order(tx, shop.order(confirm=True, payment_term=PaymentTerm.COD)).order_id
     line = tx.session.scalars(select(OrderLine).where(OrderLine.order_id == order)).one()
-    made = Shipment(number=number, warehouse_id=shop.bkk, status=ShipmentStatus.READY, carrier=carrier, service="ems")
+    made = Shipment(number=number, warehouse_id=shop.bkk, status=ShipmentStatus.READY, carrier=carrier, service="EMS")
     made.lines = [ShipmentLine(order_id=order, order_line_id=line.id, quantity=1)]
     made.parcels = [
         Parcel(position=i + 1, carrier=carrier, tracking_no="", tracking_status=TrackingStatus.CREATED)
@@ -72,14 +72,14 @@ def test_numbers_are_read_however_they_are_written():
 
 def test_a_block_is_kept_and_drawn_from_in_order(tx, post):
     add_range(
-        tx, RangeFacts(post.id, "EF00000101" + str(s10_digit(101)) + "TH", f"EF00000103{s10_digit(103)}TH", "ems")
+        tx, RangeFacts(post.id, "EF00000101" + str(s10_digit(101)) + "TH", f"EF00000103{s10_digit(103)}TH", "EMS")
     )
     add_range(tx, RangeFacts(post.id, f"EG00000001{s10_digit(1)}TH", f"EG00000005{s10_digit(5)}TH"))
-    drawn = draw_numbers(tx, post, "ems", 2) + draw_numbers(tx, post, "ems", 3)
+    drawn = draw_numbers(tx, post, "EMS", 2) + draw_numbers(tx, post, "EMS", 3)
     assert drawn == [
         *(f"EF00000{n}{s10_digit(n)}TH" for n in (101, 102, 103)), *(f"EG0000000{n}{s10_digit(n)}TH" for n in (1, 2)),
     ]  # fmt: skip
-    assert numbers_left(tx.session, post.id, "ems") == numbers_left(tx.session, post.id) == 3
+    assert numbers_left(tx.session, post.id, "EMS") == numbers_left(tx.session, post.id) == 3
     assert len(draw_numbers(tx, post, "registered", 9)) == 3
 
 

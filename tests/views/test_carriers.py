@@ -84,7 +84,7 @@ def test_a_block_of_numbers_is_entered_and_changed(manager):
     wrong = manager.post(path, first_number="EY145587896TH", last_number="EY145587896TH", service="")
     assert "should be 8" in wrong.text
     done = manager.post(
-        path, first_number="TP 0001", last_number="TP 0050", service="ems", warn_below="100", is_active="y"
+        path, first_number="TP 0001", last_number="TP 0050", service="EMS", warn_below="100", is_active="y"
     )
     assert done.status_code == 303
     row = db.session.scalars(select(NumberRange)).one()

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import func, select
 
 from oms import clock
 from oms.actor import system
+from oms.catalog.models import Shop, Sku
 from oms.db import db, transaction
 from oms.importing import pipeline
 from oms.intake.models import ColumnMap, IntakeRun
 from oms.intake.states import RunStatus
 from oms.orders.models import Order
+from oms.shipping.models import Parcel
+from oms.usecases.orders_place import NewLine, PlaceOrder, ShipTo, place_orders
+from oms.usecases.shipping_boxes import make_ready
 from tests.importing.test_formats import NOW
 from tests.samples import marketplaces as market
 from tests.samples.marketplaces import Item, Sample
 from tests.shop import small_shop
+from tests.usecases.money import paid
 from tests.views.panel import Panel, make_logins
 
 
@@ -151,8 +157,39 @@ def test_only_those_who_may_import_see_the_screens(web, role, allowed):
     panel = Panel(web, role)
     for path in ("/intake/upload", "/intake/runs", "/quarantine/", "/conflicts/", "/gaps/"):
         answer = panel.get(path)
-        own = role == "cashier" and path.startswith("/intake/")  # for bank statements
+        own = role in {"cashier", "warehouse"} and path.startswith("/intake/")  # statements; tracking numbers
         assert (answer.status_code == 200) is (allowed or own), (path, answer.status_code)
+
+
+def test_a_packer_takes_tracking_numbers_in_and_no_other_file(web, panel):
+    packer = Panel(web, "warehouse")
+    form = packer.get("/intake/upload?kind=tracking").text
+    assert 'value="tracking" selected' in form
+    assert 'value="orders"' not in form
+    assert "Lalamove" in form
+    with transaction(system("test")) as tx:
+        placed = place_orders(tx, [replace(shop_order(tx), external_no="C1")])[0]
+        paid(tx, (placed.order_id, tx.session.get_one(Order, placed.order_id).total.amount))
+        make_ready(tx, [placed.order_id])
+    file = market.as_csv([["Order No", "PNO"], ["C1", "TH0112BX4K4A"], ["C9", "TH01011C27"]])
+    assert send(packer, file, kind="tracking", carrier="Flash Express").status_code == 303
+    run_id = last_run().id
+    work(web, run_id)
+    shown = packer.get(f"/intake/runs/{run_id}").text
+    assert "ไม่พบการจัดส่งของคุณตามเลข C9" in shown
+    packer.post(f"/intake/runs/{run_id}/commit")
+    work(web, run_id)
+    assert db.session.scalars(select(Parcel.tracking_no).where(Parcel.is_live)).all() == ["TH0112BX4K4A"]
+    for fields in ({"kind": "orders"}, {"kind": "cod", "carrier": "Flash"}, {"kind": "tracking", "carrier": ""}):
+        send(packer, file, **fields)
+        assert last_run().id == run_id, fields
+
+
+def shop_order(tx) -> PlaceOrder:
+    """One piece for a known buyer, confirmed."""
+    sku, shop = tx.session.scalars(select(Sku.id).order_by(Sku.id)).first(), tx.session.scalars(select(Shop.id)).first()
+    to = ShipTo("กนกวรรณ ป้อมปราการ", "080-000-1234", "45/7 หมู่ 2", "สันทรายน้อย", "สันทราย", "เชียงใหม่", "50210")
+    return PlaceOrder(shop_id=shop, lines=(NewLine(sku, 1),), ship_to=to, confirm=True)
 
 
 def test_lists_are_exported_and_the_asking_is_on_record(web, panel):

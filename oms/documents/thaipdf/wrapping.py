@@ -5,13 +5,17 @@ from __future__ import annotations
 import itertools
 import re
 
-from reportlab.pdfbase.pdfmetrics import stringWidth
-
+from oms.documents.thaipdf.fonts import load
 from oms.documents.thaipdf.tidy import tidy
 from oms.thai.words import clusters, joints
 
 _WORD = re.compile(r"\s*\S+")
 ELLIPSIS = "…"
+
+
+def width_of(text: str, font: str, size: float) -> float:
+    """How wide a text is, in points."""
+    return load()[font].stringWidth(text, size)
 
 
 def wrap(text: str, font: str, size: float, width: float) -> list[str]:
@@ -31,12 +35,12 @@ def wrap_to(text: str, font: str, size: float, width: float, most: int) -> tuple
 def fit(text: str, font: str, size: float, width: float, *, always: bool = False) -> str:
     """One line: the text, or as much of it as fits before …."""
     text = tidy(text).strip()
-    if not always and stringWidth(text, font, size) <= width:
+    if not always and width_of(text, font, size) <= width:
         return text
-    room = width - stringWidth(ELLIPSIS, font, size)
+    room = width - width_of(ELLIPSIS, font, size)
     kept = ""
     for cluster in clusters(text):
-        if stringWidth(kept + cluster, font, size) > room:
+        if width_of(kept + cluster, font, size) > room:
             break
         kept += cluster
     return kept.rstrip() + ELLIPSIS
@@ -44,22 +48,22 @@ def fit(text: str, font: str, size: float, width: float, *, always: bool = False
 
 def largest(text: str, font: str, sizes: tuple[float, ...], width: float) -> float:
     """The first of these sizes in which the text stands on one line, else the last."""
-    return next((size for size in sizes if stringWidth(tidy(text), font, size) <= width), sizes[-1])
+    return next((size for size in sizes if width_of(tidy(text), font, size) <= width), sizes[-1])
 
 
 def _lines(text: str, font: str, size: float, width: float) -> list[str]:
-    if stringWidth(text, font, size) <= width:
+    if width_of(text, font, size) <= width:
         return [text]
     lines, line = [], ""
     for piece in _pieces(text):
         longer = line + piece if line else piece.lstrip()
-        if stringWidth(longer, font, size) <= width:
+        if width_of(longer, font, size) <= width:
             line = longer
             continue
         if line:
             lines.append(line)
         line = piece.lstrip()
-        if stringWidth(line, font, size) > width:
+        if width_of(line, font, size) > width:
             *whole, line = _parted(line, font, size, width)
             lines += whole
     return [*lines, line]
@@ -76,7 +80,7 @@ def _parted(word: str, font: str, size: float, width: float) -> list[str]:
     """A word wider than the line, parted between clusters."""
     parts = [""]
     for cluster in clusters(word):
-        if parts[-1] and stringWidth(parts[-1] + cluster, font, size) > width:
+        if parts[-1] and width_of(parts[-1] + cluster, font, size) > width:
             parts.append("")
         parts[-1] += cluster
     return parts

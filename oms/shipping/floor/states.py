@@ -56,10 +56,10 @@ PICKING = Machine(
 PACKING = Machine(
     "Packing",
     initial=PackStatus.OPEN,
-    labels={PackStatus.OPEN: "Being packed", PackStatus.PACKED: "Packed", PackStatus.PUT_ASIDE: "Put aside"},
+    labels={PackStatus.OPEN: "Being packed", PackStatus.PACKED: "Packed", PackStatus.PUT_ASIDE: "Left for later"},
     transitions=[
         Transition("finish", states(PackStatus.OPEN), PackStatus.PACKED, "Packed"),
-        Transition("put_aside", states(PackStatus.OPEN), PackStatus.PUT_ASIDE, "Put aside"),
+        Transition("put_aside", states(PackStatus.OPEN), PackStatus.PUT_ASIDE, "Leave for later"),
         Transition("go_on", states(PackStatus.PUT_ASIDE), PackStatus.OPEN, "Go on packing"),
     ],
 )

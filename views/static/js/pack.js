@@ -42,7 +42,7 @@
     const list = $("[data-items]"), rows = desk.items.map((it, i) => {
       const done = it.counted >= it.wanted, row = el("li", `st-item${done ? " done" : ""}${it.sku === desk.last ? " last" : ""}${i === chosen ? " chosen" : ""}`);
       const words = el("div"); words.append(el("b", "", `${done ? "✓ " : ""}${it.name}`), el("small", "", [it.option, ...it.sets.map((s) => say("in_set", { set: s }))].filter(Boolean).join(" · ")));
-      const facts = el("div", "st-facts"); facts.append(el("span", "mono", it.code), el("span", "st-shelf", it.location || "–"));
+      const facts = el("div", "st-facts"); facts.append(el("span", "mono", it.code), el("span", "st-shelf", it.location));
       words.append(facts);
       const n = el("b", "st-n", `${it.counted} / ${it.wanted}`);
       row.append(words, n); row.dataset.sku = it.sku;
@@ -156,7 +156,7 @@
     if (KEYS[e.key]) { e.preventDefault(); acts[KEYS[e.key]](); return; }
     if (e.key === "F1") { e.preventDefault(); help(); return; }
     if (e.key === "Escape") { code.value = ""; times = 0; showTimes(); code.focus(); return; }
-    if (desk && !code.value && (e.key === "ArrowDown" || e.key === "ArrowUp")) { e.preventDefault(); const n = desk.items.length; chosen = (chosen + (e.key === "ArrowDown" ? 1 : n - 1)) % n; showOrder(); return; }
+    if (desk && !code.value && (e.key === "ArrowDown" || e.key === "ArrowUp")) { e.preventDefault(); root.classList.add("walking"); const n = desk.items.length; chosen = (chosen + (e.key === "ArrowDown" ? 1 : n - 1)) % n; showOrder(); return; }
     if (desk && !code.value && e.key === "+") { e.preventDefault(); hand(chosen); return; }
     if (e.key === "?" && !code.value) { e.preventDefault(); help(); return; }
     if (e.key === "Tab" || e.ctrlKey || e.metaKey || e.altKey) return;
@@ -180,6 +180,7 @@
   $("[data-camera]").addEventListener("click", async () => { eye.showModal(); seenLine.textContent = say("camera_on"); if (!(await camera.start())) seenLine.textContent = say("camera_denied"); });
   eye.addEventListener("close", () => { camera.stop(); code.focus(); });
   document.querySelectorAll("dialog").forEach((d) => d.addEventListener("close", () => code.focus()));
+  if (matchMedia("(pointer:coarse)").matches) { code.inputMode = "none"; code.addEventListener("pointerdown", () => { code.inputMode = "text"; }); code.addEventListener("blur", () => { code.inputMode = "none"; }); } // a phone's keyboard opens only when asked for
   named(); show({ desk: null, before: [], pace: null }); code.focus();
   if (station && place) refresh(); else setup();
 })();
