@@ -263,6 +263,11 @@ KINDS: dict[str, Any] = {
     "installation": lazy_gettext("installation"),
     "export": lazy_gettext("export"),
     "day": lazy_gettext("business day"),
+    "document": lazy_gettext("document"),
+    "company": lazy_gettext("company"),
+    "branch": lazy_gettext("branch"),
+    "document_setting": lazy_gettext("series of documents"),
+    "vat_rate": lazy_gettext("rate of VAT"),
 }
 SOURCES: dict[str, Any] = {
     "screen": lazy_gettext("Screen"),

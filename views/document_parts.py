@@ -10,7 +10,7 @@ from flask import Flask, Response
 from werkzeug.datastructures import Headers
 
 from oms.db import Tx
-from oms.documents.kinds import GROUP_LABELS, KIND_LABELS, KINDS
+from oms.documents.kinds import GROUP_LABELS, KIND_LABELS, KINDS, Kind, Layout
 from oms.documents.models import Document
 from oms.documents.paper import A4, Look, has_slip, pdf_of
 from oms.documents.pictures import pictures
@@ -53,9 +53,14 @@ def papers_of(content: Mapping[str, Any]) -> Sequence[str]:
     return (A4, "80mm") if has_slip(content) else (A4,)
 
 
+def bulk_kinds() -> list[Kind]:
+    """What can be issued for many orders at once, one document each."""
+    return [row for row in KINDS.values() if not row.sign and row.layout not in {Layout.VOUCHER, Layout.PARCELS}]
+
+
 def install(app: Flask) -> None:
     """Give the templates the words of documents."""
     app.jinja_env.globals.update(
         DOCUMENT_LABELS=DOCUMENT.labels, DOCUMENT_TONES=TONES, KIND_LABELS=KIND_LABELS, KIND_ROWS=KINDS,
-        KIND_GROUPS=GROUP_LABELS, VOID_LABELS=VOID_LABELS,
+        KIND_GROUPS=GROUP_LABELS, VOID_LABELS=VOID_LABELS, bulk_kinds=bulk_kinds,
     )  # fmt: skip

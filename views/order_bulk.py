@@ -40,6 +40,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "urgent": ("note",),
     "calm": ("note",),
     "extend": ("hours",),
+    "issue": ("kind",),
 }
 
 
@@ -89,7 +90,7 @@ class BulkView(OmsView):
             "state": state,
             "action": BULK_ACTIONS[run.action].label,
             "refused": [(row, why) for row, why in rows if row.code != OK],
-            "done": [row for row, _ in rows if row.code == OK],
+            "done": [(row, told) for row, told in rows if row.code == OK],
             "progress": progress_text(state),
         }
         return self.show_page("orders/bulk.html", title=gettext("Bulk work"), **facts)

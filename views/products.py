@@ -14,7 +14,7 @@ from sqlalchemy.orm import joinedload
 from wtforms import BooleanField, SelectField, StringField, TextAreaField
 
 from oms.catalog.finding import narrow
-from oms.catalog.models import ChannelSku, Product, Shop, Sku
+from oms.catalog.models import VAT_LABELS, ChannelSku, Product, Shop, Sku, VatClass
 from oms.db import Tx, db
 from oms.inventory.availability import available, places
 from oms.money import ZERO
@@ -23,6 +23,7 @@ from oms.usecases.catalog_parts import Part
 from views import nav
 from views.base import current_actor, may
 from views.fields import AmountField, Chosen, LinesField, LookupField, WholeField, choices
+from views.filters import tr
 from views.lookups import product_label, resolve_product, resolve_sku, sku_label
 from views.modelview import OmsModelView
 from views.sku_lines import SkuLinesField
@@ -65,6 +66,7 @@ class SkuForm(FlaskForm):
     price = AmountField(lazy_gettext("Price (VAT included)"), [Chosen()])
     cost = AmountField(lazy_gettext("Cost"))
     weight_g = WholeField(lazy_gettext("Weight (grams)"), empty=0)
+    vat_class = SelectField(lazy_gettext("VAT"), coerce=VatClass, default=VatClass.STANDARD)
     location = StringField(lazy_gettext("Shelf"))
     low_stock = WholeField(lazy_gettext("Warn below (pieces)"), empty=0)
     barcodes = LinesField(lazy_gettext("Barcodes"), description=lazy_gettext("One on each line; scan them one by one"))
@@ -76,6 +78,7 @@ class SkuForm(FlaskForm):
         super().__init__(*args, **kwargs)
         if not may("stock.cost"):
             del self.cost
+        self.vat_class.choices = choices((kind.value, tr(VAT_LABELS[kind])) for kind in VatClass)
         wanted = request.args.get("product", "")
         if request.method == "GET" and wanted.isdecimal() and len(wanted) < 19 and "product_id" in self:
             self.product_id.data = int(wanted)
@@ -96,6 +99,7 @@ def _sku_facts(form: Any) -> dict[str, Any]:
         "code": form.code.data, "name": form.name.data, "option": form.option.data or "",
         "price": form.price.data or ZERO, "cost": form.cost.data if "cost" in form else None,
         "weight_g": form.weight_g.data, "location": form.location.data or "", "low_stock": form.low_stock.data,
+        "vat_class": form.vat_class.data,
         "barcodes": form.barcodes.data, "parts": tuple(Part(*line) for line in form.components.data),
     }  # fmt: skip
 
@@ -183,8 +187,8 @@ class SkuView(OmsModelView):
     add_title, edit_title = lazy_gettext("Add a SKU"), lazy_gettext("Change a SKU")
     list_columns = ["code", "name", "option", "price", "free", "low_stock", "is_bundle", "is_active"]
     show_columns = [
-        "code", "name", "product", "option", "price", "cost", "weight_g", "location", "low_stock", "barcodes",
-        "is_bundle", "components", "is_active",
+        "code", "name", "product", "option", "price", "vat_class", "cost", "weight_g", "location", "low_stock",
+        "barcodes", "is_bundle", "components", "is_active",
     ]  # fmt: skip
     order_columns = ["code", "name", "price", "low_stock"]
     base_order = ("code", "asc")
@@ -192,7 +196,8 @@ class SkuView(OmsModelView):
         "code": lazy_gettext("SKU"), "name": lazy_gettext("Name"), "option": lazy_gettext("Option"),
         "price": lazy_gettext("Price"), "cost": lazy_gettext("Cost"), "weight_g": lazy_gettext("Weight (grams)"),
         "location": lazy_gettext("Shelf"), "low_stock": lazy_gettext("Warn below"),
-        "is_bundle": lazy_gettext("Set"), "is_active": lazy_gettext("On sale"), "free": lazy_gettext("Available"),
+        "is_bundle": lazy_gettext("Set"), "vat_class": lazy_gettext("VAT"),
+        "is_active": lazy_gettext("On sale"), "free": lazy_gettext("Available"),
         "product": lazy_gettext("Product"), "barcodes": lazy_gettext("Barcodes"),
         "components": lazy_gettext("Parts of a set"), "product_id": lazy_gettext("Product"),
     }  # fmt: skip
@@ -207,8 +212,8 @@ class SkuView(OmsModelView):
     add_form, edit_form = SkuForm, SkuEditForm
     add_template = edit_template = "lines_form.html"
     add_columns = edit_columns = [
-        "product_id", "code", "name", "option", "price", "cost", "weight_g", "location", "low_stock", "barcodes",
-        "components", "is_active",
+        "product_id", "code", "name", "option", "price", "vat_class", "cost", "weight_g", "location", "low_stock",
+        "barcodes", "components", "is_active",
     ]  # fmt: skip
 
     def shown_fieldsets(self) -> Any:
@@ -230,6 +235,8 @@ class SkuView(OmsModelView):
         """A cell; free pieces were counted for the whole page."""
         if name == "free":
             return f"{g.get('free_pieces', {}).get(row.id, 0):,}"
+        if name == "vat_class":
+            return tr(VAT_LABELS[row.vat_class])
         if name == "is_bundle":
             return Markup('<span class="tag">{}</span>').format(gettext("Set")) if row.is_bundle else ""
         if name == "is_active":

@@ -10,6 +10,7 @@ from flask_appbuilder import AppBuilder
 
 from views import (
     account,
+    answers,
     approvals,
     audit,
     carrier_hooks,
@@ -50,6 +51,9 @@ from views import (
     order_table,
     orders,
     pack,
+    papers,
+    parcel_words,
+    parcels,
     parked,
     payments,
     picking,
@@ -70,12 +74,14 @@ from views import (
     stock_approvals,
     stock_locations,
     stock_work,
+    track_public,
     verifiers,
     waybills,
 )
 
 MODULES: tuple[ModuleType, ...] = (
     account,
+    answers,
     approvals,
     audit,
     carrier_hooks,
@@ -115,7 +121,10 @@ MODULES: tuple[ModuleType, ...] = (
     order_table,
     orders,
     pack,
+    papers,
     parked,
+    parcel_words,
+    parcels,
     payments,
     picking,
     products,
@@ -135,6 +144,7 @@ MODULES: tuple[ModuleType, ...] = (
     stock_approvals,
     stock_locations,
     stock_work,
+    track_public,
     verifiers,
     waybills,
 )

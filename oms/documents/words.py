@@ -54,4 +54,5 @@ def english_baht(satang: int) -> str:
     baht, rest = divmod(abs(satang), 100)
     words = f"{english_number(baht)} baht" if baht or not rest else ""
     words += (" and " if words and rest else "") + (f"{english_number(rest)} satang" if rest else "")
-    return ("Minus " if satang < 0 else "") + f"{words[0].upper()}{words[1:]} only"
+    said = ("minus " if satang < 0 else "") + words
+    return f"{said[0].upper()}{said[1:]} only"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,13 +11,14 @@ from sqlalchemy.orm import Session
 from oms import clock
 from oms.actor import Actor
 from oms.db import Tx
-from oms.documents.facts import Facts
+from oms.documents.facts import Facts, OrderFacts
 from oms.documents.kinds import FULL_OF, KINDS, Group
 from oms.documents.models import Document, DocumentOrder
 from oms.documents.queries import PACK_KINDS, may_issue
 from oms.documents.rules import refusal
 from oms.documents.states import DocumentKind as K
 from oms.errors import Say, say
+from oms.money import ZERO, Money
 from oms.orders.models import Order
 from oms.permissions import ACTIONS
 from oms.usecases.documents_facts import read_facts
@@ -45,6 +46,7 @@ class OrderDocuments:
     choices: Sequence[DocumentChoice] = ()
     first: Sequence[DocumentChoice] = ()
     needs_setup: bool = False
+    attention: Sequence[Say] = ()
 
 
 def order_documents(tx: Tx, order: Order) -> OrderDocuments:
@@ -56,7 +58,34 @@ def order_documents(tx: Tx, order: Order) -> OrderDocuments:
     papers = facts.orders[0].documents
     chain = papers if seen else [d for d in papers if d.kind in PACK_KINDS]
     choices = [_choice(tx.actor, kind, facts) for kind in K if kind not in _NOTES | _VOUCHERS]
-    return OrderDocuments(chain, choices, _first(facts, choices), needs_setup=not facts.seller.name)
+    found = OrderDocuments(chain, choices, _first(facts, choices), needs_setup=not facts.seller.name)
+    return replace(found, attention=_attention(facts.orders[0])) if seen and tx.actor.may("order.price") else found
+
+
+def _attention(of: OrderFacts) -> list[Say]:
+    """What no longer agrees with the sale: a receipt without its money, an invoice for another amount."""
+    found = []
+    if of.receipted > max(of.paid, ZERO):
+        found.append(
+            say("Receipts for {receipted} stand, but only {paid} is in: void what is wrong",
+                receipted=of.receipted, paid=max(of.paid, ZERO))
+        )  # fmt: skip
+    invoice = of.tax_invoice
+    if invoice is not None:
+        billed = _share(invoice, of.id)
+        noted = sum(
+            (_share(d, of.id) * KINDS[d.kind].sign for d in of.live if d.refers_to_id == invoice.id), start=ZERO
+        )
+        if of.due not in {billed, billed + noted}:
+            found.append(
+                say("The tax invoice {number} comes to {billed}, the order to {due}: replace it or issue a note",
+                    number=invoice.number, billed=billed + noted, due=of.due)
+            )  # fmt: skip
+    return found
+
+
+def _share(document: Document, order_id: int) -> Money:
+    return sum((part.amount for part in document.orders if part.order_id == order_id), start=ZERO)
 
 
 def _choice(actor: Actor, kind: K, facts: Facts) -> DocumentChoice:

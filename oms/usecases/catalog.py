@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from oms import audit, clock
 from oms.catalog.indexing import index_skus
-from oms.catalog.models import Product, Sku
+from oms.catalog.models import Product, Sku, VatClass
 from oms.db import Tx
 from oms.errors import Forbidden, say
 from oms.money import ZERO, Money
@@ -72,11 +72,12 @@ class CreateSku:
     low_stock: int = 0
     barcodes: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
+    vat_class: VatClass = VatClass.STANDARD
 
 
 @dataclass(frozen=True)
 class EditSku:
-    """The whole SKU as it shall be, over the version the editor saw. ``cost`` None leaves the cost as it is."""
+    """The whole SKU as it shall be, over the version the editor saw. ``cost`` and ``vat_class`` None: as they are."""
 
     sku_id: int
     version: int
@@ -91,6 +92,7 @@ class EditSku:
     barcodes: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
     is_active: bool = True
+    vat_class: VatClass | None = None
 
 
 def create_product(tx: Tx, cmd: CreateProduct) -> Saved:
@@ -198,6 +200,9 @@ def _sku_fields(tx: Tx, cmd: CreateSku | EditSku, old_cost: Money) -> dict[str, 
         location=lambda: bounded(cmd.location, 40, "location"),
         low_stock=lambda: between(cmd.low_stock, 0, MAX_PIECES, "low_stock"),
     )
+    fields = dict(fields)
+    if cmd.vat_class is not None:
+        fields["vat_class"] = cmd.vat_class
     if fields["cost"] != old_cost and not tx.actor.may("stock.cost"):
         raise Forbidden(say("Your role may not change costs"), field="cost", code="cost_hidden")
     return dict(fields)

@@ -87,13 +87,6 @@ class AddVatRate:
 def save_company(tx: Tx, cmd: SaveCompany) -> Saved:
     """Enter the company or change it. Documents issued keep what they were issued with."""
     tx.actor.require("shop.edit")
-    row = tx.session.get(Company, 1, with_for_update=True, populate_existing=True)
-    if row is None:
-        row = Company(id=1)
-        tx.session.add(row)
-        tx.session.flush()  # two who enter it at once meet here
-    if cmd.version is not None and row.version != cmd.version:
-        raise Conflict(say("Someone else changed this record; reload and try again"), code="stale")
     fields = checked(
         name=lambda: bounded(cmd.name, 200, "name", missing=say("Enter the company's name")),
         name_en=lambda: bounded(cmd.name_en, 200, "name_en"),
@@ -104,6 +97,13 @@ def save_company(tx: Tx, cmd: SaveCompany) -> Saved:
         footer=lambda: bounded(cmd.footer, 500, "footer", lines=True),
     )
     fields |= {"is_vat_registered": cmd.is_vat_registered, "vat_from": cmd.vat_from, "era": cmd.era}
+    row = tx.session.get(Company, 1, with_for_update=True, populate_existing=True)
+    if row is None:
+        row = Company(id=1)
+        tx.session.add(row)
+        tx.session.flush()  # two who enter it at once meet here
+    if cmd.version is not None and row.version != cmd.version:
+        raise Conflict(say("Someone else changed this record; reload and try again"), code="stale")
     if cmd.era is not row.era:
         _refuse_other_era(tx)
     before, after = put(row, fields)
@@ -150,6 +150,7 @@ def save_branch(tx: Tx, cmd: SaveBranch) -> Saved:
     if fields["code"] == HEAD_OFFICE and not cmd.is_active:
         raise Refused(say("The head office stays open"), field="is_active", code="head_office")
     refuse_taken(tx, CompanyBranch.code, fields["code"], "code", cmd.branch_id)
+    codes = _codes(tx, cmd)
     if cmd.branch_id is None:
         row = CompanyBranch(**fields)
         tx.session.add(row)
@@ -163,7 +164,7 @@ def save_branch(tx: Tx, cmd: SaveBranch) -> Saved:
             )
         before, after = put(row, fields)
         action = "branch.edited"
-    mapped = _map(tx, row, cmd)
+    mapped = _map(tx, row, codes)
     if after or mapped:
         audit.record(tx, action, "branch", row.id, row.code, before=before, after={**after, **mapped})
     return Saved(row.id, changed=bool(after or mapped))
@@ -173,25 +174,32 @@ def _has_issued(tx: Tx, code: str) -> bool:
     return tx.session.scalar(select(Document.id).where(Document.branch == code).limit(1)) is not None
 
 
-def _map(tx: Tx, branch: CompanyBranch, cmd: SaveBranch) -> dict[str, list[str]]:
+def _codes(tx: Tx, cmd: SaveBranch) -> dict[str, dict[int, str]]:
+    """The shops and warehouses named, with their codes. Raises InvalidInput for one that is not there."""
+    found = {}
+    for name, parent, wanted in (("shops", Shop, cmd.shop_ids), ("warehouses", Warehouse, cmd.warehouse_ids)):
+        rows = tx.session.execute(select(parent.id, parent.code).where(parent.id.in_(sorted(set(wanted)))))
+        found[name] = {row[0]: row[1] for row in rows}
+        if set(wanted) - set(found[name]):
+            raise InvalidInput(say("There is no such record"), field=f"{name[:-1]}_ids", code="record_not_found")
+    return found
+
+
+def _map(tx: Tx, branch: CompanyBranch, codes: dict[str, dict[int, str]]) -> dict[str, list[str]]:
     """Give the branch its shops and warehouses; others lose them. Answers what changed, by code."""
     changed: dict[str, list[str]] = {}
-    for name, table, key, parent, wanted in (
-        ("shops", BranchShop, BranchShop.shop_id, Shop, set(cmd.shop_ids)),
-        ("warehouses", BranchWarehouse, BranchWarehouse.warehouse_id, Warehouse, set(cmd.warehouse_ids)),
+    for name, table, key in (
+        ("shops", BranchShop, BranchShop.shop_id),
+        ("warehouses", BranchWarehouse, BranchWarehouse.warehouse_id),
     ):
-        listed = select(parent.id, parent.code).where(parent.id.in_(sorted(wanted)))
-        codes = {row[0]: row[1] for row in tx.session.execute(listed)}
-        if wanted - set(codes):
-            raise InvalidInput(say("There is no such record"), field=f"{name[:-1]}_ids", code="record_not_found")
+        wanted = set(codes[name])
         there = set(tx.session.scalars(select(key).where(table.branch_id == branch.id)))
         if there == wanted:
             continue
         tx.session.execute(delete(table).where(key.in_(sorted(there | wanted))))
-        tx.session.flush()
         tx.session.add_all([table(**{key.key: i, "branch_id": branch.id}) for i in sorted(wanted)])
         tx.session.flush()
-        changed[name] = sorted(codes.values())
+        changed[name] = sorted(codes[name].values())
     return changed
 
 

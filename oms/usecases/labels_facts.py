@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from oms import clock
 from oms.carriers.names import carrier_name
 from oms.catalog.models import CHANNEL_LABELS, Shop
 from oms.db import Tx
@@ -31,6 +32,7 @@ from oms.thai.addresses import area_line
 from oms.thai.phone import format_phone, mask_phone
 from oms.usecases.cod_entries import cash_at_the_door
 from oms.usecases.labels_setup import Look
+from oms.usecases.labels_waybills import KEPT_FOR
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,11 @@ def read_around(tx: Tx, locked: Locked) -> Around:
         CarrierBooking.parcel_id.in_(parcels), CarrierBooking.status == BookingStatus.BOOKED
     )
     around.bookings = {b.parcel_id: b for b in session.scalars(booked)}
-    pages = select(Waybill).where(Waybill.order_id.in_(list(orders)), Waybill.is_current).order_by(Waybill.id)
+    pages = (
+        select(Waybill)
+        .where(Waybill.order_id.in_(list(orders)), Waybill.is_current, Waybill.uploaded_at > clock.now() - KEPT_FOR)
+        .order_by(Waybill.id)
+    )
     for waybill in session.scalars(pages):
         around.waybills.setdefault(waybill.order_id or 0, []).append(waybill)
     return around
@@ -139,7 +145,7 @@ def _label(
         )
     hidden = look.phone is PhoneShown.ALWAYS or (look.phone is PhoneShown.BOOKED and booking is not None)
     return LabelFacts(
-        code=parcel.tracking_no or shipment.number, is_own=not parcel.tracking_no,
+        code=parcel.tracking_no or rules.box_code(shipment.number, *box), is_own=not parcel.tracking_no,
         carrier=carrier_name(parcel.carrier or shipment.carrier), service=parcel.service or shipment.service,
         sort_code=booking.sort_code if booking else "", channel=CHANNEL_LABELS[order.channel],
         orders=tuple(o.external_no or o.number for o in orders), shipment=shipment.number, box=box[0], boxes=box[1],

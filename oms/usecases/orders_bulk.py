@@ -19,10 +19,12 @@ from sqlalchemy.orm import Session
 from oms import audit, clock, outbox
 from oms.actor import Actor
 from oms.db import Tx
-from oms.errors import InvalidInput, NotFound, OmsError, say
+from oms.documents.states import DocumentKind
+from oms.errors import InvalidInput, NotFound, OmsError, Say, say
 from oms.orders.models import BulkRow, BulkRun, Order
 from oms.orders.queries import visible
 from oms.orders.states import CancelReason, HoldReason
+from oms.usecases.documents import IssueDocument, issue_document
 from oms.usecases.orders_cancel import CancelOrder, Restock, cancel_order
 from oms.usecases.orders_confirm import ConfirmOrder, confirm_order
 from oms.usecases.orders_holds import HoldOrder, ReleaseHold, hold_order, release_hold
@@ -50,6 +52,7 @@ class BulkAction:
     check: Callable[[Params], object]
     run: Callable[[Tx, int, Params], object]
     everywhere: bool = True  # offered on every list of orders; else only where its work is done
+    told: Callable[[Any], Say] | None = None  # what to say of one that was done
 
 
 def _cancel(order_id: int, p: Params) -> CancelOrder:
@@ -72,6 +75,10 @@ def _assign(order_id: int, p: Params) -> AssignOrder:
 def _route(order_id: int, p: Params) -> RerouteOrder:
     place = int(p["warehouse_id"]) if p.get("warehouse_id") else None  # ValueError is told by ``_checked``
     return RerouteOrder(order_id, place, reason=p.get("note", ""))
+
+
+def _issue(order_id: int, p: Params) -> IssueDocument:
+    return IssueDocument(DocumentKind(p.get("kind", "")), (order_id,))
 
 
 BULK_ACTIONS: dict[str, BulkAction] = {
@@ -117,6 +124,10 @@ BULK_ACTIONS: dict[str, BulkAction] = {
     "calm": BulkAction(
         "Back in its turn", "stock.route", lambda _: None,
         lambda tx, i, p: mark_urgent(tx, MarkUrgent(i, urgent=False, reason=p.get("note", ""))),
+    ),
+    "issue": BulkAction(
+        "Issue documents", "document.issue", lambda p: _issue(0, p),
+        lambda tx, i, p: issue_document(tx, _issue(i, p)), told=lambda done: say("{number}", number=done.number),
     ),
     "assign": BulkAction(
         "Assign", "order.assign", lambda p: _assign(0, p), lambda tx, i, p: assign_order(tx, _assign(i, p))
@@ -234,8 +245,10 @@ def _do_one(tx: Tx, run: BulkRun, position: int, order_id: int) -> None:
     code, message = OK, None
     try:
         with tx.session.begin_nested():
-            BULK_ACTIONS[run.action].run(tx, order_id, run.params)
+            action = BULK_ACTIONS[run.action]
+            done = action.run(tx, order_id, run.params)
             tx.session.flush()
+            message = pack(action.told(done)) if action.told else None
     except OmsError as refusal:
         code, message = refusal.detail_code, pack(refusal.message)
     tx.session.add(

@@ -14,6 +14,8 @@ from oms.customers.models import Customer
 from oms.db import db, transaction
 from oms.demo.load import Stage, load, stage
 from oms.demo.people import people, tax_id
+from oms.documents.models import Document
+from oms.documents.states import DocumentStatus
 from oms.intake.models import IntakeItem, IntakeRun
 from oms.intake.states import IntakeKind, Outcome
 from oms.inventory.models import Warehouse
@@ -54,9 +56,14 @@ def test_a_small_demo_shop_shows_its_work_and_keeps_its_books(isolated, tmp_path
     boards = dict(session.execute(select(Order.board, func.count()).group_by(Order.board)).all())
     for place in (
         Board.DRAFT, Board.ON_HOLD, Board.SLIP_WAITING, Board.SHORT_PAYMENT, Board.WAITING_STOCK, Board.READY,
-        Board.HANDED_OVER, Board.COMPLETED, Board.CANCELED,
+        Board.PICKING, Board.PACKED, Board.LABELED, Board.RETURNING, Board.HANDED_OVER, Board.COMPLETED, Board.CANCELED,
     ):  # fmt: skip
         assert boards.get(place), f"nothing stands at {place}: {boards}"
+    papers = dict(session.execute(select(Document.kind, func.count()).group_by(Document.kind)).all())
+    assert {"tax_invoice", "tax_invoice_short", "receipt_short", "order_bill", "delivery_note", "credit_note"} <= set(
+        papers
+    ), papers
+    assert set(session.scalars(select(Document.status))) == {DocumentStatus.ISSUED, DocumentStatus.VOIDED}
     waiting = session.scalar(select(func.count()).where(IntakeItem.outcome == Outcome.QUARANTINED))
     assert waiting == 5, "the file of the live sale waits in quarantine in part"
     lines = set(session.scalars(select(StatementLine.status)))

@@ -69,7 +69,9 @@ def test_both_codes_of_every_label_are_read_from_a_label_printers_dots(paper, dp
 )
 def test_numbers_of_every_length_are_read(paper, code):
     """A number too long for bars that a printer can print stands in the QR code alone."""
-    found = codes(draw_labels([facts(code=code)], paper))
+    drawn = draw_labels([facts(code=code)], paper)
+    found = codes(drawn)
+    assert code.replace(" ", "") in text_of(drawn)
     assert {text for _, text in found} == {code}
     assert any("QR" in kind for kind, _ in found)
 
@@ -155,6 +157,12 @@ def test_what_cannot_be_printed_is_refused_before_anything_is_drawn():
     text = text_of(sheet.finish())
     assert facts(5).code in text
     assert "ยาวมาก" not in text
+
+
+def test_a_foreign_letter_in_a_remark_or_in_goods_is_no_reason_to_print_nothing():
+    text = text_of(draw_labels([facts(items=("2 × 化粧水 ครีม 🧴",), remark="请快点 ด่วน")], Paper.TALL))
+    assert "2×(?)ครีม" in text
+    assert "หมายเหตุ(?)ด่วน" in text
 
 
 def test_goods_that_do_not_fit_are_counted():

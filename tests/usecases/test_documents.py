@@ -27,14 +27,26 @@ from oms.numbering import NumberSeries
 from oms.orders.models import Order
 from oms.orders.states import CancelReason, PaymentTerm
 from oms.payments.states import PaymentMethod
+from oms.reports.order_documents import order_documents
 from oms.usecases.documents import IssueDocument, issue_document, preview_document
 from oms.usecases.documents_print import open_prints, record_prints
 from oms.usecases.documents_setup import AddVatRate, SaveBranch, SaveSeries, add_vat_rate, save_branch, save_series
 from oms.usecases.documents_void import ReplaceDocument, VoidDocument, replace_document, void_document
 from oms.usecases.gate import OverrideGate, override_gate
+from oms.usecases.orders_bulk import StartBulk, bulk_rows, start_bulk, work_bulk
 from oms.usecases.orders_cancel import CancelOrder, cancel_order
 from oms.usecases.orders_place import NewLine, place_order
 from oms.usecases.payments import DecideClaim, SubmitClaim, record_payment, reverse_claim, submit_claim
+from oms.usecases.refunds import (
+    DecideRefund,
+    PayRefund,
+    RefundTo,
+    RequestRefund,
+    approve_refund,
+    pay_refund,
+    request_refund,
+)
+from oms.usecases.sentences import unpack
 from oms.usecases.shipping import MarkShipped, mark_shipped
 from tests.papers import FULL, seller
 from tests.shop import small_shop
@@ -516,3 +528,86 @@ def test_statements_do_not_grow_with_the_orders(tx, shop, vat):
     with statements() as many:
         issue(tx, K.INVOICE, *ids[2:])
     assert len(many) == len(few) <= 20
+
+
+def test_many_orders_get_their_document_each_or_the_reason_why_not(tx, shop, vat):
+    good, dead = [placed(tx, shop) for _ in range(3)], placed(tx, shop)
+    cancel_order(tx, CancelOrder(dead, CancelReason.CUSTOMER))
+    state = start_bulk(tx, StartBulk("issue", (*good, dead), {"kind": "tax_invoice"}, "bulk"))
+    while not state.finished:
+        state = work_bulk(tx, state.run_id)
+    rows = bulk_rows(tx.session, state.run_id)
+    assert [row.code for row in rows] == ["ok", "ok", "ok", "order_dead"]
+    assert [str(unpack(row.message)) for row in rows[:3]] == ["IV69-000001", "IV69-000002", "IV69-000003"]
+    with pytest.raises(InvalidInput):
+        start_bulk(tx, StartBulk("issue", tuple(good), {"kind": "nothing"}, "other"))
+
+
+def test_the_order_says_when_papers_and_sale_no_longer_agree(tx, shop, vat):
+    order_id = placed(tx, shop)
+    claim = pay(tx, order_id)
+    issue(tx, K.TAX_INVOICE, order_id)
+    issue(tx, K.RECEIPT, order_id)
+    order = tx.session.get_one(Order, order_id)
+    assert order_documents(tx, order).attention == []
+    reverse_claim(tx, DecideClaim(claim, "โอนผิด"))
+    order.lines[0].canceled = 1
+    tx.session.flush()
+    said = [str(text) for text in order_documents(tx, order).attention]
+    assert len(said) == 2
+    assert "only 0.00 is in" in said[0]
+    assert "comes to 400.00, the order to 300.00" in said[1]
+
+
+def test_the_card_offers_what_may_be_issued_and_says_why_not_the_rest(tx, shop, vat):
+    order = tx.session.get_one(Order, placed(tx, shop))
+    card = order_documents(tx, order)
+    state = {choice.kind: choice.why_not for choice in card.choices}
+    assert [c.kind for c in card.first] == [K.TAX_INVOICE]
+    assert state[K.ORDER_BILL] is None
+    assert "no money is verified" in str(state[K.RECEIPT])
+    assert "No parcel" in str(state[K.HAND_OVER_SHEET])
+    issue(tx, K.TAX_INVOICE_SHORT, order.id)
+    replaced = {c.kind: c.replace_id for c in order_documents(tx, order).choices}
+    assert replaced[K.TAX_INVOICE] is not None
+
+
+def test_a_refund_voucher_is_for_a_refund_that_was_paid(tx, shop, vat, manager, clerk, actor):
+    order_id = placed(tx, shop)
+    pay(tx, order_id)
+    asked = RequestRefund(order_id, baht(40), "ของชำรุด", RefundTo(PaymentMethod.CASH, name="กนกวรรณ"))
+    refund_id = request_refund(clerk, asked).refund_id
+    with refused(tx, "refund_not_paid", None, Document, NumberSeries):
+        issue(tx, K.REFUND_VOUCHER, order_id, refund_id=refund_id)
+    approve_refund(manager, DecideRefund(refund_id))
+    pay_refund(replace(tx, actor=actor("cashier", user_id=3)), PayRefund(refund_id))
+    row = issue(tx, K.REFUND_VOUCHER, order_id, refund_id=refund_id)
+    assert (row.total, row.refund_id, row.buyer_name) == (baht(40), refund_id, "กนกวรรณ")
+    with refused(tx, "refund_not_found", None, Document, NumberSeries):
+        issue(tx, K.REFUND_VOUCHER, order_id, refund_id=refund_id + 99)
+
+
+def test_a_hand_over_sheet_lists_the_parcels_and_their_cash(tx, shop, vat):
+    order_id = placed(tx, shop, payment_term=PaymentTerm.COD)
+    with refused(tx, "no_parcels", None, Document, NumberSeries):
+        issue(tx, K.HAND_OVER_SHEET, order_id)
+    mark_shipped(tx, MarkShipped(order_id, "Flash", "TH0009"))
+    kept = issue(tx, K.HAND_OVER_SHEET, order_id).content
+    assert [(b["tracking_no"], b["cod"]) for b in kept["boxes"]] == [("TH0009", 40000)]
+    assert kept["cash"] == 40000
+    assert kept["buyer"]["name"] == ""
+
+
+def test_papers_of_goods_are_about_the_pieces_asked_for(tx, shop, vat):
+    first, second = placed(tx, shop), placed(tx, shop)
+    kept = issue(tx, K.PICKING_LIST, first, second).content
+    assert [(row["code"], row["quantity"], len(row["orders"])) for row in kept["goods"]] == [
+        ("RU-0001", 4, 2), ("RU-0002", 2, 2),
+    ]  # fmt: skip
+    with refused(tx, "no_pieces", None, Document, NumberSeries):
+        issue(tx, K.RETURN_RECEIPT, first)
+    line = tx.session.get_one(Order, first).lines[0].id
+    kept = issue(tx, K.RETURN_RECEIPT, first, pieces={line: 1}).content
+    assert (kept["pieces"], len(kept["goods"])) == (1, 1)
+    with refused(tx, "too_many_pieces", None, Document, NumberSeries):
+        issue(tx, K.RETURN_RECEIPT, first, pieces={line: 3})
