@@ -249,7 +249,6 @@ class StockCardView(OmsView):
 VIEWS = (StockCardView, StockLevelView, StockMovementView, StockPaperView)
 NAV = (
     nav.Item("stock", "Stock", "StockLevelView.list", "stock.view", icon="box", order=10),
-    nav.Item("stock", "Low stock", "StockCardView.low", "stock.view", icon="alert", order=20),
     nav.Item("stock", "Stock papers", "StockPaperView.list", "stock.view", icon="doc", order=50),
     nav.Item("stock", "Stock movements", "StockMovementView.list", "stock.view", icon="history", order=60),
 )

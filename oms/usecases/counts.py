@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, or_, select
+from sqlalchemy.orm import joinedload
 
 from oms import audit, clock, numbering
 from oms.catalog.models import Sku
@@ -286,6 +287,15 @@ def cancel_count(tx: Tx, cmd: DropCount) -> CountState:
     close(tx, count)
     tell(tx, "count.canceled", count, after={"status": count.status}, reason=reason)
     return state_of(tx, count)
+
+
+def counted_line(tx: Tx, count_id: int, sku_id: int) -> CountLine:
+    """One line of a count as it stands. Raises NotFound."""
+    wanted = select(CountLine).where(CountLine.count_id == count_id, CountLine.sku_id == sku_id)
+    line = tx.session.scalars(wanted.options(joinedload(CountLine.sku))).one_or_none()
+    if line is None:
+        raise NotFound(say("There is no such record"), code="record_not_found")
+    return line
 
 
 # --- shared with approving ----------------------------------------------------------------------------------------

@@ -110,6 +110,16 @@ def shorts(levels: Mapping[int, StockLevel], moves: Sequence[Move]) -> list[Shor
     return [Short(sku, gap) for sku, gap in gaps if gap > 0]
 
 
+def blocked_orders(tx: Tx, count: StockCount) -> list[str]:
+    """Numbers of the orders whose promises a count would break, those to give way first; empty when it breaks none."""
+    lines = differing(tx, count)
+    wanted = [line.sku_id for line in lines if _difference(line) < 0]
+    rows = select(StockLevel).where(StockLevel.warehouse_id == count.warehouse_id, StockLevel.sku_id.in_(wanted))
+    levels = {level.sku_id: level for level in tx.session.scalars(rows)}
+    gaps = shorts(levels, [Move(x.sku_id, _difference(x)) for x in lines if x.sku_id in levels])
+    return list(dict.fromkeys(p.number for p in promised(tx, count.warehouse_id, [gap.sku_id for gap in gaps])))
+
+
 def _make_room(tx: Tx, count: StockCount, lines: Sequence[CountLine], *, hold: bool) -> list[Order]:
     """Take promises back that the count breaks, youngest orders first; orders are locked before stock is."""
     wanted = [line.sku_id for line in lines if _difference(line) < 0]
