@@ -190,7 +190,7 @@ class TransferWorkView(OmsView):
             ).all()
             return self.show_page(
                 "transfers/show.html", title=row.number, row=row, steps=steps, tones=TONES, step_labels=STEP_LABELS,
-                here=tx.actor.sees_warehouse(row.from_id), there=tx.actor.sees_warehouse(row.to_id), **_sums(row),
+                sends=tx.actor.sees_warehouse(row.from_id), takes=tx.actor.sees_warehouse(row.to_id), **_sums(row),
             )  # fmt: skip
 
     @page("/<int:pk>/<move>", methods=("POST",))

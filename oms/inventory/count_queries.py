@@ -53,10 +53,10 @@ def sums(session: Session, count_id: int) -> Sums:
     row = session.execute(
         select(
             func.count(), func.count(CountLine.counted), func.count().filter(DIFFERENCE != 0), func.coalesce(over, 0),
-            func.coalesce(under, 0), func.coalesce(func.sum(DIFFERENCE * Sku.cost), Money.satang(0)),
+            func.coalesce(under, 0), func.sum(DIFFERENCE * Sku.cost),
         )
         .join(Sku, Sku.id == CountLine.sku_id)
         .where(CountLine.count_id == count_id)
     ).one()  # fmt: skip
-    value = row[5] if isinstance(row[5], Money) else Money.satang(int(row[5]))
+    value = row[5] if isinstance(row[5], Money) else Money.satang(int(row[5] or 0))
     return Sums(row[0], row[1], row[2], int(row[3]), int(row[4]), value)

@@ -80,7 +80,7 @@ def _owed(session: Session, warehouse_ids: Sequence[int]) -> dict[int, Ageing]:
     parts = (
         Settlement.due_on >= today, (Settlement.due_on < today) & (Settlement.due_on >= far), Settlement.due_on < far,
     )  # fmt: skip
-    sums = [func.coalesce(func.sum(case((part, Settlement.due))), Money.satang(0)) for part in parts]
+    sums = [func.sum(case((part, Settlement.due))) for part in parts]
     rows = session.execute(
         select(Settlement.warehouse_id, *sums)
         .where(Settlement.warehouse_id.in_(warehouse_ids), Settlement.status == SettlementStatus.OPEN)
