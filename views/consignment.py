@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any
 
 from flask import Flask, flash, redirect, request, url_for
@@ -30,7 +31,7 @@ from oms.usecases import consignment as verbs
 from views import nav
 from views.base import OmsView, current_actor, page, pin_problems, unit
 from views.fields import Chosen, WholeField
-from views.filters import tr
+from views.filters import state_pill, tr
 from views.modelview import OmsModelView
 from views.order_actions import text, version
 from views.sku_lines import SkuLinesField
@@ -235,8 +236,9 @@ class SettlementView(OmsModelView):
     find_columns = ["number", "partner", "reference"]
     search_columns = ["status", "at", "partner"]
     choice_labels = {"status": SETTLEMENT.labels}
+    shown_by = "SettlementWorkView.show"
     numeric_columns = ["pieces", "sold", "commission", "due"]
-    formatters_columns = {"at": on_one_line}
+    formatters_columns = {"status": partial(state_pill, TONES, SETTLEMENT.labels), "at": on_one_line}
     export_list = "settlements"
     empty_text = lazy_gettext("Enter what a partner sold; the settlement is made of it.")
 

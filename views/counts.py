@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from functools import partial
 from typing import Any
 
 from flask import Flask, flash, jsonify, redirect, request, url_for
@@ -28,7 +29,7 @@ from oms.usecases.counts_posting import ApproveCount, approve_count, blocked_ord
 from views import listing, nav
 from views.base import OmsView, current_actor, page, pin_problems, unit
 from views.fields import LinesField, choices, whole_number
-from views.filters import tr
+from views.filters import state_pill, tr
 from views.lookups import resolve_sku
 from views.modelview import OmsModelView
 from views.order_actions import text, version
@@ -101,7 +102,12 @@ class CountView(OmsModelView):
     find_columns = ["number", "note"]
     search_columns = ["status", "created_at", "created_by"]
     choice_labels = {"status": COUNT.labels}
-    formatters_columns = {"created_at": on_one_line, "closed_at": on_one_line}
+    shown_by = "CountWorkView.show"
+    formatters_columns = {
+        "status": partial(state_pill, TONES, COUNT.labels),
+        "created_at": on_one_line,
+        "closed_at": on_one_line,
+    }
     load_options = (joinedload(StockCount.warehouse),)
     export_list = "counts"
     empty_text = lazy_gettext("Begin a count of a shelf, some products or a whole warehouse.")
@@ -182,7 +188,8 @@ class CountWorkView(OmsView):
         except OmsError as exc:
             return jsonify(ok=False, text=tr(exc.message))
         done = gettext("%(done)s of %(lines)s counted", done=state.counted, lines=state.lines)
-        return jsonify(ok=True, added=state.added, done=done, **answer)
+        left = gettext("%(n)s lines were not counted.", n=state.lines - state.counted)
+        return jsonify(ok=True, added=state.added, done=done, left=left, **answer)
 
     @page("/<int:pk>/enter", methods=("POST",))
     def enter(self, pk: int) -> Response:

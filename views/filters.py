@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -163,6 +163,11 @@ def yes_no(*, value: bool) -> str:
 _DEVICES = (("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS", "Mac"),
             ("Linux", "Linux"))  # fmt: skip
 _BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+
+
+def state_pill(tones: Mapping[Any, str], labels: Mapping[Any, str], value: Any) -> Markup:
+    """A state as a coloured word; for ``functools.partial``."""
+    return Markup('<span class="pill {}">{}</span>').format(tones.get(value, "mut"), tr(labels[value]))
 
 
 def device(agent: str) -> str:

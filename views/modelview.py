@@ -53,6 +53,7 @@ class OmsModelView(Screen, ModelView):
     numeric_columns: ClassVar[Sequence[str]] = ()
     wide_columns: ClassVar[Sequence[str]] = ()  # take the whole width of a card on a phone
     empty_text: ClassVar[Any] = ""
+    shown_by: ClassVar[str] = ""  # the endpoint of a page of its own that shows one record
     create: Callable[[Tx, Any], int | None] | None = None
     change: Callable[[Tx, int, Any], None] | None = None
 
@@ -165,6 +166,12 @@ class OmsModelView(Screen, ModelView):
     def key(self, row: Any) -> Any:
         """The row's key, for its addresses."""
         return self.datamodel.get_pk_value(row)
+
+    def row_url(self, row: Any) -> str:
+        """Where a row of the list leads; "" for nowhere."""
+        if self.shown_by:
+            return url_for(self.shown_by, pk=self.key(row))
+        return url_for(f"{self.endpoint}.show", pk=self.key(row)) if self.can("show") else ""
 
     def can(self, method: str) -> bool:
         """Whether this person may use a method of this view."""

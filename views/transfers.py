@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from flask import Flask, flash, redirect, request, url_for
@@ -28,7 +29,7 @@ from oms.usecases.transfers_receiving import Arrived, ReceiveTransfer, receive_t
 from views import nav
 from views.base import OmsView, current_actor, page, pin_problems, unit
 from views.fields import choices, whole_number
-from views.filters import tr
+from views.filters import state_pill, tr
 from views.modelview import OmsModelView
 from views.order_actions import text, version
 from views.sku_lines import SkuLinesField
@@ -98,7 +99,12 @@ class TransferView(OmsModelView):
     find_columns = ["number", "reference", "note"]
     search_columns = ["status", "created_at", "sent_at", "created_by"]
     choice_labels = {"status": TRANSFER.labels}
-    formatters_columns = {"created_at": on_one_line, "sent_at": on_one_line}
+    shown_by = "TransferWorkView.show"
+    formatters_columns = {
+        "status": partial(state_pill, TONES, TRANSFER.labels),
+        "created_at": on_one_line,
+        "sent_at": on_one_line,
+    }
     load_options = (joinedload(Transfer.source), joinedload(Transfer.target))
     export_list = "transfers"
     empty_text = lazy_gettext("Draft a transfer to move goods to another warehouse or to a partner.")

@@ -287,3 +287,15 @@ def test_lists_cost_the_same_however_long_they_are(web, shop):
     few = [cost(path) for path in paths]
     more(9)
     assert [cost(path) for path in paths] == few
+
+
+def test_lists_lead_to_their_papers(web, shop):
+    clerk = panel(web, "warehouse")
+    clerk.get("/transfer/new")
+    clerk.post("/transfer/new", lines(shop, (0, 4)), from_id=shop.bkk, to_id=shop.cnx, lines=1, key="k")
+    page = clerk.get("/transfers/list/").text
+    assert f'data-href="/transfer/{one(Transfer).id}"' in page
+    assert '<span class="pill mut">Draft</span>' in page
+    clerk.get("/count/new")
+    clerk.post("/count/new", warehouse_id=shop.bkk, what="all", lines=1, key="b")
+    assert f'data-href="/count/{one(StockCount).id}"' in clerk.get("/counts/list/").text

@@ -12,6 +12,8 @@
     try { answer = await (await fetch(box.dataset.countScan, { method: "POST", body, headers: { Accept: "application/json" } })).json(); } catch { tell(typed, true); return; }
     if (!answer.ok) { tell(answer.text || answer.error?.message || typed, true); return; }
     tell(`${answer.code} ${answer.name}: ${answer.counted} · ${answer.done}`);
+    const left = document.querySelector("[data-left]");
+    if (left) left.textContent = answer.left;
     const row = document.querySelector(`tr[data-sku="${answer.sku}"]`), count = row?.querySelector("[data-count]");
     if (count) { count.value = answer.counted; row.querySelector("[data-was]").value = answer.counted; row.classList.add("sel"); setTimeout(() => row.classList.remove("sel"), 700); }
   }

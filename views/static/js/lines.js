@@ -15,27 +15,42 @@ document.querySelectorAll("[data-lines]").forEach((box) => {
       row = rows().find((r) => !part(r, "text").value && !part(r, "sku").value) || body.appendChild(blank.cloneNode(true));
       part(row, "sku").value = item.id; part(row, "text").value = item.text; part(row, "quantity").value = "1";
     }
-    input.value = ""; fit();
+    fit();
     row.classList.add("sel"); setTimeout(() => row.classList.remove("sel"), 700);
     input.focus();
   };
   let took = false;
-  input.addEventListener("picked", (e) => { took = true; add(e.detail); });
+  input.addEventListener("picked", (e) => { took = true; input.value = ""; add(e.detail); });
+  let chain = Promise.resolve(), asked = 0, missed = false;  // a scanner does not wait for answers: they are taken in its order
+  const look = async (typed) => {
+    const url = new URL(box.dataset.lookupUrl, location); url.searchParams.set("q", typed);
+    const answer = await fetch(url, { headers: { Accept: "application/json" } }).catch(() => null);
+    const items = answer?.ok ? (await answer.json()).items : [];
+    const hit = items.find((x) => x.exact) || (items.length === 1 ? items[0] : null);
+    asked -= 1;
+    if (hit) { add(hit); return; }
+    missed = true;
+    if (!items.length) window.ruam.tell(`${input.dataset.unknown} ${typed}`, "danger");
+    if (!input.value) { input.value = typed; input.select(); input.dispatchEvent(new Event("input")); }
+  };
   input.form.addEventListener("keydown", (e) => {
     if (e.key !== "Enter") return;
     if (e.target.classList.contains("qty")) { e.preventDefault(); input.focus(); return; }
     if (e.target !== input) return;
     took = false;
-    const typed = input.value.trim();
-    setTimeout(async () => {
-      if (took || !typed) return;
-      const url = new URL(box.dataset.lookupUrl, location); url.searchParams.set("q", typed);
-      const answer = await fetch(url, { headers: { Accept: "application/json" } });
-      const items = answer.ok ? (await answer.json()).items : [];
-      const hit = items.find((x) => x.exact) || (items.length === 1 ? items[0] : null);
-      if (hit) add(hit); else if (!items.length) { window.ruam.tell(`${input.dataset.unknown} ${typed}`, "danger"); input.select(); }
+    const raw = input.value;
+    setTimeout(() => {
+      if (took || !raw.trim()) return;
+      if (input.value.startsWith(raw)) input.value = input.value.slice(raw.length);
+      if (!asked) missed = false;
+      asked += 1; chain = chain.then(() => look(raw.trim()));
     }, 0);
     e.preventDefault();
+  }, true);
+  input.form.addEventListener("submit", (e) => {  // the last scan is saved with the rest
+    if (!asked) return;
+    e.preventDefault(); e.stopImmediatePropagation();
+    const by = e.submitter; chain.then(() => { if (!missed) input.form.requestSubmit(by); });
   }, true);
   box.addEventListener("click", (e) => {
     const gone = e.target.closest("[data-line-remove]");

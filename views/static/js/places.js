@@ -25,7 +25,7 @@
     const open = at.dataset.openPieces;
     tell(`${item.text}: ${count.value}${open ? ` / ${open}` : ""}`, open && Number(count.value) > Number(open));
   }
-  let chain = Promise.resolve();
+  let chain = Promise.resolve(), asked = 0, missed = false;
   async function scanned(typed) {
     const times = /^(\d{1,4})\s*[*x×]\s*(\S.*)$/i.exec(typed), code = times ? times[2] : typed;
     const url = new URL(form.dataset.lookupUrl, location); url.searchParams.set("q", code);
@@ -33,8 +33,9 @@
       const answer = await fetch(url, { headers: { Accept: "application/json" } });
       const items = answer.ok ? (await answer.json()).items : [];
       const hit = items.find((x) => x.exact) || (items.length === 1 ? items[0] : null);
-      if (hit) add(hit, times ? parseInt(times[1], 10) : 1); else tell(`${form.dataset.unknown} ${code}`, true);
-    } catch { tell(`${form.dataset.unknown} ${code}`, true); }
+      if (hit) add(hit, times ? parseInt(times[1], 10) : 1); else { missed = true; tell(`${form.dataset.unknown} ${code}`, true); }
+    } catch { missed = true; tell(`${form.dataset.unknown} ${code}`, true); }
+    asked -= 1;
   }
   form.addEventListener("keydown", (e) => {
     if (e.key !== "Enter" || !e.target.matches("input[type=text]")) return;
@@ -42,8 +43,15 @@
     e.preventDefault();
     if (e.target !== scan) { scan.focus(); return; }
     const typed = scan.value.trim(); scan.value = "";
-    if (typed) chain = chain.then(() => scanned(typed));
+    if (!typed) return;
+    if (!asked) missed = false;
+    asked += 1; chain = chain.then(() => scanned(typed));
   });
+  form.addEventListener("submit", (e) => {  // the last scan is taken in with the rest
+    if (!asked) return;
+    e.preventDefault(); e.stopImmediatePropagation();
+    const by = e.submitter; chain.then(() => { if (!missed) form.requestSubmit(by); });
+  }, true);
   if (fill) {
     fill.hidden = false;
     fill.addEventListener("click", () => { for (const at of rows.querySelectorAll("[data-open-pieces]")) at.querySelector("[data-count]").value = at.dataset.openPieces; });

@@ -127,15 +127,15 @@
     input.replaceWith(wrap); wrap.append(input);
     const list = Object.assign(document.createElement("ul"), { hidden: true }); list.setAttribute("role", "listbox"); wrap.append(list);
     input.setAttribute("role", "combobox"); input.setAttribute("autocomplete", "off"); input.setAttribute("aria-expanded", "false");
-    let items = [], at = -1, timer = 0, turn = 0;
+    let items = [], at = -1, timer = 0, turn = 0, asked = null;  // asked: what the items answer
     const close = () => { list.hidden = true; input.setAttribute("aria-expanded", "false"); at = -1; };
     const mark = () => $$("li", list).forEach((li, i) => { li.setAttribute("aria-selected", String(i === at)); if (i === at) li.scrollIntoView({ block: "nearest" }); });
     const take = (i) => { const it = items[i]; if (!it) return; input.value = it.text; if (hidden) hidden.value = it.id; close(); input.dispatchEvent(new CustomEvent("picked", { bubbles: true, detail: it })); };
     const look = async () => {
-      const mine = ++turn, url = new URL(input.dataset.lookup, location); url.searchParams.set("q", input.value);
+      const mine = ++turn, typed = input.value, url = new URL(input.dataset.lookup, location); url.searchParams.set("q", typed);
       const answer = await fetch(url, { headers: { Accept: "application/json" } });
       if (mine !== turn || !answer.ok) return;
-      items = (await answer.json()).items; list.replaceChildren();
+      items = (await answer.json()).items; asked = typed; list.replaceChildren();
       items.forEach((it, i) => { const li = list.appendChild(document.createElement("li")); li.setAttribute("role", "option"); li.append(it.text); if (it.hint) li.appendChild(document.createElement("small")).textContent = it.hint; li.addEventListener("pointerdown", (e) => { e.preventDefault(); take(i); }); });
       if (!items.length) list.appendChild(document.createElement("li")).textContent = body.dataset.nothing;
       list.hidden = false; input.setAttribute("aria-expanded", "true"); at = items.length ? 0 : -1; mark();
@@ -147,7 +147,7 @@
       if (e.key === "Escape") { close(); return; }
       if (list.hidden) return;
       if (e.key === "ArrowDown" || e.key === "ArrowUp") { e.preventDefault(); at = Math.max(0, Math.min(items.length - 1, at + (e.key === "ArrowDown" ? 1 : -1))); mark(); }
-      if (e.key === "Enter" && at >= 0) { e.preventDefault(); take(at); }
+      if (e.key === "Enter" && at >= 0 && input.value === asked) { e.preventDefault(); take(at); }  // a scanner is faster than the list
     });
   });
 
