@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jobs import carriers, customers, exports, intake, labels, orders, slips, slips_verify, stock, tracking
+from jobs import carriers, customers, exports, intake, labels, orders, papers, slips, slips_verify, stock, tracking
 from jobs.context import QUICK, Handler, effect, steps
 from jobs.schedule import CLEAN, COUNT_CHECKS, EXPIRE, TRACK, clean
 
@@ -17,6 +17,7 @@ TOPICS: Mapping[str, Handler] = {
     intake.TOPIC: steps(intake.walk),
     labels.TOPIC: steps(labels.walk),
     orders.TOPIC: steps(orders.bulk),
+    papers.TOPIC: steps(papers.walk),
     slips.READ: steps(slips.walk, queue=QUICK),
     slips_verify.TOPIC: steps(slips_verify.walk),
     stock.TOPIC: effect(stock.allocate),

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     String,
     Text,
     UniqueConstraint,
@@ -59,7 +60,8 @@ class FrozenJson(TypeDecorator[dict[str, Any]]):
 
 class Company(Model):
     """The seller: one row. ``vat_from`` None: registered for VAT ever since. ``site_url``: where the panel is reached,
-    for the code on papers that opens the stored original."""
+    for the code on papers that opens the stored original. ``logo`` is a small PNG of our own making; papers are frozen
+    with the logo and ``color`` of their day."""
 
     __tablename__ = "companies"
 
@@ -74,6 +76,8 @@ class Company(Model):
     site_url: Mapped[str] = mapped_column(String(200), default="")
     era: Mapped[SeriesEra] = mapped_column(EnumText(SeriesEra), default=SeriesEra.BE)
     footer: Mapped[str] = mapped_column(String(500), default="")
+    logo: Mapped[bytes | None] = mapped_column(LargeBinary)
+    color: Mapped[str] = mapped_column(String(7), default="", server_default="")
     version: Mapped[int] = mapped_column()
 
     __mapper_args__ = {"version_id_col": version}

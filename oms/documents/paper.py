@@ -70,6 +70,11 @@ def html_of(content: Mapping[str, Any], checksum: str, look: Look, *, height: in
     )  # fmt: skip
 
 
+def page_html(name: str, *, language: str = "th", **facts: object) -> str:
+    """Another page of papers (a report) as HTML, by the same templates' rules."""
+    return _environment(language).get_template(name).render(**facts)
+
+
 def pdf_of(content: Mapping[str, Any], checksum: str, look: Look) -> bytes:
     """The paper as PDF. Raises InvalidInput when it cannot be printed as it is."""
     if look.paper == SLIP and has_slip(content):
