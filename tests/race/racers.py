@@ -40,7 +40,15 @@ from oms.usecases.payments import DecideClaim, SubmitClaim, reverse_claim, submi
 from oms.usecases.shipping import MarkShipped, mark_delivered, mark_shipped
 from oms.usecases.stock import AdjustStock, ReceiveStock, adjust_stock, receive_stock
 from oms.usecases.stock_checks import StockLine
-from tests.race import cod_racers, document_racers, packing_racers, refund_racers, routing_racers, slip_racers
+from tests.race import (
+    cod_racers,
+    document_racers,
+    packing_racers,
+    refund_racers,
+    return_racers,
+    routing_racers,
+    slip_racers,
+)
 
 ACTOR = system("racer")
 SHIP_TO = ShipTo("ผู้ซื้อ แข่งขัน", "080-000-0001", "1 หมู่ 1", "สันทรายน้อย", "สันทราย", "เชียงใหม่", "50210")
@@ -189,7 +197,7 @@ RACES: dict[str, Callable[[Client], None]] = {
     "gate": gate, "boxes": boxes,
     "last_piece": last_piece, "numbers": numbers, "amendments": amendments, "mixed": mixed,
     **cod_racers.RACES, **document_racers.RACES,
-    **packing_racers.RACES, **refund_racers.RACES, **slip_racers.RACES, **routing_racers.RACES,
+    **packing_racers.RACES, **refund_racers.RACES, **return_racers.RACES, **slip_racers.RACES, **routing_racers.RACES,
 }  # fmt: skip
 
 
