@@ -59,6 +59,8 @@ def install(app: Flask) -> None:
     domain: Any = PanelDomain()
 
     def use() -> None:
+        if request.endpoint == "static":
+            return  # a file speaks no language, and asking for one would mark the session
         refresh()  # contexts of commands and tests may be nested: what an outer one knew of a reader is not ours
         domain.as_default()
         request.wtforms_translations = domain.get_translations()  # type: ignore[attr-defined]  # read by Flask-WTF

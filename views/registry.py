@@ -10,6 +10,7 @@ from flask_appbuilder import AppBuilder
 
 from views import (
     account,
+    answers,
     approvals,
     audit,
     carrier_claims,
@@ -52,6 +53,8 @@ from views import (
     orders,
     pack,
     papers,
+    parcel_words,
+    parcels,
     parked,
     payments,
     picking,
@@ -75,12 +78,14 @@ from views import (
     stock_approvals,
     stock_locations,
     stock_work,
+    track_public,
     verifiers,
     waybills,
 )
 
 MODULES: tuple[ModuleType, ...] = (
     account,
+    answers,
     approvals,
     audit,
     carrier_claims,
@@ -123,6 +128,8 @@ MODULES: tuple[ModuleType, ...] = (
     pack,
     papers,
     parked,
+    parcel_words,
+    parcels,
     payments,
     picking,
     products,
@@ -145,6 +152,7 @@ MODULES: tuple[ModuleType, ...] = (
     stock_approvals,
     stock_locations,
     stock_work,
+    track_public,
     verifiers,
     waybills,
 )

@@ -22,7 +22,8 @@ CREATE FUNCTION text_grams(given text) RETURNS text[] LANGUAGE sql IMMUTABLE STR
 $$
 """
 FINAL = "('delivered', 'returned', 'lost', 'canceled')"
-TROUBLE = "('delivery_failed', 'on_hold', 'exception', 'lost', 'unknown')"
+MOVING = "('picked_up', 'in_transit', 'out_for_delivery')"
+TROUBLE = "('delivery_failed', 'on_hold', 'exception', 'lost', 'unknown', 'canceled')"
 
 
 def _parcels() -> None:
@@ -39,6 +40,10 @@ def _parcels() -> None:
     op.create_index(
         "ix_parcels_trouble", "parcels", ["tracking_status", "tracked_at"],
         postgresql_where=sa.text(f"is_live AND tracking_status IN {TROUBLE}"),
+    )  # fmt: skip
+    op.create_index(
+        "ix_parcels_moving", "parcels", ["carrier", "tracked_at"],
+        postgresql_where=sa.text(f"is_live AND tracking_no <> '' AND tracking_status IN {MOVING}"),
     )  # fmt: skip
     op.create_index("ix_parcels_dead", "parcels", ["voided_at"], postgresql_where=sa.text("NOT is_live"))
     op.create_index("ix_parcels_grams", "parcels", [sa.text("text_grams(tracking_no)")], postgresql_using="gin")
@@ -100,7 +105,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("tracking_links")
     op.drop_table("carrier_messages")
-    for name in ("ix_parcels_grams", "ix_parcels_dead", "ix_parcels_trouble", "ix_parcels_due"):
+    for name in ("ix_parcels_grams", "ix_parcels_dead", "ix_parcels_moving", "ix_parcels_trouble", "ix_parcels_due"):
         op.drop_index(name, table_name="parcels")
     op.execute("DROP FUNCTION text_grams(text)")
     op.drop_column("parcels", "check_misses")

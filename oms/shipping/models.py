@@ -114,7 +114,14 @@ class Parcel(Model):
         Index(
             "ix_parcels_trouble", "tracking_status", "tracked_at",
             postgresql_where=text(
-                "is_live AND tracking_status IN ('delivery_failed', 'on_hold', 'exception', 'lost', 'unknown')"
+                "is_live AND tracking_status IN"
+                " ('delivery_failed', 'on_hold', 'exception', 'lost', 'unknown', 'canceled')"
+            ),
+        ),
+        Index(
+            "ix_parcels_moving", "carrier", "tracked_at",
+            postgresql_where=text(
+                "is_live AND tracking_no <> '' AND tracking_status IN ('picked_up', 'in_transit', 'out_for_delivery')"
             ),
         ),
         Index("ix_parcels_dead", "voided_at", postgresql_where=text("NOT is_live")),

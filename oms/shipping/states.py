@@ -70,6 +70,31 @@ class NumberCheck(StrEnum):
     S10 = "s10"
 
 
+TRACKING_LABELS: dict[TrackingStatus, str] = {
+    TrackingStatus.CREATED: "Not with the carrier yet",
+    TrackingStatus.LABEL_READY: "Waiting for the carrier to take it",
+    TrackingStatus.PICKED_UP: "Taken by the carrier",
+    TrackingStatus.IN_TRANSIT: "On the road",
+    TrackingStatus.OUT_FOR_DELIVERY: "Out for delivery today",
+    TrackingStatus.READY_FOR_PICKUP: "Waits at the collection point",
+    TrackingStatus.DELIVERED: "Delivered",
+    TrackingStatus.DELIVERY_FAILED: "Could not be delivered yet",
+    TrackingStatus.ON_HOLD: "Held by the carrier",
+    TrackingStatus.EXCEPTION: "Has a problem at the carrier",
+    TrackingStatus.RETURNING: "On its way back to the shop",
+    TrackingStatus.RETURNED: "Came back to the shop",
+    TrackingStatus.LOST: "Lost by the carrier",
+    TrackingStatus.CANCELED: "Canceled at the carrier",
+    TrackingStatus.UNKNOWN: "The carrier says something we do not know",
+}
+SOURCE_LABELS: dict[str, str] = {
+    "poll": "asked",
+    "ask": "asked by hand",
+    "webhook": "told by the carrier",
+    "channel": "told by the channel",
+    "staff": "entered by staff",
+}
+
 S = ShipmentStatus
 BEFORE_HAND_OVER = states(S.PLANNED, S.READY, S.PICKING, S.PACKED, S.LABELED)
 
@@ -96,7 +121,7 @@ SHIPMENT = Machine(
         Transition("label", states(S.PACKED), S.LABELED, "Label printed"),
         Transition("void_label", states(S.LABELED), S.PACKED, "Void the label"),
         Transition("hand_over", states(S.LABELED), S.HANDED_OVER, "Hand over"),
-        Transition("deliver", states(S.HANDED_OVER, S.LOST), S.DELIVERED, "Delivered"),
+        Transition("deliver", states(S.HANDED_OVER, S.LOST, S.RETURNING), S.DELIVERED, "Delivered"),
         Transition("come_back", states(S.HANDED_OVER, S.DELIVERED, S.LOST), S.RETURNING, "Coming back"),
         Transition("arrive_back", states(S.RETURNING), S.RETURNED, "Came back"),
         Transition("lose", states(S.HANDED_OVER, S.RETURNING), S.LOST, "Lost"),

@@ -16,6 +16,7 @@ from oms.shipping.states import ShipmentStatus, TrackingStatus
 T = TrackingStatus
 S = ShipmentStatus
 
+BY_HAND: Final = "staff"
 FROM_THE_FUTURE: Final = timedelta(days=1)  # an event later than this after we heard of it has a wrong clock
 FINAL: Final = frozenset({T.DELIVERED, T.RETURNED, T.LOST, T.CANCELED})
 BACK: Final = frozenset({T.RETURNING, T.RETURNED})
@@ -52,6 +53,7 @@ class Happened(Protocol):
     status: TrackingStatus
     raw_code: str
     raw_text: str
+    source: str
     received_at: datetime
 
 
@@ -83,6 +85,8 @@ def standing(events: Iterable[Happened], own: TrackingStatus = T.CREATED) -> Sta
 def _after(now: Standing, event: Happened) -> Standing:
     said = event.status
     if now.back and said is T.DELIVERED:
+        if event.source == BY_HAND and now.status is T.RETURNING:
+            return Standing(said, event, _RANK[said])  # a person knows that the buyer has it after all
         said = T.RETURNED  # delivered, but to us
     if now.status in FINAL:
         allowed = said is now.status or said in _OUT_OF_FINAL[now.status]
@@ -107,9 +111,9 @@ def _is_forward(now: Standing, said: TrackingStatus) -> bool:
 
 def shipment_target(parcels: Collection[TrackingStatus]) -> ShipmentStatus:
     """Where a shipment that has left stands when its boxes stand here: it goes on when none is on its way out any
-    more, and is back when all are."""
-    kinds = {status for status in parcels if status is not T.CANCELED}
-    if not kinds or kinds - FINAL - BACK:
+    more, and is back when all are. One that the carrier calls canceled waits for a person."""
+    kinds = set(parcels)
+    if not kinds or T.CANCELED in kinds or kinds - FINAL - BACK:
         return S.HANDED_OVER
     if kinds == {T.RETURNED}:
         return S.RETURNED
@@ -131,6 +135,7 @@ _PATHS: Final[dict[tuple[ShipmentStatus, ShipmentStatus], Sequence[str]]] = {
     (S.LOST, S.RETURNED): ("come_back", "arrive_back"),
     (S.RETURNING, S.RETURNED): ("arrive_back",),
     (S.RETURNING, S.LOST): ("lose",),
+    (S.RETURNING, S.DELIVERED): ("deliver",),
 }
 
 

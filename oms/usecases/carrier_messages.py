@@ -22,6 +22,7 @@ from oms.shipping.states import MessageStatus
 from oms.usecases.booking_results import found_by_reference
 from oms.usecases.bookings import OPEN
 from oms.usecases.tracking import ParcelNews, Recorded, record_events
+from oms.usecases.tracking_links import plain_token
 from oms.usecases.tracking_polls import HOOK
 
 HEAR = "carrier.hear"
@@ -44,7 +45,7 @@ class Heard:
 
 def carrier_of_hook(tx: Tx, token: str) -> Carrier:
     """The carrier whose webhook address this is. Raises NotFound, the same for all that lead nowhere."""
-    found = tx.session.scalars(select(Carrier).where(Carrier.hook_token == token[:64])).one_or_none()
+    found = tx.session.scalars(select(Carrier).where(Carrier.hook_token == plain_token(token))).one_or_none()
     if found is None or not found.is_active or not found.adapter:
         raise NotFound(say("There is no such page"), code="hook_not_found")
     return found

@@ -24,7 +24,7 @@ from oms.shipping.states import SHIPMENT, ShipmentStatus, TrackingStatus
 from oms.shipping.tracking_rules import FINAL, Standing, moves, shipment_target, standing
 from oms.usecases import derived
 from oms.usecases.cod_entries import collect_entries
-from oms.usecases.returns_rto import expect_returns
+from oms.usecases.returns_rto import delivered_after_all, drop_lost, expect_returns
 from oms.usecases.shipping_arrival import complete_done
 
 S = ShipmentStatus
@@ -165,6 +165,7 @@ def _follow(tx: Tx, locked: Locked, touched: Collection[int]) -> dict[int, tuple
     if not touched_now:
         return {}
     went: dict[int, tuple[str, ...]] = {}
+    were = {shipment.id: shipment.status for shipment in touched_now}
     for shipment in touched_now:
         counted = [p for p in shipment.parcels if p.is_live and p.tracking_no]
         names = moves(shipment.status, shipment_target([p.tracking_status for p in counted]))
@@ -180,10 +181,21 @@ def _follow(tx: Tx, locked: Locked, touched: Collection[int]) -> dict[int, tuple
     cash = collect_entries(tx, orders, {s.id for s in arrived})
     derived.refresh(tx, orders)
     _tell(tx, locked, went, before, cash)
+    _turn_up(tx, locked, [s for s in arrived if were[s.id] is not S.HANDED_OVER])
     if back := [s for s in touched_now if {"come_back", "arrive_back"} & set(went.get(s.id, ()))]:
         expect_returns(tx, back)
     complete_done(tx, locked.inside(*arrived))
     return went
+
+
+def _turn_up(tx: Tx, locked: Locked, arrived: Sequence[Shipment]) -> None:
+    """Delivered after all: what was expected back, or searched for, is so no more."""
+    if not arrived:
+        return
+    delivered_after_all(tx, arrived)
+    for shipment in arrived:
+        for order in locked.inside(shipment):
+            drop_lost(tx, shipment, order)
 
 
 def _delivered_at(parcels: Sequence[Parcel]) -> datetime:
