@@ -47,6 +47,7 @@ from tests.race import (
     refund_racers,
     return_racers,
     routing_racers,
+    shipping_racers,
     slip_racers,
 )
 
@@ -91,6 +92,14 @@ def last_piece(client: Client) -> None:
         mine = client.random.sample(skus, len(skus))
         client.barrier.wait(60)
         client.do(place_order, client.order(*mine))
+
+
+def flash_sale(client: Client) -> None:
+    """Everybody buys one and the same SKU, one piece at a time, until it is gone."""
+    client.do(place_order, client.order(client.plan["warm"]))  # the first order of a process is slow
+    client.barrier.wait(120)
+    while client.do(place_order, client.order(client.plan["sku"])):
+        pass
 
 
 def numbers(client: Client) -> None:
@@ -195,9 +204,9 @@ def boxes(client: Client) -> None:
 
 RACES: dict[str, Callable[[Client], None]] = {
     "gate": gate, "boxes": boxes,
-    "last_piece": last_piece, "numbers": numbers, "amendments": amendments, "mixed": mixed,
-    **cod_racers.RACES, **document_racers.RACES,
-    **packing_racers.RACES, **refund_racers.RACES, **return_racers.RACES, **slip_racers.RACES, **routing_racers.RACES,
+    "last_piece": last_piece, "flash_sale": flash_sale, "numbers": numbers, "amendments": amendments, "mixed": mixed,
+    **cod_racers.RACES, **document_racers.RACES, **packing_racers.RACES, **refund_racers.RACES,
+    **return_racers.RACES, **routing_racers.RACES, **shipping_racers.RACES, **slip_racers.RACES,
 }  # fmt: skip
 
 
