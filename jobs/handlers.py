@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from jobs import carriers, customers, exports, intake, labels, orders, papers, slips, slips_verify, stock, tracking
 from jobs.context import QUICK, Handler, effect, steps
-from jobs.schedule import CLEAN, COUNT_CHECKS, EXPIRE, TRACK, clean
+from jobs.schedule import CLEAN, COUNT_CHECKS, EXPIRE, PACE, TRACK, clean
+from oms.usecases.covering import work_out_pace
 
 TOPICS: Mapping[str, Handler] = {
     CLEAN: effect(clean),
@@ -24,5 +25,6 @@ TOPICS: Mapping[str, Handler] = {
     COUNT_CHECKS: steps(slips_verify.count_left),
     EXPIRE: steps(orders.expire, queue=QUICK),
     TRACK: steps(tracking.poll),
+    PACE: effect(work_out_pace),
     tracking.HEAR: steps(tracking.hear),
 }

@@ -27,6 +27,7 @@ CLEAN = "schedule.clean"
 EXPIRE = "schedule.expire_unpaid"
 COUNT_CHECKS = "schedule.count_slip_checks"
 TRACK = "schedule.track_parcels"
+PACE = "schedule.stock_pace"
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ TABLE: tuple[Periodic, ...] = (
     Periodic(EXPIRE, timedelta(minutes=5)),
     Periodic(COUNT_CHECKS, timedelta(hours=1)),
     Periodic(TRACK, timedelta(minutes=2)),
+    Periodic(PACE, timedelta(minutes=15)),
 )
 
 

@@ -19,6 +19,8 @@ APPEND_ONLY = (
     "cod_round_lines",
     "day_closings",
     "tracking_events",
+    "transfer_steps",
+    "count_entries",
     "document_prints",
     "label_prints",
     "packing_scans",

@@ -23,6 +23,7 @@ from oms.inventory.models import AdjustReason, StockLevel, StockMovement, Wareho
 from oms.thai.phone import read_phone
 from oms.usecases.catalog import CreateProduct, CreateSku, EditSku, create_product, create_sku, edit_sku
 from oms.usecases.catalog_parts import Part
+from oms.usecases.covering import SetMinimum, set_minimum
 from oms.usecases.customers import (
     AddIdentity,
     Address,
@@ -224,10 +225,11 @@ def _address(cells: Cells, phone: str) -> Address | None:
 
 
 def take_stock(tx: Tx, run: IntakeRun, cells: Cells) -> tuple[Outcome, int | None]:
-    """How many pieces there are: the opening stock where nothing ever moved, else a count; and on which shelf they lie.
-    A row may say one of them alone."""
+    """How many pieces there are: the opening stock where nothing ever moved, else a count; on which shelf they lie; and
+    below how many to warn. A row may say one of them alone."""
     counted, shelf = cells.read("quantity", lambda t: values.whole(t, 0), None), cells.text("location")
-    if counted is None and not shelf:
+    minimum = cells.read("minimum", lambda t: values.whole(t, 0), None)
+    if counted is None and not shelf and minimum is None:
         raise InvalidInput(say("The quantity is missing"), field="quantity", code="quantity_missing")
     code, place = cells.word("sku"), cells.word("warehouse")
     sku = tx.session.scalars(select(Sku).where(func.lower(Sku.code) == code.lower())).one_or_none()
@@ -240,6 +242,8 @@ def take_stock(tx: Tx, run: IntakeRun, cells: Cells) -> tuple[Outcome, int | Non
         )
     outcome = Outcome.UNCHANGED if counted is None else _count(tx, run, cells.row.line, sku, where, counted)
     moved = bool(shelf) and set_location(tx, SetLocation(sku.id, where.id, shelf)).changed
+    if minimum is not None:
+        moved |= set_minimum(tx, SetMinimum(sku.id, where.id, minimum)).changed
     return (Outcome.UPDATED if moved and outcome is Outcome.UNCHANGED else outcome), sku.id
 
 

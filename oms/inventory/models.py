@@ -16,8 +16,18 @@ from oms.columns import EnumText, UtcDateTime
 from oms.db import Model
 
 
+class WarehouseKind(StrEnum):
+    """Our own place, or a partner's shelf with goods that are still ours."""
+
+    OWN = "own"
+    CONSIGNMENT = "consignment"
+
+
 class Warehouse(Model):
-    """A place goods are kept and sent from."""
+    """A place goods are kept and sent from. Orders are never sent from a partner's place.
+
+    ``cover_days``: fewer days of sales in stock than this is a warning; 0 for none.
+    """
 
     __tablename__ = "warehouses"
 
@@ -28,10 +38,15 @@ class Warehouse(Model):
     address: Mapped[str] = mapped_column(String(500), default="")
     phone: Mapped[str] = mapped_column(String(20), default="")
     rank: Mapped[int] = mapped_column(Integer, default=100)
+    kind: Mapped[WarehouseKind] = mapped_column(
+        EnumText(WarehouseKind), default=WarehouseKind.OWN, server_default=WarehouseKind.OWN.value
+    )
+    cover_days: Mapped[int] = mapped_column(Integer, default=7, server_default="7")
     is_active: Mapped[bool] = mapped_column(default=True)
     version: Mapped[int] = mapped_column()
 
     __mapper_args__ = {"version_id_col": version}
+    __table_args__ = (CheckConstraint("cover_days >= 0", name="cover_days"),)
 
     def __str__(self) -> str:
         return f"{self.code} · {self.name}"
@@ -55,6 +70,7 @@ class MovementKind(StrEnum):
     TRANSFER_OUT = "transfer_out"
     TRANSFER_IN = "transfer_in"
     DAMAGE = "damage"
+    CONSIGN_SOLD = "consign_sold"
 
 
 class StockLevel(Model):

@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from oms.actor import Actor
 from oms.catalog.finding import narrow
 from oms.catalog.models import Sku
 from oms.inventory.availability import Place, available, places
+from oms.inventory.consignment_models import Settlement
+from oms.inventory.count_models import StockCount
 from oms.inventory.models import Bucket, StockLevel, StockMovement, StockPaper
+from oms.inventory.transfer_models import Transfer
 
 MOVEMENTS = 50
 DOCUMENT = re.compile(r"^[A-Za-z]{2}\d{2}-\d{6,}$")
@@ -36,6 +39,27 @@ def visible_papers(actor: Actor) -> Select[StockPaper]:
     """Stock papers of the warehouses this actor works with."""
     statement = select(StockPaper)
     return statement if actor.warehouses is None else statement.where(_mine(StockPaper, actor))
+
+
+def visible_transfers(actor: Actor) -> Select[Transfer]:
+    """Transfers from or to the warehouses this actor works with."""
+    statement = select(Transfer)
+    if actor.warehouses is None:
+        return statement
+    mine = sorted(actor.warehouses)
+    return statement.where(or_(Transfer.from_id.in_(mine), Transfer.to_id.in_(mine)))
+
+
+def visible_counts(actor: Actor) -> Select[StockCount]:
+    """Counts of the warehouses this actor works with."""
+    statement = select(StockCount)
+    return statement if actor.warehouses is None else statement.where(_mine(StockCount, actor))
+
+
+def visible_settlements(actor: Actor) -> Select[Settlement]:
+    """Settlements of the places this actor works with."""
+    statement = select(Settlement)
+    return statement if actor.warehouses is None else statement.where(_mine(Settlement, actor))
 
 
 def narrow_movements(statement: Select[Any], text: str) -> Select[Any]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, case, or_, select, union
+from sqlalchemy import ColumnElement, Select, case, func, or_, select, union
 from sqlalchemy.orm import Session, selectinload
 
 from oms.actor import Actor
-from oms.catalog.models import Shop
+from oms.catalog.models import BundleItem, Shop
 from oms.db import Tx
 from oms.errors import Conflict, NotFound, Refused, Say, say
-from oms.orders.models import Order
+from oms.orders.models import Order, OrderLine
 from oms.orders.queries import NO_ID, lock_known
 from oms.shipping import rules
 from oms.shipping.models import Parcel, Shipment, ShipmentLine
@@ -171,3 +171,23 @@ def find_shipments(session: Session, actor: Actor, scanned: str) -> list[Shipmen
             .limit(SCANNED_AT_MOST)
         )
     )
+
+
+def pieces_in_boxes(session: Session, warehouse_id: int, sku_ids: Collection[int]) -> dict[int, int]:
+    """Pieces of plain SKUs that lie packed in boxes of a warehouse, off its shelves already; sets by their parts."""
+    part = func.coalesce(BundleItem.component_id, OrderLine.sku_id)
+    pieces = func.sum(ShipmentLine.quantity * func.coalesce(BundleItem.quantity, 1))
+    statement = (
+        select(part, pieces)
+        .select_from(ShipmentLine)
+        .join(Shipment, Shipment.id == ShipmentLine.shipment_id)
+        .join(OrderLine, OrderLine.id == ShipmentLine.order_line_id)
+        .outerjoin(BundleItem, BundleItem.bundle_id == OrderLine.sku_id)
+        .where(
+            Shipment.warehouse_id == warehouse_id,
+            Shipment.status.in_((ShipmentStatus.PACKED, ShipmentStatus.LABELED)),
+            part.in_(set(sku_ids)),
+        )
+        .group_by(part)
+    )
+    return {sku: int(n) for sku, n in session.execute(statement)}

@@ -108,7 +108,7 @@ def reroute_order(tx: Tx, cmd: RerouteOrder) -> OrderRerouted:
     if plan.short and not may_wait:
         raise _short_error(tx, order, plan)
     _carry_out(tx, order, plan)
-    dropped = _drop_outdated(tx, boxes, order)
+    dropped = drop_outdated(tx, boxes, order)
     derived.refresh(tx, [order])
     return _tell(tx, order, before, why, dropped)
 
@@ -217,7 +217,7 @@ def _told(tx: Tx, order: Order) -> dict[str, object]:
     return {"warehouse": codes[order.warehouse_id], "pieces": {codes[place]: n for place, n in sorted(held.items())}}
 
 
-def _drop_outdated(tx: Tx, boxes: Boxes, order: Order) -> tuple[str, ...]:
+def drop_outdated(tx: Tx, boxes: Boxes, order: Order) -> tuple[str, ...]:
     """Boxes that hold what is no longer promised where they are, are canceled; they are made ready anew."""
     for line in order.lines:
         boxes.held.pop(line.id, None)
@@ -273,7 +273,7 @@ def give_pieces(tx: Tx, cmd: GivePieces) -> PiecesGiven:
     freed = routing.exchange(tx, [giver.id], [*to_taker.wants, *to_giver.wants])
     routing.settle(tx, taker, to_taker)
     routing.settle(tx, giver, to_giver)
-    dropped = _drop_outdated(tx, boxes, giver)
+    dropped = drop_outdated(tx, boxes, giver)
     derived.refresh(tx, [giver, taker])
     announce_freed(tx, freed, f"{giver.number}:{giver.version}:given")
     waits = giver.stock_state is StockState.SHORT

@@ -29,11 +29,17 @@ class StockLine:
     quantity: int
 
 
-def paper_by_key(tx: Tx, key: str) -> StockPaper | None:
-    """The paper posted with this key, if any. Calls with the same key wait for one another."""
+def take_turn(tx: Tx, key: str) -> str:
+    """Calls with the same key wait for one another; answers the cleaned key."""
     wanted = bounded(key, 120, "idempotency_key", missing=say("The form has no key; open it again"))
     lock = int.from_bytes(hashlib.sha256(wanted.encode()).digest()[:8], signed=True)
     tx.session.execute(select(func.pg_advisory_xact_lock(lock)))
+    return wanted
+
+
+def paper_by_key(tx: Tx, key: str) -> StockPaper | None:
+    """The paper posted with this key, if any. Calls with the same key wait for one another."""
+    wanted = take_turn(tx, key)
     return tx.session.scalars(select(StockPaper).where(StockPaper.idempotency_key == wanted)).one_or_none()
 
 

@@ -61,6 +61,7 @@ STOCK = Format(
         "warehouse": ("Warehouse", "คลัง", "รหัสคลัง"),
         "quantity": ("On hand", "Quantity", "Qty", "จำนวน", "คงเหลือ", "ยอดคงเหลือ", "จำนวนคงเหลือ"),
         "location": ("Location", "ที่เก็บ", "ชั้นวาง", "ตำแหน่ง"),
+        "minimum": ("Minimum", "Warn below", "ขั้นต่ำ", "สต็อกขั้นต่ำ", "แจ้งเตือนเมื่อเหลือ"),
     },
 )
 FORMS: dict[IntakeKind, Format] = {
