@@ -51,11 +51,6 @@ def chosen_ids(name: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(int(g) for g in given if g.isascii() and g.isdigit() and 0 < int(g) < NO_ID))
 
 
-def choose_page(shipment_ids: Sequence[int] = (), order_ids: Sequence[int] = (), reason: str = "") -> str:
-    """Which paper, which options: the page between a list and its labels."""
-    return LabelView().choose(shipment_ids, order_ids, reason)
-
-
 def chosen_look() -> Look:
     """The options of the form over those of the settings."""
     kept = look_of(db.session())

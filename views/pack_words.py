@@ -48,6 +48,7 @@ WORDS: dict[str, Any] = {
     "label_none": lazy_gettext("No label is printed for it yet; print it with F9"),
     "printing": lazy_gettext("Printing the label of {number}"),
     "print_failed": lazy_gettext("The label of {number} could not be printed; try again with F9"),
+    "why_again": lazy_gettext("The label of {number} was printed already. Why is it printed again?"),
     "put_aside": lazy_gettext("put aside"),
     "take_over": lazy_gettext("F7: take it over and count from the start"),
     "camera_denied": lazy_gettext("The camera is not open to this page; allow it in the browser"),

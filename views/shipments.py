@@ -33,10 +33,9 @@ from oms.usecases.shipping_runs import BULK_ACTIONS, MOST, OK, WorkOn, get_run, 
 from views import nav
 from views.base import OmsView, current_actor, may, page, unit
 from views.filters import number, tr
-from views.labels import choose_page
 from views.order_list import Pager
 from views.order_parts import Due, due
-from views.pack_words import batch_label_url
+from views.pack_words import BATCH_ENDPOINT, batch_label_url
 
 STATUS_TONES: dict[ShipmentStatus, str] = {
     ShipmentStatus.PLANNED: "warn",
@@ -174,12 +173,11 @@ class ShipmentView(OmsView):
         return tuple(i for i in request.form.getlist("rowid", type=int) if 0 < i < NO_ID)
 
     @page("/work", methods=("POST",))
-    def work(self) -> Response | str:
+    def work(self) -> Response:
         """One action on the chosen; labels go to the label batch."""
         chosen, action = self._chosen(), request.form.get("action", "")
         if action == "labels":
-            current_actor().require("shipment.label")
-            return choose_page(shipment_ids=chosen)
+            return redirect(url_for(BATCH_ENDPOINT, ids=",".join(map(str, chosen))), 303)
         params = {name: request.form.get(name, "")[:80] for name in ("carrier", "service") if action == "carrier"}
         with unit() as tx:
             done = work_on(tx, WorkOn(action, chosen, params, request.form.get("key", "")))

@@ -77,7 +77,7 @@ class Confined:
         assert process.stdout is not None
         os.set_blocking(process.stdin.fileno(), False)
         os.set_blocking(process.stdout.fileno(), False)
-        self._process, self._end = process, weakref.finalize(self, _kill, process)
+        self._process, self._end = process, weakref.finalize(self, _kill, process, os.getpid())
         return True
 
 
@@ -131,7 +131,9 @@ class _Talk:
             raise Gone from None
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
+def _kill(process: subprocess.Popen[bytes], owner: int) -> None:
+    if os.getpid() != owner:  # a fork of the owner has no say over it
+        return
     process.kill()
     process.wait()
     for pipe in (process.stdin, process.stdout):

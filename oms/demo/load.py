@@ -18,8 +18,8 @@ from oms.audit import AuditLog
 from oms.catalog.models import Shop
 from oms.customers.models import Customer
 from oms.db import Tx, transaction
+from oms.demo import floor, incoming, life_money, papers, shelves, slips, statement
 from oms.demo import goods as shop_goods
-from oms.demo import incoming, life_money, papers, shelves, slips, statement
 from oms.demo.goods import Goods
 from oms.demo.life import Life
 from oms.demo.people import Person, people
@@ -110,6 +110,7 @@ def load(
     statement.take_in(actors["cashier"].via("csv"), _chance(seed, "statement"), files, end)
     life_money.money_life(actors, goods, files, end)
     papers.papers(actors, goods, end)
+    floor.morning(actors, _chance(seed, "floor"), end)
     incoming.take_in(actors["sales"].via("csv"), goods, buyers, _chance(seed, "file"), files)
     with transaction(actors["system"]) as tx:
         _limit_warehouse(tx, users, goods)

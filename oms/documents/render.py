@@ -14,6 +14,7 @@ import io
 import json
 import os
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -27,6 +28,7 @@ from oms.errors import say
 PAGES = {"A4": "a4", "A4 landscape": "a4 landscape", "A5": "a5", "A5 landscape": "a5 landscape"}
 SECONDS = 20.0  # of computing for one paper
 MEMORY = 1024 * 1024 * 1024
+_MOST = 2  # at once in one web process or worker
 
 __all__ = ["MissingGlyph", "Renderer", "Unprintable", "convert", "render_pdf"]
 
@@ -61,26 +63,36 @@ def render_pdf(html: str, *, page: str = "A4", seconds: float = SECONDS) -> byte
 
     ``page`` is the paper when the HTML has no ``@page`` rule of its own.
     """
-    with _borrowed() as renderer:
+    with _pool.borrowed() as renderer:
         return renderer.render(html, page=page, seconds=seconds)
 
 
-class _Kept(threading.local):
-    """Not shared between threads, nor with a process that was forked off."""
+class _Pool:
+    """The processes of this process: at most ``_MOST`` work at once, who comes later waits. They are not shared with a
+    process that was forked off."""
 
     def __init__(self) -> None:
-        self.owner = os.getpid()
-        self.renderer = Renderer()
+        self.owner, self.free, self.room = 0, deque[Renderer](), threading.Semaphore(_MOST)
+        self.lock = threading.Lock()
+
+    @contextmanager
+    def borrowed(self) -> Iterator[Renderer]:
+        with self.lock:
+            if self.owner != os.getpid():
+                self.owner, self.free, self.room = os.getpid(), deque(), threading.Semaphore(_MOST)
+            room = self.room
+        with room:
+            try:
+                renderer = self.free.pop()
+            except IndexError:
+                renderer = Renderer()
+            try:
+                yield renderer
+            finally:
+                self.free.append(renderer)
 
 
-_kept = _Kept()
-
-
-@contextmanager
-def _borrowed() -> Iterator[Renderer]:
-    if _kept.owner != os.getpid():
-        _kept.__init__()  # type: ignore[misc]
-    yield _kept.renderer
+_pool = _Pool()
 
 
 @cache

@@ -11,6 +11,7 @@ from typing import Final
 from oms.reports.checks import Check
 from oms.reports.invariants_documents import DOCUMENT_CHECKS
 from oms.reports.invariants_floor import FLOOR_CHECKS
+from oms.reports.invariants_labels import LABEL_CHECKS
 from oms.reports.invariants_money import MONEY, MONEY_CHECKS, OVERRIDDEN
 from oms.reports.invariants_remote import REMOTE_CHECKS
 from oms.reports.invariants_returns import RETURN_CHECKS
@@ -96,6 +97,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *MONEY_CHECKS,
     *SHIPPING_CHECKS,
     *REMOTE_CHECKS,
+    *LABEL_CHECKS,
     *DOCUMENT_CHECKS,
     *FLOOR_CHECKS,
     *RETURN_CHECKS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -9,6 +10,7 @@ from oms.errors import Say, say
 from oms.shipping.models import Parcel, Shipment
 from oms.shipping.states import ShipmentStatus, TrackingStatus
 
+_BOX = re.compile(r"^(SH\d{2}-\d{6,})-(\d{1,2})$")
 Plan = dict[int, dict[int, int]]  # warehouse id -> order line id -> units
 
 
@@ -20,6 +22,17 @@ def live_parcels(shipment: Shipment) -> list[Parcel]:
 def is_labeled(shipment: Shipment) -> bool:
     """Whether a label with this address and carrier may be on a box already."""
     return shipment.status is ShipmentStatus.LABELED or any(p.label_prints for p in live_parcels(shipment))
+
+
+def box_code(number: str, box: int, boxes: int) -> str:
+    """What our own label says of one box: the shipment's number, and which box it is when there are several."""
+    return number if boxes == 1 else f"{number}-{box}"
+
+
+def read_box_code(code: str) -> tuple[str, int]:
+    """(shipment's number, box) of such a code; box 0 when it names none."""
+    found = _BOX.match(code)
+    return (found[1], int(found[2])) if found else (code, 0)
 
 
 def label_refusal(shipment: Shipment) -> Say | None:

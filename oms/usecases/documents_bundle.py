@@ -21,7 +21,7 @@ from oms.intake import files
 from oms.intake.models import StoredFile
 from oms.money import Money
 
-TOPIC: Final = "documents.bundle"
+TOPIC = "documents.bundle"
 MOST: Final = 20_000  # documents in one file
 KEPT_FOR: Final = timedelta(days=7)
 MIMES: Final[Mapping[BundleForm, str]] = {BundleForm.PDF: "application/pdf", BundleForm.ZIP: "application/zip"}

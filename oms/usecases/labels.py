@@ -11,18 +11,21 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, and_, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from oms import audit, clock, outbox
 from oms.actor import Actor
+from oms.catalog.models import Sku
 from oms.db import Tx, insert_rows
 from oms.documents.labels.models import BatchStatus, LabelBatch, LabelRow, RowStatus
 from oms.documents.labels.papers import Paper
 from oms.errors import InvalidInput, NotFound, OmsError, Refused, say
-from oms.orders.models import Order
+from oms.inventory.models import StockLevel
+from oms.orders.models import Order, OrderLine
 from oms.orders.queries import NO_ID
+from oms.shipping.floor.rules import shelf_key
 from oms.shipping.models import Parcel, Shipment, ShipmentLine
 from oms.shipping.queries import visible_shipments
 from oms.shipping.states import BEFORE_HAND_OVER
@@ -145,19 +148,27 @@ def _by_shipments(tx: Tx, shipment_ids: Collection[int]) -> list[Wanted]:
 
 
 def _in_pick_order(tx: Tx, statement: Select[Shipment]) -> list[Wanted]:
-    """Shipments in the order they are picked: what has to leave first, then as they were made."""
-    found = statement.with_only_columns(Shipment.id, Shipment.number).subquery()
+    """Shipments in the order they are picked: warehouse by warehouse, by the first shelf a picker comes to, then what
+    has to leave first."""
+    found = statement.with_only_columns(Shipment.id, Shipment.number, Shipment.warehouse_id).subquery()
+    shelf = func.coalesce(func.nullif(StockLevel.location, ""), Sku.location)
     rows = tx.session.execute(
         select(
-            found.c.id, found.c.number, func.array_agg(func.coalesce(Order.external_no, Order.number).distinct()),
-            func.min(Order.ship_by).label("due"),
+            found.c.id, found.c.number, found.c.warehouse_id,
+            func.array_agg(func.coalesce(Order.external_no, Order.number).distinct()).label("orders"),
+            func.array_agg(shelf.distinct()).label("shelves"), func.min(Order.ship_by).label("due"),
         )
         .join(ShipmentLine, ShipmentLine.shipment_id == found.c.id)
         .join(Order, Order.id == ShipmentLine.order_id)
-        .group_by(found.c.id, found.c.number)
-        .order_by(func.min(Order.ship_by).nulls_last(), found.c.id)
-    )  # fmt: skip
-    return [Wanted(row[0], row[1], tuple(sorted(row[2]))) for row in rows]
+        .join(OrderLine, OrderLine.id == ShipmentLine.order_line_id)
+        .join(Sku, Sku.id == OrderLine.sku_id)
+        .outerjoin(StockLevel, and_(StockLevel.sku_id == Sku.id, StockLevel.warehouse_id == found.c.warehouse_id))
+        .group_by(found.c.id, found.c.number, found.c.warehouse_id)
+    ).all()  # fmt: skip
+    picked = sorted(
+        rows, key=lambda r: (r.warehouse_id, min(map(shelf_key, r.shelves)), r.due is None, r.due or clock.now(), r.id)
+    )
+    return [Wanted(r.id, r.number, tuple(sorted(r.orders))) for r in picked]
 
 
 def _ask_reason(tx: Tx, wanted: Sequence[Wanted], reason: str) -> None:

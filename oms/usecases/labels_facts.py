@@ -6,12 +6,13 @@ says that nothing is collected.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, text
+from sqlalchemy import select
 
+from oms import clock
 from oms.carriers.names import carrier_name
 from oms.catalog.models import CHANNEL_LABELS, Shop
 from oms.db import Tx
@@ -24,24 +25,14 @@ from oms.money import ZERO, Money
 from oms.orders.models import Order
 from oms.shipping import rules
 from oms.shipping.carrier_models import CarrierBooking
-from oms.shipping.models import Parcel, Shipment, ShipmentLine
+from oms.shipping.models import Parcel, Shipment
 from oms.shipping.queries import Locked
-from oms.shipping.states import BEFORE_HAND_OVER, BookingStatus
+from oms.shipping.states import BookingStatus
 from oms.thai.addresses import area_line
 from oms.thai.phone import format_phone, mask_phone
-from oms.usecases.cod_entries import is_cod
-from oms.usecases.gate import Verdict
+from oms.usecases.cod_entries import cash_at_the_door
 from oms.usecases.labels_setup import Look
-
-_PROMISED = text(
-    """
-    SELECT o.id,
-      (SELECT coalesce(sum(e.expected), 0) FROM cod_entries e WHERE e.order_id = o.id)
-      - (SELECT coalesce(sum(a.amount), 0) FROM allocations a JOIN payment_claims c ON c.id = a.claim_id
-           WHERE a.order_id = o.id AND c.status = 'verified' AND c.method = 'cod')
-    FROM orders o WHERE o.id IN :ids
-    """
-).bindparams(bindparam("ids", expanding=True))
+from oms.usecases.labels_waybills import KEPT_FOR
 
 
 @dataclass(frozen=True)
@@ -76,7 +67,7 @@ class Around:
     cash: dict[int, Money] = field(default_factory=dict)
 
 
-def read_around(tx: Tx, locked: Locked, verdicts: Mapping[int, Verdict]) -> Around:
+def read_around(tx: Tx, locked: Locked) -> Around:
     """Shops, warehouses, bookings, waybills and cash of these shipments."""
     session, orders = tx.session, locked.orders
     parcels = [p.id for s in locked.shipments.values() for p in rules.live_parcels(s) if p.id]
@@ -84,40 +75,20 @@ def read_around(tx: Tx, locked: Locked, verdicts: Mapping[int, Verdict]) -> Arou
     around = Around(
         shops={s.id: s for s in session.scalars(select(Shop).where(Shop.id.in_({o.shop_id for o in orders.values()})))},
         warehouses={w.id: w for w in session.scalars(select(Warehouse).where(Warehouse.id.in_(places)))},
-        cash=to_collect(tx, list(orders.values()), verdicts),
+        cash=cash_at_the_door(tx, list(locked.shipments.values())),
     )
     booked = select(CarrierBooking).where(
         CarrierBooking.parcel_id.in_(parcels), CarrierBooking.status == BookingStatus.BOOKED
     )
     around.bookings = {b.parcel_id: b for b in session.scalars(booked)}
-    pages = select(Waybill).where(Waybill.order_id.in_(list(orders)), Waybill.is_current).order_by(Waybill.id)
+    pages = (
+        select(Waybill)
+        .where(Waybill.order_id.in_(list(orders)), Waybill.is_current, Waybill.uploaded_at > clock.now() - KEPT_FOR)
+        .order_by(Waybill.id)
+    )
     for waybill in session.scalars(pages):
         around.waybills.setdefault(waybill.order_id or 0, []).append(waybill)
     return around
-
-
-def to_collect(tx: Tx, orders: Sequence[Order], verdicts: Mapping[int, Verdict]) -> dict[int, Money]:
-    """Cash to collect at the door, by the shipment that is to bring it."""
-    cash = [o for o in orders if is_cod(o) and o.id in verdicts]
-    if not cash:
-        return {}
-    ids = sorted(o.id for o in cash)
-    promised: dict[int, int] = {i: int(n) for i, n in tx.session.execute(_PROMISED, {"ids": ids})}
-    first = (
-        select(ShipmentLine.order_id, func.min(Shipment.id))
-        .join(Shipment, Shipment.id == ShipmentLine.shipment_id)
-        .where(ShipmentLine.order_id.in_(ids), Shipment.status.in_(sorted(BEFORE_HAND_OVER)))
-        .group_by(ShipmentLine.order_id)
-    )
-    bringing: dict[int, int] = {order_id: box for order_id, box in tx.session.execute(first)}  # noqa: C416
-    found: dict[int, Money] = {}
-    for order in cash:
-        money = verdicts[order.id].facts.money
-        amount = money.due - money.net - Money.satang(promised[order.id])
-        if amount > ZERO and order.id in bringing:
-            shipment_id = bringing[order.id]
-            found[shipment_id] = found.get(shipment_id, ZERO) + amount
-    return found
 
 
 def pages_of(shipment: Shipment, orders: Sequence[Order], around: Around, look: Look) -> list[Page]:
@@ -174,7 +145,7 @@ def _label(
         )
     hidden = look.phone is PhoneShown.ALWAYS or (look.phone is PhoneShown.BOOKED and booking is not None)
     return LabelFacts(
-        code=parcel.tracking_no or shipment.number, is_own=not parcel.tracking_no,
+        code=parcel.tracking_no or rules.box_code(shipment.number, *box), is_own=not parcel.tracking_no,
         carrier=carrier_name(parcel.carrier or shipment.carrier), service=parcel.service or shipment.service,
         sort_code=booking.sort_code if booking else "", channel=CHANNEL_LABELS[order.channel],
         orders=tuple(o.external_no or o.number for o in orders), shipment=shipment.number, box=box[0], boxes=box[1],

@@ -120,7 +120,7 @@ def _decide(
     tx.actor.require("shipment.label")
     locked = lock_with_orders(tx, shipment_ids)
     verdicts = judge(tx, list(locked.orders.values()), GateStep.LABEL)
-    around = read_around(tx, locked, verdicts)
+    around = read_around(tx, locked)
     outcomes: dict[int, Sequence[Page] | OmsError] = {}
     for shipment_id in shipment_ids:
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import Select, or_, select, update
 from sqlalchemy.orm import Session
@@ -27,6 +28,7 @@ from oms.shipping.models import Parcel, Shipment, ShipmentLine
 from oms.shipping.queries import visible_shipments
 from oms.shipping.states import BEFORE_HAND_OVER
 
+KEPT_FOR = timedelta(days=60)  # the pages hold names and addresses; parcels have long left by then
 _IN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{5,38}[A-Za-z0-9]")
 
 
@@ -78,7 +80,7 @@ def take_waybills(tx: Tx, cmd: TakeWaybills) -> WaybillsTaken:
     owners = {} if fixed else _owners(tx, [n for u in uploads for p in u.pages for n in _numbers(u, p)])
     rows: list[Waybill] = []
     for upload in uploads:
-        files.register(tx, upload.kept, "waybill", "application/pdf")
+        files.register(tx, upload.kept, "waybill", "application/pdf", clock.now() + KEPT_FOR)
         for number, page in enumerate(upload.pages):
             owner, by = (fixed, "upload") if fixed else _match(upload, page, owners)
             rows.append(

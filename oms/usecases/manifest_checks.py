@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 
 from sqlalchemy import select
@@ -17,23 +16,21 @@ from oms.shipping.floor import queries
 from oms.shipping.floor.models import Manifest, ManifestParcel
 from oms.shipping.models import Parcel, Shipment, ShipmentLine
 from oms.shipping.queries import find_shipments, visible_shipments
-from oms.shipping.rules import live_parcels
+from oms.shipping.rules import live_parcels, read_box_code
 from oms.shipping.states import SHIPMENT, ShipmentStatus
 from oms.usecases.gate import GateStep, judge
 from oms.usecases.packing_open import check_label
 
 S = ShipmentStatus
-_BOX = re.compile(r"^(SH\d{2}-\d{6,})[-/](\d{1,2})$")  # a label of one box of several: SH69-000012-2
 
 
 def find_box(tx: Tx, sheet: Manifest, code: str) -> tuple[Shipment, Parcel]:
     """The box a code names. Raises Refused when none, or when it could be several."""
     forms = queries.spellings(code)
     for form in forms:
-        if boxed := _BOX.match(form):
-            found = find_shipments(tx.session, tx.actor, boxed[1])
-            if found:
-                return found[0], _numbered(found[0], int(boxed[2]))
+        number, box = read_box_code(form)
+        if box and (found := find_shipments(tx.session, tx.actor, number)):
+            return found[0], _numbered(found[0], box)
     found = _by_tracking(tx, forms) or next((f for form in forms if (f := _named(tx, form, sheet))), [])
     if not found:
         raise Refused(say("Nobody knows the code “{code}”", code=(forms or [""])[0][:80]), code="unknown_code")

@@ -19,6 +19,7 @@ from oms.shipping.floor.models import PackingSession
 from oms.shipping.floor.states import PACKING, PackStatus
 from oms.shipping.models import Parcel, Shipment, ShipmentLine
 from oms.shipping.queries import find_shipments, lock_with_orders
+from oms.shipping.rules import read_box_code
 from oms.shipping.states import SHIPMENT, ShipmentStatus
 from oms.usecases.gate import GateStep, judge
 from oms.usecases.shipping_boxes import make_ready
@@ -81,7 +82,7 @@ def _find(tx: Tx, cmd: Opening, mine: PackingSession | None) -> int:
 
 def _named(tx: Tx, code: str) -> list[Shipment]:
     for form in queries.spellings(code):
-        if found := find_shipments(tx.session, tx.actor, form):
+        if found := find_shipments(tx.session, tx.actor, read_box_code(form)[0]):
             return found
     return []
 

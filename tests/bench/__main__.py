@@ -15,11 +15,11 @@ import psutil
 from app import create_app, create_worker_app
 from oms.db import db
 from oms.reports.auditor import audit_all
-from tests.bench import files, pages, slip_reading, statements, verbs, whole
+from tests.bench import files, pages, papers, slip_reading, statements, verbs, whole
 from tests.bench.installation import installation
 
 PAGE = Path("docs/benchmarks.md")
-ALL = ("P2", "P3", "P5", "P7", "P12", "P14", "P15")
+ALL = ("P2", "P3", "P5", "P7", "P8", "P9", "P12", "P14", "P15")
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,25 @@ def p7(orders: int) -> list[Line]:
             "P7", f"worklist counts at {orders:,} orders", f"p50 {mid:.0f} ms, p95 {late:.0f} ms", "<= 60 ms", mid <= 60
         )
     ]
+
+
+def p8() -> list[Line]:
+    m = papers.measure("labels")
+    return [
+        Line("P8", f"{papers.LABELS:,} labels, Thai, Code 128 and QR, one PDF", f"{m.labels:.1f} s", "<= 5 s",
+             m.labels <= 5, f"{m.labels_computing:.1f} s of it computing"),
+        Line("P8", "one label alone, computing", f"{m.one_label * 1000:.0f} ms", "<= 30 ms", m.one_label <= 0.03),
+        Line("P8", "memory of the worker that drew them", f"{m.memory:.0f} MB", "<= 200 MB", m.memory <= 200),
+    ]  # fmt: skip
+
+
+def p9() -> list[Line]:
+    m = papers.measure("invoices")
+    return [
+        Line("P9", "one A4 tax invoice of five lines, by the confined process", f"{m.invoice * 1000:.0f} ms", "<= 60 ms",
+             m.invoice <= 0.06, f"{m.invoice_computing * 1000:.0f} ms of computing"),
+        Line("P9", f"{papers.INVOICES} of them in one PDF", f"{m.bound:.1f} s", "<= 35 s", m.bound <= 35),
+    ]  # fmt: skip
 
 
 def p12_slips(orders: int) -> list[Line]:
@@ -159,6 +178,8 @@ def main() -> None:
         "P3": lambda: p3(options.small),
         "P5": lambda: p5(options.orders),
         "P7": lambda: p7(options.orders),
+        "P8": p8,
+        "P9": p9,
         "P12": lambda: p12_slips(options.small) + p12_statements(),
         "P14": p14,
     }

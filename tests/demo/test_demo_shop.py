@@ -56,7 +56,7 @@ def test_a_small_demo_shop_shows_its_work_and_keeps_its_books(isolated, tmp_path
     boards = dict(session.execute(select(Order.board, func.count()).group_by(Order.board)).all())
     for place in (
         Board.DRAFT, Board.ON_HOLD, Board.SLIP_WAITING, Board.SHORT_PAYMENT, Board.WAITING_STOCK, Board.READY,
-        Board.HANDED_OVER, Board.COMPLETED, Board.CANCELED,
+        Board.PICKING, Board.PACKED, Board.LABELED, Board.RETURNING, Board.HANDED_OVER, Board.COMPLETED, Board.CANCELED,
     ):  # fmt: skip
         assert boards.get(place), f"nothing stands at {place}: {boards}"
     papers = dict(session.execute(select(Document.kind, func.count()).group_by(Document.kind)).all())

@@ -157,6 +157,12 @@ def test_what_cannot_be_printed_is_refused_before_anything_is_drawn():
     assert "ยาวมาก" not in text
 
 
+def test_a_foreign_letter_in_a_remark_or_in_goods_is_no_reason_to_print_nothing():
+    text = text_of(draw_labels([facts(items=("2 × 化粧水 ครีม 🧴",), remark="请快点 ด่วน")], Paper.TALL))
+    assert "2×(?)ครีม" in text
+    assert "หมายเหตุ(?)ด่วน" in text
+
+
 def test_goods_that_do_not_fit_are_counted():
     many = tuple(f"{n} × สินค้าชื่อหนึ่ง" for n in range(101, 141))
     text = text_of(draw_labels([facts(items=many, remark="")], Paper.SQUARE))

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 
 import pytest
 from playwright.sync_api import expect
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from oms.actor import system
 from oms.db import db, transaction
+from oms.inventory.models import Warehouse
 from oms.orders.states import CancelReason, PaymentTerm
-from oms.shipping.models import Shipment
+from oms.shipping.models import Parcel, Shipment
 from oms.usecases.orders_cancel import CancelOrder, cancel_order
 from oms.usecases.orders_place import place_order
 from oms.usecases.shipping_boxes import make_ready
-from oms.usecases.shipping_work import mark_labeled
 from tests.conftest import clean
 from tests.e2e.browser import PHONE, WIDE, logged_in, opened, served
+from tests.e2e.test_labels import work_off
 from tests.shop import small_shop
 from tests.views.panel import make_logins
 
@@ -33,6 +35,8 @@ def floor(web_app, settings, _kept, chromium):
         make_logins(web_app)
         with transaction(system("test")) as tx:
             shop = small_shop(tx, pieces=1000)
+            place = tx.session.get_one(Warehouse, shop.bkk)
+            place.address, place.phone = "88/8 หมู่ 4 ต.บางพลีใหญ่ อ.บางพลี สมุทรปราการ 10540", "021234567"
             term = {"payment_term": PaymentTerm.COD, "confirm": True, "carrier": "Flash Express"}
             orders = [place_order(tx, shop.order((0, 2), (1, 1), **term)).order_id for _ in range(COUNT)]
             made = make_ready(tx, orders)
@@ -142,10 +146,16 @@ def test_from_ready_to_handed_over_without_the_mouse(floor, web_app):
     """The flagship: every label in one batch, every box scanned full, every box scanned out."""
     page_of, address, boxes = floor
     page = page_of("warehouse", WIDE)
+    page.goto(f"{address}/shipments/list/ready")
+    page.keyboard.press("a")
+    page.keyboard.press("l")
+    expect(page.locator("form[action$='/labels/make']")).to_be_visible()
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"/labels/\d+$"))
+    work_off(web_app)
     with web_app.app_context():
-        with transaction(system("test")) as tx:
-            mark_labeled(tx, [i for i, _, _ in boxes])
         db.session.remove()
+        assert db.session.scalar(select(func.count()).where(Parcel.label_prints == 1)) == COUNT
     page = at_table(page, address)
     for _, number, _ in boxes:
         gun(page, number, "RU-0001", "RU-0002", "RU-0001")

@@ -42,6 +42,7 @@ from oms.usecases.shipping_work import (
 from oms.usecases.stock import ReceiveStock, receive_stock
 from oms.usecases.stock_checks import StockLine
 from tests.reports.broken_documents import DOCUMENT_BREAKS, issue_some
+from tests.reports.broken_labels import LABEL_BREAKS
 from tests.reports.broken_links import REMOTE_BREAKS, link_some
 from tests.shop import small_shop
 
@@ -276,6 +277,7 @@ BREAKS = {
     "audited_orders": ["DELETE FROM audit_log WHERE subject_id = :paid"],
     **DOCUMENT_BREAKS,
     **REMOTE_BREAKS,
+    **LABEL_BREAKS,
 }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from oms.documents.labels.models import BatchStatus, LabelBatch, LabelPrint, Lab
 from oms.documents.labels.papers import Paper
 from oms.errors import OmsError
 from oms.intake.files import Kept
-from oms.inventory.models import Warehouse
+from oms.inventory.models import StockLevel, Warehouse
 from oms.orders.states import Board, CancelReason, HoldReason, PaymentTerm
 from oms.shipping.models import Parcel, Shipment
 from oms.shipping.states import ShipmentStatus
@@ -253,6 +253,15 @@ def test_what_must_leave_first_comes_first(tx, shop):
         order_of(tx, order_id).ship_by = clock.now() + timedelta(hours=hours) if hours else None
     made = batch(tx, *(b for _, b in boxes))
     assert [r.shipment_id for r in batch_rows(tx.session, made.id)] == [boxes[2][1], boxes[0][1], boxes[1][1]]
+
+
+def test_labels_come_in_the_order_of_the_shelves(tx, shop):
+    shelves = {0: "B-01", 1: "A-10", 2: "A-02", 3: ""}
+    for n, shelf in shelves.items():
+        tx.session.get_one(StockLevel, (shop.skus[n], shop.bkk)).location = shelf
+    boxes = [ready(tx, shop, (n, 1))[1] for n in range(4)]
+    made = batch(tx, *boxes)
+    assert [r.shipment_id for r in batch_rows(tx.session, made.id)] == [boxes[2], boxes[1], boxes[0], boxes[3]]
 
 
 def test_a_canceled_batch_keeps_what_was_printed_and_gives_up_the_rest(tx, shop):

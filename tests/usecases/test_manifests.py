@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from oms.db import Tx
 from oms.errors import Say
+from oms.inventory.models import Warehouse
 from oms.orders.models import Order
 from oms.orders.states import Board, CancelReason, HoldReason
 from oms.payments.cod_models import CodEntry
@@ -16,6 +17,7 @@ from oms.shipping.floor.models import Manifest, ManifestParcel, PackingScan
 from oms.shipping.floor.states import ManifestStatus
 from oms.shipping.models import Shipment
 from oms.shipping.states import ShipmentStatus
+from oms.usecases.labels_print import PrintLabel, print_label
 from oms.usecases.manifests import (
     CloseManifest,
     OpenManifest,
@@ -61,6 +63,12 @@ def labeled(tx, shop, number: str = "", carrier: str = "Flash Express", boxes: i
     mark_labeled(tx, [box.id])
     tx.session.flush()
     return box
+
+
+def facts_of(tx, shipment_id: int):
+    """What stands on the labels of a shipment."""
+    ready = print_label(tx, PrintLabel(shipment_id, None, "test"))
+    return [page.label for page in ready.pages]
 
 
 def put(tx, sheet: int, code: str, **facts: object):
@@ -148,6 +156,16 @@ def test_a_shipment_of_several_boxes_leaves_whole_or_stays(tx, shop, clerk, shee
     following = open_manifest(clerk, OpenManifest("flash", shop.bkk)).manifest_id
     assert [put(clerk, following, f"{pair.number}-{n}").outcome for n in (1, 2, 3)] == ["ok", "ok", "unknown_box"]
     assert close_manifest(clerk, CloseManifest(following)).parcels == 2
+
+
+def test_labels_of_our_own_say_which_box_they_are_on(tx, shop, clerk, sheet):
+    place = tx.session.get_one(Warehouse, shop.bkk)
+    place.address, place.phone = "88/8 หมู่ 4 บางพลี สมุทรปราการ 10540", "021234567"
+    pair, single = labeled(tx, shop, boxes=2), labeled(tx, shop)
+    shown = {f.code for i in (pair.id, single.id) for f in facts_of(tx, i)}
+    assert shown == {f"{pair.number}-1", f"{pair.number}-2", single.number}
+    assert [put(clerk, sheet, code).outcome for code in sorted(shown)] == ["ok"] * 3
+    assert close_manifest(clerk, CloseManifest(sheet)).parcels == 3
 
 
 def test_a_gate_that_closes_after_the_scan_keeps_that_box_and_lets_the_rest_go(tx, shop, clerk, sheet):

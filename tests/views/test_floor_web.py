@@ -305,3 +305,13 @@ def test_lists_cost_the_same_statements_for_few_and_for_many(panel, shop, path):
             event.remove(db.engine, "before_cursor_execute", note)
         costs.append(len(seen))
     assert costs[0] == costs[1], costs
+
+
+def test_labels_of_the_chosen_are_asked_for_and_one_is_printed_from_its_page(panel, shop):
+    ids = orders(shop, 3)
+    panel.get("/shipments/list/ready")
+    answer = panel.post("/shipments/work", [("rowid", str(i)) for i in ids], action="labels", key="l1")
+    assert answer.status_code == 303
+    page = panel.get(answer.location).text
+    assert f'name="ids" value="{",".join(map(str, ids))}"' in page
+    assert f"/labels/shipment/{ids[0]}/print" in panel.get(f"/shipments/{ids[0]}").text

@@ -1,12 +1,13 @@
 """Where everything goes on a label, or why it does not fit. Nothing is drawn here.
 
 Who gets the parcel, the code and the money never shrink away: letters get smaller down to what a courier can read, and
-what does not fit even so is refused. Goods and remarks are cut, and say how many are left out.
+what does not fit even so is refused. Goods and remarks are cut, say how many are left out, and show (?) for letters
+that the font has not.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from oms.documents.errors import Unprintable
 from oms.documents.labels.facts import LabelFacts
@@ -272,14 +273,15 @@ def plan(facts: LabelFacts, form: Form, *, logo: float = 0) -> Plan:
 
     Raises InvalidInput: a character without a glyph, a number that is no bar code, an address that does not fit.
     """
-    label = _Label(facts, form, logo=logo)
+    faces = fonts.load()
+    items = tuple(faces[REGULAR].legible(item) for item in facts.items)
+    label = _Label(replace(facts, remark=faces[BOLD].legible(facts.remark), items=items), form, logo=logo)
     label.head()
     label.bars()
     label.money()
     label.receiver((form.margin + form.items + form.sender) * MM)
     label.sender()
     label.items()
-    faces = fonts.load()
     for text in label.plan.texts:
         faces[text.font].check(text.text)
     return label.plan

@@ -13,6 +13,7 @@ import re
 import struct
 import threading
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,6 +36,8 @@ FACES = {
     BOLD_ITALIC: ("Sarabun-BoldItalic.ttf", 1, 1),
 }
 FONT_DIR = Path(fontpkg_sarabun.__file__).with_name("files")
+
+UNREADABLE = "(?)"
 
 _FIRST_PRIVATE = 0xF0000  # plane 15: no text uses it, and text that does is refused
 _CLUSTER = re.compile(f".(?:[{MARKS}]+ำ?|ำ)|.[\u0300-\u036f]+", re.DOTALL)
@@ -86,6 +89,13 @@ class ThaiFont(TTFont):  # type: ignore[misc]
         """The first character the font cannot draw, or ""."""
         glyphs = self.face.charToGlyph
         return next((c for c in tidy(text) if ord(c) >= _FIRST_PRIVATE or ord(c) not in glyphs), "")
+
+    def legible(self, text: str) -> str:
+        """The text with a visible mark for what the font cannot draw: for remarks and names of goods, where a foreign
+        letter is no reason to print nothing."""
+        glyphs = self.face.charToGlyph
+        pieces = groupby(tidy(text), lambda c: ord(c) < _FIRST_PRIVATE and ord(c) in glyphs)
+        return "".join("".join(run) if drawn else UNREADABLE for drawn, run in pieces)
 
     def check(self, text: str) -> None:
         """Raise MissingGlyph when the font cannot draw all of it."""

@@ -97,18 +97,23 @@
     sound("done");
     const number = done?.number || "";
     if (!done || done.labels.on || mode === "later") { tell("done", `${say("done")} ${number}`, done?.labels.on ? say("label_on") : ""); return; }
-    lastLabel = done;
     if (mode === "auto" && done.label_url) print(done);
     else tell("warn", `${say("done")} ${number}`, say("label_none"));
   }
-  async function print(done) {
+  async function print(done, reason = "") {
     tell("done", `${say("done")} ${done.number}`, say("printing", { number: done.number }));
     try {
-      const answer = await fetch(done.label_url, { method: "POST", headers: { Accept: "application/pdf", "X-CSRFToken": root.dataset.token } });
+      const answer = await fetch(done.label_url, { method: "POST", headers: { Accept: "application/pdf", "X-CSRFToken": root.dataset.token }, body: new URLSearchParams({ reason }) });
+      if (answer.status === 409 && !reason && (await answer.clone().json()).error.code === "label_printed_before") {
+        const why = window.prompt(say("why_again", { number: done.number }), "");
+        code.focus();
+        if (why?.trim()) await print(done, why.trim()); else tell("done", say("label_on"));
+        return;
+      }
       if (!answer.ok || !(answer.headers.get("Content-Type") || "").includes("pdf")) throw new Error(String(answer.status));
       const frame = $("[data-printer]"), address = URL.createObjectURL(await answer.blob());
       frame.onload = () => { try { frame.contentWindow.focus(); frame.contentWindow.print(); } catch { window.open(address); } setTimeout(() => URL.revokeObjectURL(address), 60000); code.focus(); };
-      frame.src = address; root.dataset.printed = String(Number(root.dataset.printed || 0) + 1);
+      lastLabel = done; frame.src = address; root.dataset.printed = String(Number(root.dataset.printed || 0) + 1);
       refresh();
     } catch { tell("warn", `${say("done")} ${done.number}`, say("print_failed", { number: done.number })); sound("note"); }
   }

@@ -1,0 +1,123 @@
+"""P8 and P9: labels and A4 papers, drawn in one worker. Run alone in a process of its own, so that memory is theirs."""
+
+from __future__ import annotations
+
+import json
+import random
+import resource
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass, replace
+
+LABELS, INVOICES = 1000, 500
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Seconds of the clock, and of computing, which other work on the machine does not slow; megabytes of memory."""
+
+    labels: float = 0.0
+    labels_computing: float = 0.0
+    one_label: float = 0.0
+    memory: float = 0.0
+    invoice: float = 0.0
+    invoice_computing: float = 0.0
+    bound: float = 0.0
+    bound_computing: float = 0.0
+
+
+def invoice(number: int, rng: random.Random) -> str:
+    """An A4 tax invoice of five lines with a picture, a table and a footer that counts pages."""
+    from tests.samples.thai_texts import addresses, goods
+
+    buyer, lines = addresses(rng, 1)[0], goods(rng, 5)
+    rows = "".join(
+        f"<tr><td>{n}</td><td>{name}</td><td class=n>{n}</td><td class=n>{n * 107:,}.00</td><td class=n>{n * n * 107:,}.00</td></tr>"
+        for n, name in enumerate(lines, 1)
+    )
+    return f"""<html><head><style>@page {{ size: a4; margin: 15mm; @frame foot {{ -pdf-frame-content: foot;
+        bottom: 8mm; left: 15mm; right: 15mm; height: 8mm }} }} td, th {{ border: 0.5pt solid #888; padding: 3pt }}
+        .n {{ text-align: right }}</style></head><body><h1>ใบกำกับภาษี / ใบเสร็จรับเงิน</h1>
+        <p><b>บริษัท ตัวอย่าง จำกัด (สำนักงานใหญ่)</b> เลขประจำตัวผู้เสียภาษี 0105500000001</p>
+        <p>เลขที่ TX2569-{number:06d} วันที่ 28 พ.ย. 2569</p><p>ผู้ซื้อ {buyer}</p>
+        <table repeat="1"><thead><tr><th width="8%">ลำดับ</th><th width="47%">รายการ</th><th width="10%">จำนวน</th>
+        <th width="15%">ราคา</th><th width="20%">รวม</th></tr></thead><tbody>{rows}</tbody></table>
+        <p class=n>รวม 5,885.00 ภาษีมูลค่าเพิ่ม 7 % 385.00 <b>ห้าพันแปดร้อยแปดสิบห้าบาทถ้วน</b></p>
+        <div id="foot">หน้า <pdf:pagenumber/> จาก <pdf:pagecount/></div></body></html>"""
+
+
+def _labels() -> Measured:
+    from oms.documents.labels.facts import LabelFacts
+    from oms.documents.labels.papers import Paper
+    from oms.documents.labels.sheet import draw_labels
+    from tests.samples.thai_texts import addresses, goods
+
+    rng = random.Random(8)
+    facts = [
+        LabelFacts(
+            code=f"TH{rng.randint(10**11, 10**12 - 1)}AB", is_own=False, carrier="Flash Express", service="ส่งด่วน",
+            sort_code="BKK-04", channel="LINE", orders=(f"R2569-{n:06d}",), shipment=f"SH2569-{n:06d}", box=1, boxes=1,
+            name=address.split()[0], phone="081xxxxx78", line=address[:110], area="แขวงท่าแร้ง เขตบางเขน",
+            province="กรุงเทพมหานคร", postcode="10220", sender="ร้านป้าแจ๋ว", sender_address="88/8 หมู่ 4 ต.บางพลีใหญ่ 10540",
+            sender_phone="02-123-4567", cod="1,290.00" if n % 2 else "", items=tuple(goods(rng, 3)), remark="",
+        )
+        for n, address in enumerate(addresses(rng, LABELS))
+    ]  # fmt: skip
+    draw_labels(facts[:1], Paper.TALL)  # fonts and words are loaded once in the life of a worker
+    began, computing = time.perf_counter(), time.process_time()
+    for one in facts[:50]:
+        draw_labels([one], Paper.TALL)
+    alone = (time.process_time() - computing) / 50
+    began, computing = time.perf_counter(), time.process_time()
+    draw_labels(facts, Paper.TALL)
+    took, spent = time.perf_counter() - began, time.process_time() - computing
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return Measured(labels=took, labels_computing=spent, one_label=alone, memory=memory)
+
+
+def _invoices() -> Measured:
+    from oms.documents.binding import bind
+    from oms.documents.render import Renderer, convert, engine
+    from oms.documents.source import read
+
+    rng = random.Random(9)
+    engine()
+    computing = []
+    for n in range(15):
+        source = read(invoice(n, rng))
+        began = time.process_time()
+        convert(source)
+        computing.append(time.process_time() - began)
+    with Renderer() as renderer:
+        renderer.render(invoice(0, rng))
+        seconds = []
+        for n in range(15):
+            began = time.perf_counter()
+            renderer.render(invoice(n, rng))
+            seconds.append(time.perf_counter() - began)
+        began, before = time.perf_counter(), _computing()
+        bind(renderer.render(invoice(n, rng)) for n in range(INVOICES))
+        took = time.perf_counter() - began
+    return Measured(
+        invoice=sorted(seconds)[7], invoice_computing=sorted(computing)[7], bound=took,
+        bound_computing=_computing() - before,
+    )  # fmt: skip
+
+
+def _computing() -> float:
+    own, children = (resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(x.ru_utime + x.ru_stime for x in (own, children))
+
+
+def measure(what: str) -> Measured:
+    """``labels`` or ``invoices``, in a fresh process."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.papers", what], capture_output=True, text=True, check=True
+    )
+    return replace(Measured(), **json.loads(done.stdout))
+
+
+if __name__ == "__main__":
+    made = _labels() if sys.argv[1] == "labels" else _invoices()
+    sys.stdout.write(json.dumps(asdict(made)))
