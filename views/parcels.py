@@ -20,16 +20,9 @@ from oms.carriers.registry import HASTY, open_carrier
 from oms.db import Tx, db
 from oms.errors import InvalidInput, OmsError, say
 from oms.reports.answers import cards
-from oms.reports.parcels import (
-    HINT_LABELS,
-    QUEUE_LABELS,
-    parcel_page,
-    queue_condition,
-    queue_counts,
-    visible_parcels,
-    with_number,
-)
+from oms.reports.parcels import parcel_page, queue_counts
 from oms.shipping.models import Parcel
+from oms.shipping.parcel_queries import HINT_LABELS, QUEUE_LABELS, queue_condition, visible_parcels, with_number
 from oms.shipping.states import BOOKING, SOURCE_LABELS, TRACKING_LABELS, BookingStatus, TrackingStatus
 from oms.usecases.bookings import book_parcels, try_cancel_again
 from oms.usecases.number_ranges import allot_numbers

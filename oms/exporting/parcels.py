@@ -10,8 +10,8 @@ from sqlalchemy import Select, func, select
 from oms.exporting.shape import Column, ExportList
 from oms.inventory.models import Warehouse
 from oms.orders.models import Order
-from oms.reports.parcels import QUEUE_LABELS, queue_condition, visible_parcels, with_number
 from oms.shipping.models import Parcel, Shipment, ShipmentLine
+from oms.shipping.parcel_queries import QUEUE_LABELS, queue_condition, visible_parcels, with_number
 
 _ORDERS = (
     select(func.string_agg(Order.number.distinct(), ", "))

@@ -11,9 +11,10 @@ from oms import clock
 from oms.carriers.port import CarrierEvent
 from oms.orders.states import PaymentTerm
 from oms.reports.answers import SHOWN, find_answers
-from oms.reports.parcels import queue_counts, queue_statement
+from oms.reports.parcels import queue_counts
 from oms.shipping.carrier_models import Carrier
 from oms.shipping.models import Parcel
+from oms.shipping.parcel_queries import queue_statement
 from oms.shipping.states import ShipmentStatus, TrackingStatus
 from oms.usecases.orders_place import ShipTo, place_order
 from oms.usecases.shipping import MarkShipped, mark_shipped
