@@ -6,7 +6,7 @@ is asked when goods are made ready, when a label is printed and when they leave.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,12 +14,14 @@ from oms import audit, clock
 from oms.db import Tx
 from oms.errors import InvalidInput, OmsError, Refused, say
 from oms.inventory import reserving
+from oms.money import ZERO, Money
 from oms.orders.models import Order
 from oms.shipping import rules
 from oms.shipping.models import Parcel, Shipment
 from oms.shipping.queries import Locked, lock_shipment, lock_with_orders
 from oms.shipping.states import SHIPMENT, ShipmentStatus
 from oms.usecases import derived
+from oms.usecases.cod_entries import cash_at_the_door, cash_on_labels, check_label_cash, is_cod
 from oms.usecases.gate import GateStep, Verdict, judge
 from oms.usecases.shipping_boxes import Held, ShipmentState, state_of, step, told, use
 from oms.usecases.shipping_leaving import Departing, leave_together
@@ -161,6 +163,8 @@ def mark_labeled(tx: Tx, shipment_ids: Collection[int]) -> Answers:
     tx.actor.require("shipment.label")
     locked = lock_with_orders(tx, shipment_ids)
     verdicts = judge(tx, list(locked.orders.values()), GateStep.LABEL)
+    pays = any(is_cod(order) for order in locked.orders.values())
+    cash = cash_at_the_door(tx, list(locked.shipments.values())) if pays else {}
     answers: Answers = {}
     marked: list[Shipment] = []
     entries: list[audit.Entry] = []
@@ -168,7 +172,7 @@ def mark_labeled(tx: Tx, shipment_ids: Collection[int]) -> Answers:
         try:
             shipment = locked.shipment(shipment_id)
             check_printable(shipment, [verdicts[o.id] for o in locked.inside(shipment)])
-            entries += _mark(shipment, locked.inside(shipment))
+            entries += _mark(shipment, locked.inside(shipment), cash)
             marked.append(shipment)
             answers[shipment_id] = state_of(shipment)
         except OmsError as refusal:
@@ -186,13 +190,14 @@ def check_printable(shipment: Shipment, verdicts: Sequence[Verdict]) -> None:
         verdict.check()
 
 
-def _mark(shipment: Shipment, orders: Sequence[Order]) -> list[audit.Entry]:
+def _mark(shipment: Shipment, orders: Sequence[Order], cash: Mapping[int, Money]) -> list[audit.Entry]:
     at = clock.now()
     if not rules.live_parcels(shipment):
         shipment.parcels.append(rules.new_parcel(shipment, 1))
     for parcel in rules.live_parcels(shipment):
         parcel.label_prints += 1
         parcel.label_printed_at = at
+    shipment.label_cash = cash.get(shipment.id, ZERO) if any(is_cod(order) for order in orders) else None
     prints = max(p.label_prints for p in rules.live_parcels(shipment))
     if shipment.status is S.PACKED:
         return _go(shipment, orders, "label", "shipment.labeled", prints=prints)
@@ -209,12 +214,13 @@ def hand_over_shipments(tx: Tx, shipment_ids: Collection[int], at: datetime | No
         raise InvalidInput(say("This time has not come yet"), field="at", code="future")
     locked = lock_with_orders(tx, shipment_ids)
     verdicts = judge(tx, list(locked.orders.values()), GateStep.HAND_OVER)
-    held = _held(tx, locked)
+    held, due = _held(tx, locked), cash_on_labels(tx, list(locked.shipments.values()))
     answers: Answers = {}
     going: list[Departing] = []
     for shipment_id in dict.fromkeys(shipment_ids):
         try:
             shipment = locked.shipment(shipment_id)
+            check_label_cash(shipment, due)
             _check_leaving(shipment, [verdicts[o.id] for o in locked.inside(shipment)], held)
             going.append(_departing(shipment, at or clock.now()))
         except OmsError as refusal:

@@ -80,6 +80,20 @@ def p7(orders: int) -> list[Line]:
     ]
 
 
+def p11(orders: int) -> list[Line]:
+    with installation(orders) as settings:
+        url = settings.database_url or ""
+        alone = verbs.measure(create_worker_app(settings), url)["verb"]
+        m = flash_sale.measure(create_worker_app(settings), url)
+    ratio, only_short = m.rate / alone, set(m.refused) == {"stock_short"}
+    return [
+        Line("P11", f"flash sale: {flash_sale.CLIENTS} clients on one SKU", f"{m.rate:.0f}/s", ">= 0.5 of P2", ratio >= 0.5,
+             f"{ratio:.2f} of {alone:.0f}/s"),
+        Line("P11", "oversold, and refused for another reason than stock", f"{m.oversold} of {m.sold:,}",
+             "0", m.oversold == 0 and m.sold == flash_sale.PIECES and only_short, str(m.refused)),
+    ]  # fmt: skip
+
+
 def p8() -> list[Line]:
     m = papers.measure("labels")
     return [
@@ -96,20 +110,6 @@ def p9() -> list[Line]:
         Line("P9", "one A4 tax invoice of five lines, by the confined process", f"{m.invoice * 1000:.0f} ms", "<= 60 ms",
              m.invoice <= 0.06, f"{m.invoice_computing * 1000:.0f} ms of computing"),
         Line("P9", f"{papers.INVOICES} of them in one PDF", f"{m.bound:.1f} s", "<= 35 s", m.bound <= 35),
-    ]  # fmt: skip
-
-
-def p11(orders: int) -> list[Line]:
-    with installation(orders) as settings:
-        url = settings.database_url or ""
-        alone = verbs.measure(create_worker_app(settings), url)["verb"]
-        m = flash_sale.measure(create_worker_app(settings), url)
-    ratio, only_short = m.rate / alone, set(m.refused) == {"stock_short"}
-    return [
-        Line("P11", f"flash sale: {flash_sale.CLIENTS} clients on one SKU", f"{m.rate:.0f}/s", ">= 0.5 of P2", ratio >= 0.5,
-             f"{ratio:.2f} of {alone:.0f}/s"),
-        Line("P11", "oversold, and refused for another reason than stock", f"{m.oversold} of {m.sold:,}",
-             "0", m.oversold == 0 and m.sold == flash_sale.PIECES and only_short, str(m.refused)),
     ]  # fmt: skip
 
 
