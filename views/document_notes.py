@@ -74,7 +74,8 @@ class DocumentReplaceView(OmsView):
             old = get_document(tx, document_id)
             form = _replace_form(old)
             form.key.data = secrets.token_urlsafe(18)
-            form.tax_point.data = old.tax_point if "tax_point" in form else None
+            if "tax_point" in form:
+                form.tax_point.data = old.tax_point
             form.language.data = old.content["language"]
             form.reason.data = VoidReason.FULL_WANTED.value if _new_kind(old) is not old.kind else form.reason.data
             fill_buyer(form, buyer_of(old))

@@ -18,6 +18,7 @@ TEXTS = {"service": 40, "booking_ref": 80, "raw_code": 80, "void_reason": 500}
 def upgrade() -> None:
     op.add_column("shipments", sa.Column("service", sa.String(40), server_default="", nullable=False))
     op.add_column("shipments", sa.Column("packed_by", sa.String(120), server_default="", nullable=False))
+    op.add_column("shipments", sa.Column("label_cash", sa.BigInteger(), nullable=True))
     for name in SHIPMENTS:
         op.add_column("shipments", sa.Column(name, sa.DateTime(timezone=True), nullable=True))
     op.add_column("parcels", sa.Column("position", sa.Integer(), server_default="1", nullable=False))
@@ -62,5 +63,5 @@ def downgrade() -> None:
     op.drop_constraint(op.f("ck_parcels_weight"), "parcels", type_="check")
     for name in (*PARCELS, *TEXTS, "weight_grams", "label_prints", "position"):
         op.drop_column("parcels", name)
-    for name in (*SHIPMENTS, "packed_by", "service"):
+    for name in (*SHIPMENTS, "label_cash", "packed_by", "service"):
         op.drop_column("shipments", name)

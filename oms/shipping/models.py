@@ -8,14 +8,19 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index,
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from oms import clock
-from oms.columns import EnumText, UtcDateTime
+from oms.columns import EnumText, MoneyAmount, UtcDateTime
 from oms.db import Model
 from oms.inventory.models import Warehouse
+from oms.money import Money
 from oms.shipping.states import ShipmentStatus, TrackingStatus
 
 
 class Shipment(Model):
-    """What leaves one warehouse together, for one or several orders."""
+    """What leaves one warehouse together, for one or several orders.
+
+    ``label_cash`` is what its printed labels tell the carrier to collect; None: none is printed, or nobody pays at the
+    door.
+    """
 
     __tablename__ = "shipments"
 
@@ -27,6 +32,7 @@ class Shipment(Model):
     service: Mapped[str] = mapped_column(String(40), default="", server_default="")
     by_channel: Mapped[bool] = mapped_column(default=False)
     packed_by: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    label_cash: Mapped[Money | None] = mapped_column(MoneyAmount)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     ready_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     packed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -12,6 +12,7 @@ from oms import clock
 from oms.carriers.names import carrier_name
 from oms.catalog.models import CHANNEL_LABELS, PLATFORMS
 from oms.db import Tx, insert_rows
+from oms.errors import Refused, say
 from oms.money import ZERO, Money
 from oms.orders.models import Order
 from oms.orders.states import PaymentTerm
@@ -112,6 +113,25 @@ def cash_at_the_door(tx: Tx, shipments: Sequence[Shipment]) -> dict[int, Money]:
         if row.waiting is not None and amount > ZERO and row.waiting in {s.id for s in waiting}:
             found[row.waiting] = found.get(row.waiting, ZERO) + amount
     return found
+
+
+def cash_on_labels(tx: Tx, shipments: Sequence[Shipment]) -> dict[int, Money]:
+    """``cash_at_the_door`` of those whose printed labels name an amount; costs nothing when there are none."""
+    printed = [s for s in shipments if s.label_cash is not None]
+    return cash_at_the_door(tx, printed) if printed else {}
+
+
+def check_label_cash(shipment: Shipment, due: Mapping[int, Money]) -> None:
+    """Raise Refused when a printed label tells the carrier to collect another amount than is due now."""
+    now = due.get(shipment.id, ZERO)
+    if shipment.label_cash is not None and shipment.label_cash != now:
+        raise Refused(
+            say(
+                "The label of {number} says {printed} to collect, but {due} is due; print it again",
+                number=shipment.number, printed=shipment.label_cash, due=now,
+            ),
+            code="label_cash",
+        )  # fmt: skip
 
 
 def _row(departure: Departure, amount: Money) -> dict[str, object]:

@@ -12,6 +12,7 @@ from oms import clock
 from oms.carriers.names import carrier_name
 from oms.db import Tx
 from oms.errors import OmsError, Refused, say
+from oms.money import Money
 from oms.orders.models import Order
 from oms.orders.queries import checked, lock_order, lock_orders
 from oms.orders.states import StockState
@@ -20,7 +21,7 @@ from oms.shipping.models import Parcel, Shipment, ShipmentLine
 from oms.shipping.rules import Plan
 from oms.shipping.states import ShipmentStatus, TrackingStatus
 from oms.usecases import derived
-from oms.usecases.cod_entries import is_cod, name_parcel, open_entries
+from oms.usecases.cod_entries import cash_on_labels, check_label_cash, is_cod, name_parcel, open_entries
 from oms.usecases.gate import GateStep, Verdict, judge
 from oms.usecases.orders_confirm import reserve_open_lines, shortage_error
 from oms.usecases.shipping_arrival import arrive, complete_done, complete_if_done
@@ -121,6 +122,7 @@ def mark_shipped_many(tx: Tx, cmds: Sequence[MarkShipped]) -> list[Shipped | Oms
     boxes = lock_boxes(tx, [c.order_id for c in cmds])
     verdicts = judge(tx, list(boxes.orders.values()), GateStep.HAND_OVER)
     used = tracking_in_use(tx, [c.tracking_no for c in cmds])
+    due = cash_on_labels(tx, [box for waiting in boxes.waiting.values() for box in waiting])
     outcomes: dict[int, Shipped | OmsError] = {}
     leaving: dict[int, _Leaving] = {}
     going: dict[int, int] = {}
@@ -129,7 +131,7 @@ def mark_shipped_many(tx: Tx, cmds: Sequence[MarkShipped]) -> list[Shipped | Oms
         if first is not None and cmds[first].order_id != cmd.order_id and not boxes.wanted(boxes.orders[cmd.order_id]):
             continue  # all of it leaves in the box of an earlier one
         try:
-            leaving[i] = _check_leaving(tx, cmd, boxes, verdicts, used)
+            leaving[i] = _check_leaving(tx, cmd, boxes, verdicts, used, due)
             going |= {order.id: i for order in boxes.inside(leaving[i].boxes)} | {cmd.order_id: i}
         except OmsError as refusal:
             outcomes[i] = refusal
@@ -150,7 +152,12 @@ def _hand_over(
 
 
 def _check_leaving(
-    tx: Tx, cmd: MarkShipped, boxes: Boxes, verdicts: dict[int, Verdict], used: set[tuple[str, str]]
+    tx: Tx,
+    cmd: MarkShipped,
+    boxes: Boxes,
+    verdicts: dict[int, Verdict],
+    used: set[tuple[str, str]],
+    due: Mapping[int, Money],
 ) -> _Leaving:
     """Raise why this order's goods may not leave; else count them as leaving, so that they cannot leave twice."""
     order = checked(boxes.orders.get(cmd.order_id) if cmd.order_id in boxes.asked else None, cmd.version)
@@ -160,6 +167,8 @@ def _check_leaving(
     waiting = [box for box in boxes.of(order.id) if box not in outdated]
     for inside in boxes.inside(waiting):
         verdicts[inside.id].check()
+    for box in waiting if not cmd.by_channel else ():  # a channel tells what has happened
+        check_label_cash(box, due)
     own = {(p.carrier, p.tracking_no) for box in waiting for p in box.parcels}
     check_tracking(used - own, cmd.carrier, cmd.tracking_no)
     if short:

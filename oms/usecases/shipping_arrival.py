@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from oms import clock
+from oms import audit, clock
 from oms.db import Tx
 from oms.errors import OmsError
 from oms.orders.models import Order
@@ -23,7 +23,7 @@ from oms.shipping.rules import live_parcels
 from oms.shipping.states import SHIPMENT, ShipmentStatus, TrackingStatus
 from oms.usecases import derived
 from oms.usecases.cod_entries import collect_entries
-from oms.usecases.shipping_boxes import ShipmentState, state_of, tell
+from oms.usecases.shipping_boxes import ShipmentState, state_of, told
 from oms.usecases.shipping_leaving import finish
 
 Answers = dict[int, ShipmentState | OmsError]
@@ -95,12 +95,14 @@ def _move(tx: Tx, shipment_ids: Collection[int], move: str, action: str) -> Answ
     tx.actor.require("shipment.track")
     locked = lock_with_orders(tx, shipment_ids)
     answers, moving = _checked(locked, shipment_ids, move)
+    entries: list[audit.Entry] = []
     for shipment in moving:
         before = shipment.status
         SHIPMENT.fire(shipment, move)
         numbers = ", ".join(p.tracking_no for p in live_parcels(shipment) if p.tracking_no)
         facts = {"status": shipment.status, "carrier": shipment.carrier, "tracking_no": numbers}
-        tell(tx, action, shipment, locked.inside(shipment), {"status": before}, facts)
+        entries += told(action, shipment, locked.inside(shipment), {"status": before}, facts)
+    audit.record_many(tx, entries)
     derived.refresh(tx, locked.inside(*moving))
     return answers | {s.id: state_of(s) for s in moving}
 

@@ -192,15 +192,17 @@ def ready_boxes(tx: Tx, order_ids: Collection[int]) -> dict[int, MadeReady | Oms
             missing = say("There is no such order, or it is not yours to see")
             answers[order_id] = NotFound(missing, code="order_not_found")
             continue
+        outdated = boxes.outdated(order)
+        staying = [box for box in boxes.of(order_id) if box not in outdated]
         try:
-            for inside in (order, *boxes.inside(boxes.of(order_id))):
+            for inside in (order, *boxes.inside(staying)):
                 verdicts[inside.id].check()
             if boxes.scattered(order):
                 raise Refused(say("Not every piece is in stock yet"), code="stock_short")
         except OmsError as refusal:
             answers[order_id] = refusal
             continue
-        drop(tx, boxes, boxes.outdated(order))
+        drop(tx, boxes, outdated)
         new += [(order, place, lines) for place, lines in boxes.missing(order).items()]
     _make(tx, boxes, new)
     ready = [i for i in boxes.asked if i not in answers]
@@ -306,6 +308,20 @@ def draw_numbers(tx: Tx, count: int) -> list[tuple[str, int]]:
     return [(f"SH{buddhist_year()}-{i:06d}", i) for i in ids]
 
 
+def told(
+    action: str,
+    shipment: Shipment,
+    orders: Sequence[Order],
+    before: Mapping[str, object],
+    after: Mapping[str, object],
+    reason: str = "",
+) -> list[audit.Entry]:
+    """What happened to a shipment, said of it and of every order in it."""
+    facts = {**after, "shipment": shipment.number}
+    kinds = [("shipment", shipment.id, shipment.number), *(("order", o.id, o.number) for o in orders)]
+    return [audit.Entry(action, kind, key, no, before, facts, reason) for kind, key, no in kinds]
+
+
 def tell(
     tx: Tx,
     action: str,
@@ -315,19 +331,5 @@ def tell(
     after: Mapping[str, object],
     reason: str = "",
 ) -> None:
-    """Audit what happened to a shipment, on it and on every order in it."""
+    """Audit what happened to one shipment."""
     audit.record_many(tx, told(action, shipment, orders, before, after, reason))
-
-
-def told(
-    action: str,
-    shipment: Shipment,
-    orders: Sequence[Order],
-    before: Mapping[str, object],
-    after: Mapping[str, object],
-    reason: str = "",
-) -> list[audit.Entry]:
-    """What ``tell`` writes, for verbs on many that write all of it at once."""
-    facts = {**after, "shipment": shipment.number}
-    kinds = [("shipment", shipment.id, shipment.number), *(("order", o.id, o.number) for o in orders)]
-    return [audit.Entry(action, kind, key, no, before, facts, reason) for kind, key, no in kinds]

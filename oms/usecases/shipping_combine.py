@@ -177,14 +177,16 @@ def _why_not(boxes: Sequence[Shipment], orders: Sequence[Order]) -> Say | None:
 def combine_orders(tx: Tx, cmd: CombineOrders) -> Combined:
     """Make orders ready, then put what leaves one warehouse in one box. Raises as the two verbs do."""
     tx.actor.require("shipment.combine")
-    ready = ready_boxes(tx, cmd.order_ids)
-    for outcome in ready.values():
-        if isinstance(outcome, OmsError):
-            raise outcome
-    tx.session.flush()
-    ids = {i for outcome in ready.values() if not isinstance(outcome, OmsError) for i, _ in outcome.shipments}
-    here = [s.id for s in lock_with_orders(tx, ids).shipments.values() if s.warehouse_id == cmd.warehouse_id]
-    return combine_shipments(tx, CombineShipments(tuple(here)))
+    with tx.session.begin_nested():  # when one of them stays out, none is made ready
+        ids: set[int] = set()
+        for outcome in ready_boxes(tx, cmd.order_ids).values():
+            if isinstance(outcome, OmsError):
+                raise outcome
+            ids |= {shipment_id for shipment_id, _ in outcome.shipments}
+        tx.session.flush()
+        found = lock_with_orders(tx, ids).shipments.values()
+        here = tuple(s.id for s in found if s.warehouse_id == cmd.warehouse_id)
+        return combine_shipments(tx, CombineShipments(here))
 
 
 def uncombine_shipment(tx: Tx, cmd: UncombineShipment) -> tuple[ShipmentState, ...]:
@@ -196,10 +198,8 @@ def uncombine_shipment(tx: Tx, cmd: UncombineShipment) -> tuple[ShipmentState, .
     SHIPMENT.check(shipment, "cancel")
     if len(orders) < 2:
         raise Refused(say("It holds one order only"), code="uncombine_refused")
-    if unknown := set(cmd.order_ids) - {o.id for o in orders}:
-        raise InvalidInput(
-            say("This order is not in the shipment"), field="orders", code=f"order_{min(unknown)}_unknown"
-        )
+    if set(cmd.order_ids) - {o.id for o in orders}:
+        raise InvalidInput(say("This order is not in the shipment"), field="orders", code="order_not_inside")
     reason = cmd.reason.strip()
     if is_labeled(shipment):
         tx.actor.require("shipment.void_label")

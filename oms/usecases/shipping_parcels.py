@@ -218,7 +218,7 @@ def void_label(tx: Tx, cmd: VoidLabel) -> LabelVoided:
         shipment.parcels.append(fresh)
     if shipment.status is ShipmentStatus.LABELED:
         step(shipment, "void_label")
-    shipment.labeled_at = None
+    shipment.labeled_at = shipment.label_cash = None
     numbers = [p.tracking_no for p in named if p.tracking_no]
     tell(
         tx, "shipment.label_voided", shipment, orders, {"status": before, "tracking": numbers},

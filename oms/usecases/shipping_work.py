@@ -6,7 +6,7 @@ is asked when goods are made ready, when a label is printed and when they leave.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,14 +14,16 @@ from oms import audit, clock
 from oms.db import Tx
 from oms.errors import InvalidInput, OmsError, Refused, say
 from oms.inventory import reserving
+from oms.money import ZERO, Money
 from oms.orders.models import Order
 from oms.shipping import rules
 from oms.shipping.models import Parcel, Shipment
 from oms.shipping.queries import Locked, lock_shipment, lock_with_orders
 from oms.shipping.states import SHIPMENT, ShipmentStatus
 from oms.usecases import derived
+from oms.usecases.cod_entries import cash_at_the_door, cash_on_labels, check_label_cash, is_cod
 from oms.usecases.gate import GateStep, Verdict, judge
-from oms.usecases.shipping_boxes import Held, ShipmentState, state_of, step, tell, told, use
+from oms.usecases.shipping_boxes import Held, ShipmentState, state_of, step, told, use
 from oms.usecases.shipping_leaving import Departing, leave_together
 from oms.usecases.shipping_parcels import (
     CancelShipment,
@@ -75,24 +77,26 @@ def start_picking(tx: Tx, shipment_ids: Collection[int]) -> Answers:
     locked = lock_with_orders(tx, shipment_ids)
     answers: Answers = {}
     moved: list[Shipment] = []
+    entries: list[audit.Entry] = []
     for shipment_id in dict.fromkeys(shipment_ids):
         try:
             shipment = locked.shipment(shipment_id)
             if shipment.status is not S.PICKING:
                 SHIPMENT.check(shipment, "pick")
-                _go(tx, shipment, locked.inside(shipment), "pick", "shipment.picking")
+                entries += _go(shipment, locked.inside(shipment), "pick", "shipment.picking")
                 moved.append(shipment)
             answers[shipment_id] = state_of(shipment)
         except OmsError as refusal:
             answers[shipment_id] = refusal
+    audit.record_many(tx, entries)
     derived.refresh(tx, locked.inside(*moved))
     return answers
 
 
-def _go(tx: Tx, shipment: Shipment, orders: Sequence[Order], move: str, action: str, **facts: object) -> None:
+def _go(shipment: Shipment, orders: Sequence[Order], move: str, action: str, **facts: object) -> list[audit.Entry]:
     before = shipment.status
     step(shipment, move)
-    tell(tx, action, shipment, orders, {"status": before}, {"status": shipment.status, **facts})
+    return told(action, shipment, orders, {"status": before}, {"status": shipment.status, **facts})
 
 
 def pack_shipment(tx: Tx, cmd: PackShipment) -> ShipmentState:
@@ -106,8 +110,16 @@ def pack_shipment(tx: Tx, cmd: PackShipment) -> ShipmentState:
     orders = locked.inside(shipment)
     if shipment.status is not S.READY:
         SHIPMENT.check(shipment, "pack")
-    parcels = _boxes(shipment, len(cmd.boxes))
-    for parcel, spec in zip(parcels, cmd.boxes, strict=True):
+    with tx.session.begin_nested():  # refused at its last box, it is as it was, whatever the caller does next
+        entries = _pack(tx, shipment, orders, cmd.boxes)
+    audit.record_many(tx, entries)
+    derived.refresh(tx, orders)
+    return state_of(shipment)
+
+
+def _pack(tx: Tx, shipment: Shipment, orders: Sequence[Order], boxes: Sequence[BoxSpec]) -> list[audit.Entry]:
+    parcels = _boxes(shipment, len(boxes))
+    for parcel, spec in zip(parcels, boxes, strict=True):
         parcel.weight_grams = spec.weight_grams or parcel.weight_grams
         if spec.tracking_no.strip() or spec.carrier.strip() or spec.service.strip():
             give_number(tx, shipment, parcel, spec.carrier, spec.tracking_no, spec.service)
@@ -115,13 +127,12 @@ def pack_shipment(tx: Tx, cmd: PackShipment) -> ShipmentState:
         step(shipment, "pick")
     shipment.packed_by = tx.actor.label[:120]
     weight = sum(p.weight_grams or 0 for p in rules.live_parcels(shipment))
-    _go(tx, shipment, orders, "pack", "shipment.packed", boxes=len(cmd.boxes), weight=weight)
+    entries = _go(shipment, orders, "pack", "shipment.packed", boxes=len(boxes), weight=weight)
     if rules.all_printed(shipment):
         for verdict in judge(tx, orders, GateStep.LABEL).values():
             verdict.check()
-        _go(tx, shipment, orders, "label", "shipment.labeled")
-    derived.refresh(tx, orders)
-    return state_of(shipment)
+        entries += _go(shipment, orders, "label", "shipment.labeled")
+    return entries
 
 
 def _check_boxes(boxes: Sequence[BoxSpec]) -> None:
@@ -152,6 +163,8 @@ def mark_labeled(tx: Tx, shipment_ids: Collection[int]) -> Answers:
     tx.actor.require("shipment.label")
     locked = lock_with_orders(tx, shipment_ids)
     verdicts = judge(tx, list(locked.orders.values()), GateStep.LABEL)
+    pays = any(is_cod(order) for order in locked.orders.values())
+    cash = cash_at_the_door(tx, list(locked.shipments.values())) if pays else {}
     answers: Answers = {}
     marked: list[Shipment] = []
     entries: list[audit.Entry] = []
@@ -159,7 +172,7 @@ def mark_labeled(tx: Tx, shipment_ids: Collection[int]) -> Answers:
         try:
             shipment = locked.shipment(shipment_id)
             check_printable(shipment, [verdicts[o.id] for o in locked.inside(shipment)])
-            entries += _mark(shipment, locked.inside(shipment))
+            entries += _mark(shipment, locked.inside(shipment), cash)
             marked.append(shipment)
             answers[shipment_id] = state_of(shipment)
         except OmsError as refusal:
@@ -177,21 +190,18 @@ def check_printable(shipment: Shipment, verdicts: Sequence[Verdict]) -> None:
         verdict.check()
 
 
-def _mark(shipment: Shipment, orders: Sequence[Order]) -> list[audit.Entry]:
-    """Count the print on every box; what is to be written down about it."""
+def _mark(shipment: Shipment, orders: Sequence[Order], cash: Mapping[int, Money]) -> list[audit.Entry]:
     at = clock.now()
     if not rules.live_parcels(shipment):
         shipment.parcels.append(rules.new_parcel(shipment, 1))
     for parcel in rules.live_parcels(shipment):
         parcel.label_prints += 1
         parcel.label_printed_at = at
+    shipment.label_cash = cash.get(shipment.id, ZERO) if any(is_cod(order) for order in orders) else None
     prints = max(p.label_prints for p in rules.live_parcels(shipment))
-    if shipment.status is not S.PACKED:
-        return told("shipment.label_printed", shipment, orders, {}, {"prints": prints})
-    before = shipment.status
-    step(shipment, "label")
-    after = {"status": shipment.status, "prints": prints}
-    return told("shipment.labeled", shipment, orders, {"status": before}, after)
+    if shipment.status is S.PACKED:
+        return _go(shipment, orders, "label", "shipment.labeled", prints=prints)
+    return told("shipment.label_printed", shipment, orders, {}, {"prints": prints})
 
 
 def hand_over_shipments(tx: Tx, shipment_ids: Collection[int], at: datetime | None = None) -> Answers:
@@ -204,12 +214,13 @@ def hand_over_shipments(tx: Tx, shipment_ids: Collection[int], at: datetime | No
         raise InvalidInput(say("This time has not come yet"), field="at", code="future")
     locked = lock_with_orders(tx, shipment_ids)
     verdicts = judge(tx, list(locked.orders.values()), GateStep.HAND_OVER)
-    held = _held(tx, locked)
+    held, due = _held(tx, locked), cash_on_labels(tx, list(locked.shipments.values()))
     answers: Answers = {}
     going: list[Departing] = []
     for shipment_id in dict.fromkeys(shipment_ids):
         try:
             shipment = locked.shipment(shipment_id)
+            check_label_cash(shipment, due)
             _check_leaving(shipment, [verdicts[o.id] for o in locked.inside(shipment)], held)
             going.append(_departing(shipment, at or clock.now()))
         except OmsError as refusal:

@@ -15,11 +15,11 @@ import psutil
 from app import create_app, create_worker_app
 from oms.db import db
 from oms.reports.auditor import audit_all
-from tests.bench import files, pages, papers, slip_reading, statements, verbs, whole
+from tests.bench import files, flash_sale, pages, papers, slip_reading, statements, verbs, whole
 from tests.bench.installation import installation
 
 PAGE = Path("docs/benchmarks.md")
-ALL = ("P2", "P3", "P5", "P7", "P8", "P9", "P12", "P14", "P15")
+ALL = ("P2", "P3", "P5", "P7", "P8", "P9", "P11", "P12", "P14", "P15")
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,20 @@ def p7(orders: int) -> list[Line]:
             "P7", f"worklist counts at {orders:,} orders", f"p50 {mid:.0f} ms, p95 {late:.0f} ms", "<= 60 ms", mid <= 60
         )
     ]
+
+
+def p11(orders: int) -> list[Line]:
+    with installation(orders) as settings:
+        url = settings.database_url or ""
+        alone = verbs.measure(create_worker_app(settings), url)["verb"]
+        m = flash_sale.measure(create_worker_app(settings), url)
+    ratio, only_short = m.rate / alone, set(m.refused) == {"stock_short"}
+    return [
+        Line("P11", f"flash sale: {flash_sale.CLIENTS} clients on one SKU", f"{m.rate:.0f}/s", ">= 0.5 of P2", ratio >= 0.5,
+             f"{ratio:.2f} of {alone:.0f}/s"),
+        Line("P11", "oversold, and refused for another reason than stock", f"{m.oversold} of {m.sold:,}",
+             "0", m.oversold == 0 and m.sold == flash_sale.PIECES and only_short, str(m.refused)),
+    ]  # fmt: skip
 
 
 def p8() -> list[Line]:
@@ -180,6 +194,7 @@ def main() -> None:
         "P7": lambda: p7(options.orders),
         "P8": p8,
         "P9": p9,
+        "P11": lambda: p11(options.small),
         "P12": lambda: p12_slips(options.small) + p12_statements(),
         "P14": p14,
     }

@@ -69,7 +69,9 @@ def test_both_codes_of_every_label_are_read_from_a_label_printers_dots(paper, dp
 )
 def test_numbers_of_every_length_are_read(paper, code):
     """A number too long for bars that a printer can print stands in the QR code alone."""
-    found = codes(draw_labels([facts(code=code)], paper))
+    drawn = draw_labels([facts(code=code)], paper)
+    found = codes(drawn)
+    assert code.replace(" ", "") in text_of(drawn)
     assert {text for _, text in found} == {code}
     assert any("QR" in kind for kind, _ in found)
 

@@ -18,11 +18,9 @@ from sqlalchemy import func, select
 from oms import clock
 from oms.db import db, transaction
 from oms.errors import OmsError
-from oms.inventory import reserving
-from oms.inventory.models import Bucket, MovementKind, Reservation, StockLevel, StockMovement
+from oms.inventory.models import StockLevel
 from oms.money import ZERO
 from oms.orders.models import Order, OrderLine
-from oms.orders.queries import lock_order
 from oms.orders.states import PaymentTerm
 from oms.payments.states import PaymentMethod
 from oms.permissions import ROLES
@@ -63,6 +61,7 @@ from oms.usecases.shipping_work import (
 from tests.property import test_money as money
 from tests.property import test_orders_and_stock as desk
 from tests.shop import small_shop
+from tests.usecases import boxes
 
 PICK = desk.PICK
 FEW, PIECES = 4, 60
@@ -92,15 +91,7 @@ class Floor(desk.Desk):
         with clock.at(self.moment), transaction(desk.SYSTEM) as tx:
             self.shop = small_shop(tx, pieces=PIECES)
             self.skus = (*self.shop.skus, self.shop.bundle)
-            for sku in self.shop.skus:
-                level = {"on_hand": PIECES, "reserved": 0, "damaged": 0, "incoming": 0}
-                tx.session.add(StockLevel(sku_id=sku, warehouse_id=self.shop.cnx, **level))
-                tx.session.add(
-                    StockMovement(
-                        sku_id=sku, warehouse_id=self.shop.cnx, bucket=Bucket.ON_HAND, quantity=PIECES,
-                        kind=MovementKind.OPENING, actor="test",
-                    )
-                )  # fmt: skip
+            boxes.stock_in(tx, self.shop, self.shop.cnx, PIECES)
 
     def trace(self):
         """Refused verbs leave the boxes as they were, too."""
@@ -202,11 +193,9 @@ class Floor(desk.Desk):
     @has_orders
     @rule(pick=PICK, away=st.integers(1, 3))
     def lies_elsewhere(self, pick, away):
-        """Some units of each line are promised in the other warehouse: what a choice of warehouses does to an order of
-        which nothing is in a box."""
-        order_id = self.order(pick)
-        if not any(order_id in self.orders_in(content) for content in self.boxes.values()):
-            self.do(_promise_elsewhere, order_id, self.shop.cnx, away)
+        """Some units of each line are to come from the other warehouse; boxes that no longer fit are given up."""
+        self.do(boxes.promise_elsewhere, self.order(pick), self.shop.cnx, away)
+        self.look_for_boxes()
 
     # --- the packing room
 
@@ -403,35 +392,20 @@ class Floor(desk.Desk):
                 assert all(self.covered(o) for o in self.orders_in(content)), f"{shipment_id} is packed uncovered"
 
     def teardown(self):
-        for shipment_id, content in self.left.items():
-            shipment = db.session.get_one(Shipment, shipment_id)
-            wanted: Counter[tuple[int, int]] = Counter()
-            for line_id, units in content.items():
-                for sku, pieces in self.parts(db.session.get_one(OrderLine, line_id).sku_id):
-                    wanted[sku, shipment.warehouse_id] += units * pieces
-            moved: Counter[tuple[int, int]] = Counter()
-            for m in db.session.scalars(select(StockMovement).where(StockMovement.document == shipment.number)):
-                moved[m.sku_id, m.warehouse_id] -= m.quantity
-            assert moved == wanted
-        super().teardown()
+        try:
+            for shipment_id, content in self.left.items():
+                self.compare_movements(shipment_id, content)
+        finally:
+            super().teardown()
 
-
-def _promise_elsewhere(tx, order_id: int, place: int, units: int) -> None:
-    """Give promises back and promise anew, up to ``units`` of each line in ``place``."""
-    order = lock_order(tx, order_id)
-    held = tx.session.scalars(
-        select(Reservation).where(Reservation.order_id == order_id, Reservation.status == "active")
-    )
-    wants = []
-    for promise in held.all():
-        open_units = next(line.open for line in order.lines if line.id == promise.order_line_id)
-        moving = promise.quantity // open_units * min(units, open_units)
-        for where, pieces in ((place, moving), (promise.warehouse_id, promise.quantity - moving)):
-            if pieces:
-                wants.append(reserving.Want(order_id, promise.order_line_id, promise.sku_id, where, pieces))
-    reserving.lock_levels(tx, {(w.sku_id, w.warehouse_id) for w in wants})
-    reserving.release(tx, [order_id])
-    reserving.take(tx, wants)
+    def compare_movements(self, shipment_id: int, content: Books) -> None:
+        """What left stock under a shipment's number is what the witness says was in it."""
+        shipment = db.session.get_one(Shipment, shipment_id)
+        wanted: Counter[tuple[int, int]] = Counter()
+        for line_id, units in content.items():
+            for sku, pieces in self.parts(db.session.get_one(OrderLine, line_id).sku_id):
+                wanted[sku, shipment.warehouse_id] += units * pieces
+        assert boxes.moved(db.session, shipment.number) == wanted
 
 
 def test_no_sequence_of_events_on_the_packing_floor_breaks_the_books(isolated):

@@ -40,7 +40,15 @@ from oms.usecases.payments import DecideClaim, SubmitClaim, reverse_claim, submi
 from oms.usecases.shipping import MarkShipped, mark_delivered, mark_shipped
 from oms.usecases.stock import AdjustStock, ReceiveStock, adjust_stock, receive_stock
 from oms.usecases.stock_checks import StockLine
-from tests.race import cod_racers, document_racers, packing_racers, refund_racers, routing_racers, slip_racers
+from tests.race import (
+    cod_racers,
+    document_racers,
+    packing_racers,
+    refund_racers,
+    routing_racers,
+    shipping_racers,
+    slip_racers,
+)
 
 ACTOR = system("racer")
 SHIP_TO = ShipTo("ผู้ซื้อ แข่งขัน", "080-000-0001", "1 หมู่ 1", "สันทรายน้อย", "สันทราย", "เชียงใหม่", "50210")
@@ -83,6 +91,14 @@ def last_piece(client: Client) -> None:
         mine = client.random.sample(skus, len(skus))
         client.barrier.wait(60)
         client.do(place_order, client.order(*mine))
+
+
+def flash_sale(client: Client) -> None:
+    """Everybody buys one and the same SKU, one piece at a time, until it is gone."""
+    client.do(place_order, client.order(client.plan["warm"]))  # the first order of a process is slow
+    client.barrier.wait(120)
+    while client.do(place_order, client.order(client.plan["sku"])):
+        pass
 
 
 def numbers(client: Client) -> None:
@@ -187,9 +203,9 @@ def boxes(client: Client) -> None:
 
 RACES: dict[str, Callable[[Client], None]] = {
     "gate": gate, "boxes": boxes,
-    "last_piece": last_piece, "numbers": numbers, "amendments": amendments, "mixed": mixed,
-    **cod_racers.RACES, **document_racers.RACES,
-    **packing_racers.RACES, **refund_racers.RACES, **slip_racers.RACES, **routing_racers.RACES,
+    "last_piece": last_piece, "flash_sale": flash_sale, "numbers": numbers, "amendments": amendments, "mixed": mixed,
+    **cod_racers.RACES, **document_racers.RACES, **packing_racers.RACES, **refund_racers.RACES,
+    **routing_racers.RACES, **shipping_racers.RACES, **slip_racers.RACES,
 }  # fmt: skip
 
 

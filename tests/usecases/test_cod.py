@@ -32,7 +32,14 @@ from oms.usecases.shipping import (
 )
 from oms.usecases.shipping_boxes import make_ready
 from oms.usecases.shipping_combine import SplitShipment, split_shipment
-from oms.usecases.shipping_work import PackShipment, hand_over_shipments, pack_shipment
+from oms.usecases.shipping_work import (
+    CancelShipment,
+    PackShipment,
+    cancel_shipment,
+    hand_over_shipments,
+    mark_labeled,
+    pack_shipment,
+)
 from tests.shop import SmallShop, small_shop
 
 
@@ -111,6 +118,33 @@ def test_the_first_shipment_of_an_order_brings_the_cash_whichever_leaves_first(t
         hand_over_shipments(tx, [shipment_id])
         assert [e.shipment_id for e in entries(tx, order_id)] == ([first] if shipment_id == first else [])
     assert cash_at_the_door(tx, [tx.session.get_one(Shipment, i) for i in (first, second)]) == {first: baht(300)}
+
+
+def test_a_label_that_names_another_amount_than_is_due_keeps_the_box_here(tx, shop):
+    order_id = place_order(tx, cod(shop, (0, 3))).order_id
+    box = make_ready(tx, [order_id])[order_id].shipment_id
+    pack_shipment(tx, PackShipment(box))
+    mark_labeled(tx, [box])
+    record_payment(tx, SubmitClaim(PaymentMethod.TRANSFER, baht(50), ((order_id, baht(50)),)))
+    assert hand_over_shipments(tx, [box])[box].detail_code == "label_cash"
+    assert mark_shipped_many(tx, [MarkShipped(order_id)])[0].detail_code == "label_cash"
+    assert entries(tx, order_id) == []
+    mark_labeled(tx, [box])  # printed again
+    hand_over_shipments(tx, [box])
+    assert [e.to_collect for e in entries(tx, order_id)] == [baht(250)]
+
+
+def test_when_the_first_box_is_given_up_the_label_of_the_next_is_printed_again(tx, shop):
+    order_id = place_order(tx, cod(shop, (0, 3))).order_id
+    first = make_ready(tx, [order_id])[order_id].shipment_id
+    line = tx.session.get_one(Shipment, first).lines[0].id
+    second = split_shipment(tx, SplitShipment(first, ((line, 1),))).taken.shipment_id
+    pack_shipment(tx, PackShipment(second))
+    mark_labeled(tx, [second])
+    cancel_shipment(tx, CancelShipment(first, "a piece is broken"))
+    assert hand_over_shipments(tx, [second])[second].detail_code == "label_cash"
+    mark_shipped(tx, MarkShipped(order_id, by_channel=True))  # a channel tells what has happened
+    assert [e.shipment_id for e in entries(tx, order_id)] == [second]
 
 
 def test_a_prepaid_order_and_a_paid_cod_order_get_no_entry(tx, shop):

@@ -18,6 +18,7 @@ from oms.documents.states import DocumentStatus, PrintMark, VoidReason
 from oms.money import Money
 from oms.payments.states import PaymentMethod
 from oms.usecases.documents import IssueDocument, issue_document
+from oms.usecases.documents_notes import IssueNote, issue_note
 from oms.usecases.documents_setup import SaveCompany, save_company
 from oms.usecases.orders_place import place_order
 from oms.usecases.payments import SubmitClaim, record_payment
@@ -191,6 +192,22 @@ def test_void_and_replace_from_the_page(people, invoice):
     assert done.location.endswith(f"/documents/{new.id}")
     assert (new.replaces_id, new.buyer_name) == (invoice, "บริษัท ชื่อถูก จำกัด")
     assert new.number in manager.get(f"/documents/{invoice}").text
+
+
+def test_a_paper_without_a_tax_point_is_replaced_and_a_note_says_why_not(people, web, order, invoice):
+    manager = people("manager")
+    with transaction(system("test")) as tx:
+        bill = issue_document(tx, IssueDocument(K.ORDER_BILL, (order,))).document_id
+        note = issue_note(tx, IssueNote(invoice, K.CREDIT_NOTE, "CDNG05", "คืน", Money.satang(10000))).document_id
+    form = manager.get(f"/documents/replace/{bill}")
+    assert 'name="tax_point"' not in form.text
+    done = manager.post(f"/documents/replace/{bill}", **BUYER, reason="wrong_name", note="", key=key(form))
+    new = stored()
+    assert (done.status_code, new.kind, new.replaces_id) == (303, K.ORDER_BILL, bill)
+    refused = manager.get(f"/documents/replace/{note}")
+    assert refused.status_code == 200
+    assert "cannot be issued now" in refused.text
+    assert stored(note).status is DocumentStatus.ISSUED
 
 
 def test_an_abbreviated_invoice_becomes_a_full_one_from_the_orders_card(people, web, order):

@@ -112,7 +112,6 @@ class _Label:
     def bars(self) -> None:
         """The number as Code 128 with its text below; one too long for the paper is in the QR code alone."""
         facts, big = self.facts, self.form.big
-        size = 11 * big
         note = "เลขที่ของร้าน ยังไม่มีเลขพัสดุของขนส่ง" if facts.is_own else ""
         code = code128(facts.code, self.width)
         top = self.y - _GAP
@@ -122,9 +121,10 @@ class _Label:
             assert x - self.left >= QUIET_BARS * code.dots * DOT - DOT
             self.plan.shapes.append(code.path(x, top - height, height))
             top -= height
-        shown = fit(facts.code, BOLD, size, self.width)
-        top -= size * 1.05
-        self.middle(self.left, self.right, top, BOLD, size, shown, white=False)
+        size = largest(facts.code, BOLD, (11 * big, 9 * big, 7.5 * big), self.width)
+        for part in wrap(facts.code, BOLD, size, self.width):  # never cut: somebody may have to type it
+            top -= size * 1.05
+            self.middle(self.left, self.right, top, BOLD, size, part, white=False)
         if note:
             top -= 7 * big * 1.15
             self.middle(self.left, self.right, top, REGULAR, 7 * big, note, white=False)
