@@ -17,6 +17,7 @@ from oms.orders.states import (
 )
 from oms.returns.states import CARRIER_CLAIM_LABELS, CONDITION_LABELS, REASON_LABELS, RESOLUTION_LABELS
 from views.audit_words_carriers import CARRIER_TITLES
+from views.audit_words_stock import STOCK_KIND_NAMES, STOCK_TITLES
 from views.filters import tr
 
 COD_TITLES: dict[str, Any] = {
@@ -102,6 +103,7 @@ ACTIONS: dict[str, Any] = {
     **RETURN_TITLES,
     **SHIPMENT_TITLES,
     **DOCUMENT_TITLES,
+    **STOCK_TITLES,
     "order.created": lazy_gettext("Order entered"),
     "order.draft_edited": lazy_gettext("Draft changed"),
     "order.confirmed": lazy_gettext("Order confirmed"),
@@ -181,14 +183,6 @@ ACTIONS: dict[str, Any] = {
     "warehouse.edited": lazy_gettext("Warehouse changed"),
     "shop.created": lazy_gettext("Shop added"),
     "shop.edited": lazy_gettext("Shop changed"),
-    "shop.routing": lazy_gettext("Choice of warehouse set"),
-    "routing_rule.created": lazy_gettext("Warehouse rule added"),
-    "routing_rule.changed": lazy_gettext("Warehouse rule changed"),
-    "routing_rule.moved": lazy_gettext("Warehouse rule moved"),
-    "order.rerouted": lazy_gettext("Order's warehouse chosen"),
-    "order.urgent": lazy_gettext("Order's turn for stock changed"),
-    "order.pieces_given": lazy_gettext("Order's pieces given away"),
-    "order.pieces_got": lazy_gettext("Pieces of another order taken"),
     "account.created": lazy_gettext("Receiving account added"),
     "account.edited": lazy_gettext("Receiving account changed"),
     "stock.receive": lazy_gettext("Goods received"),
@@ -233,6 +227,7 @@ ACTIONS: dict[str, Any] = {
     "audit.verified": lazy_gettext("Audit log checked"),
 }
 KINDS: dict[str, Any] = {
+    **STOCK_KIND_NAMES,
     "slip": lazy_gettext("slip"),
     "return": lazy_gettext("return"),
     "return_arrival": lazy_gettext("unknown parcel"),
@@ -250,7 +245,6 @@ KINDS: dict[str, Any] = {
     "shop": lazy_gettext("shop"),
     "account": lazy_gettext("receiving account"),
     "stock_paper": lazy_gettext("stock paper"),
-    "routing_rule": lazy_gettext("warehouse rule"),
     "staff": lazy_gettext("staff"),
     "role": lazy_gettext("role"),
     "intake_run": lazy_gettext("imported file"),

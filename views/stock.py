@@ -41,6 +41,7 @@ MOVEMENT_LABELS = {
     MovementKind.TRANSFER_OUT: lazy_gettext("Sent to another warehouse"),
     MovementKind.TRANSFER_IN: lazy_gettext("Came from another warehouse"),
     MovementKind.DAMAGE: lazy_gettext("Damage"),
+    MovementKind.CONSIGN_SOLD: lazy_gettext("Sold by a partner"),
 }
 PAPER_STATUS = {
     StockPaperStatus.WAITING: lazy_gettext("Waits for a second person"),

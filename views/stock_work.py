@@ -34,7 +34,7 @@ class StockForm(DynamicForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        mine = places(db.session(), current_actor())
+        mine = places(db.session(), current_actor(), partners=True)
         self.warehouse_id.choices = choices((p.id, f"{p.code} · {p.name}") for p in mine)
         if request.method != "POST":
             self.key.data = secrets.token_urlsafe(18)

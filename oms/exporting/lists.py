@@ -14,6 +14,7 @@ from oms.exporting.cod_lists import COD_ENTRIES, COD_ROUNDS
 from oms.exporting.parcels import PARCELS
 from oms.exporting.payments import PAYMENTS
 from oms.exporting.people import STAFF
+from oms.exporting.places import PLACE_LISTS
 from oms.exporting.refunds import REFUNDS
 from oms.exporting.returns import CARRIER_CLAIMS, RETURNS
 from oms.exporting.shape import COST, PHONE, PRICE, Column, ExportList, own_orders, own_places, own_shops
@@ -311,7 +312,7 @@ LISTS: dict[str, ExportList] = {
     for made in (
         ORDERS, ORDER_LINES, CUSTOMERS, PRODUCTS, SKUS, CHANNEL_SKUS, STOCK, MOVEMENTS, PAPERS, PAYMENTS, REFUNDS,
         WAREHOUSES, SHOPS, ACCOUNTS, STAFF, AUDIT, STATEMENT_LINES, COD_ENTRIES, COD_ROUNDS,
-        SHIPMENTS, MANIFESTS, PARCELS, RETURNS, CARRIER_CLAIMS,
+        SHIPMENTS, MANIFESTS, PARCELS, RETURNS, CARRIER_CLAIMS, *PLACE_LISTS,
     )
 }  # fmt: skip
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from oms.actor import Actor
 from oms.catalog.models import BundleItem
-from oms.inventory.models import StockLevel, Warehouse
+from oms.inventory.models import StockLevel, Warehouse, WarehouseKind
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,12 @@ class Place:
     name: str
 
 
-def places(session: Session, actor: Actor) -> list[Place]:
-    """The active warehouses this actor works with, the preferred first."""
+def places(session: Session, actor: Actor, *, partners: bool = False) -> list[Place]:
+    """The active warehouses this actor works with, the preferred first; ``partners``: partners' places, too, from which
+    no order is sent."""
     statement = select(Warehouse.id, Warehouse.code, Warehouse.name).where(Warehouse.is_active)
+    if not partners:
+        statement = statement.where(Warehouse.kind == WarehouseKind.OWN)
     if actor.warehouses is not None:
         statement = statement.where(Warehouse.id.in_(sorted(actor.warehouses)))
     return [Place(*row) for row in session.execute(statement.order_by(Warehouse.rank, Warehouse.code))]

@@ -43,7 +43,11 @@ def visible_papers(actor: Actor) -> Select[StockPaper]:
 
 def visible_transfers(actor: Actor) -> Select[Transfer]:
     """Transfers from or to the warehouses this actor works with."""
-    statement = select(Transfer)
+    return transfers_of(actor, select(Transfer))
+
+
+def transfers_of(actor: Actor, statement: Select[Any]) -> Select[Any]:
+    """A statement about transfers, narrowed to those this actor may see."""
     if actor.warehouses is None:
         return statement
     mine = sorted(actor.warehouses)
@@ -89,7 +93,7 @@ class Balance:
 
 def balances(session: Session, actor: Actor, sku: Sku) -> list[Balance]:
     """One SKU in every warehouse of the actor; a set has only what its parts make."""
-    here = places(session, actor)
+    here = places(session, actor, partners=True)
     rows = {row.warehouse_id: row for row in session.scalars(visible_levels(actor).where(StockLevel.sku_id == sku.id))}
     free = available(session, [sku.id], [place.id for place in here])[sku.id]
     return [_balance(place, rows.get(place.id), free.get(place.id, 0)) for place in here]

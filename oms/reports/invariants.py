@@ -195,10 +195,12 @@ CHECKS: Final[tuple[Check, ...]] = (
         8, "series", "the numbers of papers have no gap and no repeat, and the series stands at the last one",
         """
         SELECT coalesce(s.series, p.series) AS series, s.last, p.papers, p.highest FROM
-          (SELECT * FROM number_series WHERE series ~ '^(RC|OP|AD|DM)[0-9]+$') s
+          (SELECT * FROM number_series WHERE series ~ '^(RC|OP|AD|DM|TR|CT|CS)[0-9]+$') s
         FULL JOIN (
           SELECT split_part(number, '-', 1) AS series, count(*) AS papers, max(split_part(number, '-', 2)::bigint)
-            AS highest FROM stock_papers GROUP BY 1) p ON p.series = s.series
+            AS highest FROM (SELECT number FROM stock_papers UNION ALL SELECT number FROM transfers UNION ALL
+              SELECT number FROM stock_counts UNION ALL SELECT number FROM settlements) n GROUP BY 1) p
+          ON p.series = s.series
         WHERE s.last IS DISTINCT FROM p.papers OR s.last IS DISTINCT FROM p.highest
         """,
     ),

@@ -42,7 +42,7 @@ class OpenCount:
 
 
 @dataclass(frozen=True)
-class Counted:
+class ShelfCount:
     """So many pieces of one SKU lie there."""
 
     sku_id: int
@@ -54,7 +54,7 @@ class RecordCounts:
     """Numbers entered. ``add``: on top of what was counted (another shelf, one more scan); else in its place."""
 
     count_id: int
-    entries: tuple[Counted, ...]
+    entries: tuple[ShelfCount, ...]
     add: bool = False
     source: str = "screen"
 

@@ -6,19 +6,20 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from oms import audit
 from oms.banks.codes import find_bank
 from oms.catalog.models import Channel, Shop
 from oms.db import Tx
 from oms.errors import InvalidInput, Refused, say
-from oms.inventory.models import StockLevel, Warehouse
+from oms.inventory.models import Warehouse, WarehouseKind
 from oms.payments.models import ReceivingAccount
 from oms.thai.phone import read_phone
 from oms.thai.tax_id import is_tax_id
 from oms.thai.text import arabic_digits, clean
 from oms.usecases.keeping import Saved, between, bounded, checked, known, lock_row, names, put, refuse_taken
+from oms.usecases.stock_checks import refuse_stock
 
 _CODE = re.compile(r"^[\w.\-]+$")
 _HOURS = 24 * 365
@@ -107,17 +108,7 @@ def _refuse_in_use(tx: Tx, warehouse: Warehouse) -> None:
             field="is_active",
             code="warehouse_in_use",
         )
-    pieces = tx.session.scalar(
-        select(func.coalesce(func.sum(StockLevel.on_hand + StockLevel.damaged + StockLevel.incoming), 0)).where(
-            StockLevel.warehouse_id == warehouse.id
-        )
-    )
-    if pieces:
-        raise Refused(
-            say("{pieces} pieces are still in this warehouse; move or adjust them first", pieces=f"{pieces:,}"),
-            field="is_active",
-            code="warehouse_holds_stock",
-        )
+    refuse_stock(tx, warehouse)
 
 
 def create_shop(tx: Tx, facts: ShopFacts) -> Saved:
@@ -173,7 +164,8 @@ def _change(tx: Tx, row: Any, kind: str, fields: dict[str, Any]) -> Saved:
     return Saved(row.id)
 
 
-def _code(text: str, most: int) -> str:
+def code_of(text: str, most: int) -> str:
+    """A code that files and commands name, or InvalidInput."""
     code = bounded(text, most, "code", missing=say("Enter a short code"))
     if not _CODE.match(code):
         raise InvalidInput(
@@ -186,7 +178,7 @@ def _code(text: str, most: int) -> str:
 
 def _warehouse(facts: WarehouseFacts) -> dict[str, Any]:
     return checked(
-        code=lambda: _code(facts.code, 20).upper(),
+        code=lambda: code_of(facts.code, 20).upper(),
         name=lambda: bounded(facts.name, 200, "name", missing=say("Enter a name")),
         province=lambda: bounded(facts.province, 100, "province"),
         address=lambda: bounded(facts.address, 500, "address"),
@@ -209,7 +201,7 @@ def _link(text: str) -> str:
 
 def _shop(tx: Tx, facts: ShopFacts) -> dict[str, Any]:
     return checked(
-        code=lambda: _code(facts.code, 40),
+        code=lambda: code_of(facts.code, 40),
         name=lambda: bounded(facts.name, 200, "name", missing=say("Enter a name")),
         channel=lambda: facts.channel,
         warehouse_id=lambda: _open_warehouse(tx, facts.warehouse_id),
@@ -222,14 +214,14 @@ def _shop(tx: Tx, facts: ShopFacts) -> dict[str, Any]:
 
 def _open_warehouse(tx: Tx, warehouse_id: int) -> int:
     row = tx.session.get(Warehouse, warehouse_id)
-    if row is None or not row.is_active:
+    if row is None or not row.is_active or row.kind is not WarehouseKind.OWN:
         raise InvalidInput(say("Choose an open warehouse"), field="warehouse_id", code="warehouse_closed")
     return row.id
 
 
 def _account(facts: AccountFacts) -> dict[str, Any]:
     return checked(
-        code=lambda: _code(facts.code, 40),
+        code=lambda: code_of(facts.code, 40),
         bank=lambda: bounded(facts.bank, 40, "bank", missing=say("Enter the bank or wallet")),
         account_no=lambda: _account_no(facts.account_no),
         account_name=lambda: bounded(facts.account_name, 200, "account_name", missing=say("Enter the account's name")),

@@ -23,6 +23,7 @@ from oms.usecases import orders_write
 from oms.usecases.orders_words import NewLine, OrderPlaced, PlaceOrder, Priced, ShipTo, Stock
 from oms.usecases.orders_write import Drawn
 from oms.usecases.routing import Plan, holder_name, plan_orders, short_refusal
+from oms.usecases.stock_checks import check_sender
 
 __all__ = ["NewLine", "OrderPlaced", "PlaceOrder", "ShipTo", "Stock", "place_order", "place_orders"]
 
@@ -172,6 +173,8 @@ def price(
             field="warehouse_id",
             code="warehouse_not_found",
         )
+    if cmd.warehouse_id is not None:
+        check_sender(tx, cmd.warehouse_id)
     _check_words(cmd)
     problems: list[Problem] = []
     totals: list[Money] = []

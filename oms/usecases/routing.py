@@ -20,7 +20,7 @@ from oms.catalog.queries import SkuFacts, sku_facts
 from oms.db import Tx
 from oms.errors import Say, StockShort, say
 from oms.inventory import reserving
-from oms.inventory.models import Reservation, ReservationStatus, Warehouse
+from oms.inventory.models import Reservation, ReservationStatus, Warehouse, WarehouseKind
 from oms.inventory.reserving import Key, Shortage, Want
 from oms.inventory.routing import Case, Choice, Ranked, Rule, Site, choose, judged, ranked
 from oms.inventory.routing_models import RoutingRule
@@ -76,7 +76,7 @@ def read_network(tx: Tx) -> Network:
     """Two statements, however many orders are planned."""
     rows = tx.session.execute(
         select(Warehouse.id, Warehouse.code, Warehouse.name, Warehouse.province, Warehouse.rank)
-        .where(Warehouse.is_active)
+        .where(Warehouse.is_active, Warehouse.kind == WarehouseKind.OWN)
         .order_by(Warehouse.rank, Warehouse.code)
     )
     sites = [Site(r.id, r.code, r.name, province_of(r.province), r.rank) for r in rows if tx.actor.sees_warehouse(r.id)]

@@ -29,7 +29,7 @@ from oms.usecases.orders_cancel import announce_freed
 from oms.usecases.routing import Asking, Plan
 from oms.usecases.sentences import pack
 from oms.usecases.shipping_boxes import Boxes, drop, lock_boxes
-from oms.usecases.stock_checks import check_place
+from oms.usecases.stock_checks import check_sender
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def _place_draft(tx: Tx, order: Order, cmd: RerouteOrder, why: str) -> None:
     place = cmd.warehouse_id
     if place is None:
         place = tx.session.get_one(Shop, order.shop_id).warehouse_id
-    check_place(tx, place)
+    check_sender(tx, place)
     order.warehouse_id = place
     order.warehouse_reason = (pack(_by_hand(tx, [place], why)) or {}) if order.warehouse_pinned else {}
 
@@ -140,7 +140,7 @@ def _plan(tx: Tx, order: Order, cmd: RerouteOrder, why: str) -> Plan:
     if cmd.shares:
         return _plan_shares(tx, order, asking, cmd.shares, why)
     if cmd.warehouse_id is not None:
-        check_place(tx, cmd.warehouse_id)
+        check_sender(tx, cmd.warehouse_id)
         plan = routing.plan_anew(tx, order, replace(asking, places=(cmd.warehouse_id,)))
         return replace(plan, reason=_by_hand(tx, [cmd.warehouse_id], why))
     shop = tx.session.get_one(Shop, order.shop_id)
@@ -186,7 +186,7 @@ def _check_shares(tx: Tx, asking: Asking, shares: Sequence[Share], places: Seque
             code="shares_many",
         )
     for place in places:
-        check_place(tx, place)
+        check_sender(tx, place)
 
 
 def _by_hand(tx: Tx, places: Sequence[int], why: str) -> Say:

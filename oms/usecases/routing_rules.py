@@ -14,7 +14,7 @@ from oms import audit
 from oms.catalog.models import Channel, Product, Routing, Shop, Sku
 from oms.db import Tx
 from oms.errors import Conflict, InvalidInput, NotFound, say
-from oms.inventory.models import Warehouse
+from oms.inventory.models import Warehouse, WarehouseKind
 from oms.inventory.routing_models import RoutingRule, RuleAction
 from oms.thai.provinces import PLACES
 from oms.usecases.keeping import Saved, bounded, known, lock_row, names, put
@@ -142,7 +142,7 @@ def _checked(tx: Tx, facts: RuleFacts) -> dict[str, Any]:
     fields = asdict(facts)
     fields["name"] = bounded(facts.name, 120, "name", missing=say("Give the rule a name, so that orders can say it"))
     place = tx.session.get(Warehouse, facts.warehouse_id)
-    if place is None or not tx.actor.sees_warehouse(place.id):
+    if place is None or place.kind is not WarehouseKind.OWN or not tx.actor.sees_warehouse(place.id):
         raise InvalidInput(say("Choose an open warehouse"), field="warehouse_id", code="warehouse_closed")
     if facts.starts_on and facts.ends_on and facts.ends_on < facts.starts_on:
         raise InvalidInput(say("The last day is before the first"), field="ends_on", code="days_reversed")

@@ -13,7 +13,15 @@ from oms.catalog.models import Sku
 from oms.db import Tx
 from oms.errors import Forbidden, InvalidInput, Refused, StockShort, say
 from oms.inventory import moving
-from oms.inventory.models import Bucket, Reservation, ReservationStatus, StockLevel, StockPaper, Warehouse
+from oms.inventory.models import (
+    Bucket,
+    Reservation,
+    ReservationStatus,
+    StockLevel,
+    StockPaper,
+    Warehouse,
+    WarehouseKind,
+)
 from oms.inventory.moving import Move
 from oms.orders.models import Order
 from oms.usecases.keeping import bounded, names
@@ -53,6 +61,35 @@ def check_place(tx: Tx, warehouse_id: int) -> None:
             say("{warehouse} is not one of your warehouses", warehouse=row.code),
             field="warehouse_id",
             code="warehouse_scope",
+        )
+
+
+def check_sender(tx: Tx, warehouse_id: int) -> None:
+    """``check_place``, and orders are sent from it: it is no partner's place."""
+    check_place(tx, warehouse_id)
+    if tx.session.get_one(Warehouse, warehouse_id).kind is not WarehouseKind.OWN:
+        raise InvalidInput(
+            say(
+                "{warehouse} is a partner's place; orders are not sent from it",
+                warehouse=warehouse_code(tx, warehouse_id),
+            ),
+            field="warehouse_id",
+            code="warehouse_partner",
+        )
+
+
+def refuse_stock(tx: Tx, warehouse: Warehouse) -> None:
+    """Raise Refused while pieces are in a warehouse, or on their way to it."""
+    pieces = tx.session.scalar(
+        select(func.coalesce(func.sum(StockLevel.on_hand + StockLevel.damaged + StockLevel.incoming), 0)).where(
+            StockLevel.warehouse_id == warehouse.id
+        )
+    )
+    if pieces:
+        raise Refused(
+            say("{pieces} pieces are still in this warehouse; move or adjust them first", pieces=f"{pieces:,}"),
+            field="is_active",
+            code="warehouse_holds_stock",
         )
 
 

@@ -44,6 +44,7 @@ from oms.usecases.stock_checks import StockLine
 from tests.reports.broken_documents import DOCUMENT_BREAKS, issue_some
 from tests.reports.broken_labels import LABEL_BREAKS
 from tests.reports.broken_links import REMOTE_BREAKS, link_some
+from tests.reports.places import between_warehouses
 from tests.shop import small_shop
 
 
@@ -88,6 +89,7 @@ def world(tx):
     cancel_order(tx, CancelOrder(gone, CancelReason.CUSTOMER))
     cancel_order(tx, CancelOrder(aside, CancelReason.OUT_OF_STOCK, restock=Restock.KEEP_OUT))
     receive_stock(tx, ReceiveStock(shop.bkk, (StockLine(shop.skus[3], 1),), "key"))
+    between_warehouses(tx, shop)
     outbox.add(tx, "test.topic", "test:1")
     boxes_on_their_way(tx, place((0, 3), **cod), place((1, 1), **cod), place((2, 1), **cod), place((1, 2), **cod))
     issue_some(tx, paid, shipped, held)
@@ -218,6 +220,13 @@ BREAKS = {
     "order_places": [
         "UPDATE reservations SET warehouse_id = (SELECT max(id) FROM warehouses) WHERE status = 'consumed'",
     ],
+    "partner_places": ["UPDATE warehouses SET kind = 'consignment'"],
+    "in_transit": ["UPDATE stock_levels SET incoming = incoming + 1 WHERE incoming > 0"],
+    "transfers": ["UPDATE transfer_lines SET quantity = quantity + 1"],
+    "transfer_steps": ["UPDATE transfer_steps SET quantity = quantity + 1"],
+    "transfer_states": ["UPDATE transfers SET status = 'received' WHERE status = 'received_with_discrepancy'"],
+    "counts": ["UPDATE count_lines SET posted = 0"],
+    "settlements": ["UPDATE settlements SET percent = percent + 1"],
     "balances": ["DELETE FROM stock_movements WHERE kind = 'ship'"],
     "external_numbers": [
         "DROP INDEX uq_orders_external",

@@ -19,10 +19,10 @@ from oms.shipping.states import ShipmentStatus
 from oms.usecases.counts import (
     CloseCounting,
     CountAgain,
-    Counted,
     DropCount,
     OpenCount,
     RecordCounts,
+    ShelfCount,
     cancel_count,
     open_count,
     record_counts,
@@ -65,7 +65,7 @@ def opened(tx, shop, *which, key="k", **facts) -> int:
 
 
 def enter(tx, shop, count, *numbers, add=False):
-    entries = tuple(Counted(shop.skus[i], n) for i, n in numbers)
+    entries = tuple(ShelfCount(shop.skus[i], n) for i, n in numbers)
     return record_counts(tx, RecordCounts(count, entries, add=add))
 
 
@@ -163,7 +163,7 @@ def test_a_product_found_that_is_not_on_the_sheet_is_put_on_it(tx, shop, clerk):
     count = opened(clerk, shop, 0)
     assert enter(clerk, shop, count, (3, 2)).added == 1
     assert lines(tx, count)[shop.skus[3]].difference == -8
-    refused(clerk, "sku_is_bundle", record_counts, RecordCounts(count, (Counted(shop.bundle, 1),)))
+    refused(clerk, "sku_is_bundle", record_counts, RecordCounts(count, (ShelfCount(shop.bundle, 1),)))
 
 
 def test_shelves_choose_what_is_counted_in_walking_order(tx, shop, clerk):
@@ -187,7 +187,7 @@ def test_lines_are_counted_again_and_the_first_number_is_kept(tx, shop, clerk, b
     submit_count(clerk, CloseCounting(count))
     line = lines(tx, count)[shop.skus[0]]
     assert recount(boss, CountAgain(count, (line.id,))).status is CountStatus.OPEN
-    refused(clerk, "line_settled", record_counts, RecordCounts(count, (Counted(shop.skus[1], 3),)))
+    refused(clerk, "line_settled", record_counts, RecordCounts(count, (ShelfCount(shop.skus[1], 3),)))
     enter(clerk, shop, count, (0, 10))
     line = lines(tx, count)[shop.skus[0]]
     assert (line.first_counted, line.counted, line.difference) == (5, 10, 0)
@@ -255,14 +255,14 @@ def test_rights_scopes_and_versions(tx, shop, clerk, boss, actor):
     with pytest.raises(Forbidden):
         approve_count(clerk, ApproveCount(count))
     stranger = replace(tx, actor=actor("warehouse", warehouses=frozenset({shop.cnx})))
-    refused(stranger, "count_not_found", record_counts, RecordCounts(count, (Counted(shop.skus[0], 1),)))
+    refused(stranger, "count_not_found", record_counts, RecordCounts(count, (ShelfCount(shop.skus[0], 1),)))
     refused(stranger, "warehouse_scope", open_count, OpenCount(shop.bkk, "x"))
     refused(clerk, "stale", submit_count, CloseCounting(count, version=99))
-    refused(clerk, "quantity_range", record_counts, RecordCounts(count, (Counted(shop.skus[0], -1),)))
+    refused(clerk, "quantity_range", record_counts, RecordCounts(count, (ShelfCount(shop.skus[0], -1),)))
     refused(clerk, "lines_missing", record_counts, RecordCounts(count, ()))
     refused(clerk, "missing", cancel_count, DropCount(count, ""))
     assert cancel_count(clerk, DropCount(count, "ผิดคลัง")).status is CountStatus.CANCELED
-    refused(clerk, "count_closed", record_counts, RecordCounts(count, (Counted(shop.skus[0], 1),)))
+    refused(clerk, "count_closed", record_counts, RecordCounts(count, (ShelfCount(shop.skus[0], 1),)))
     assert on_hand(tx, shop, 0)[0] == 10
 
 
@@ -274,7 +274,7 @@ def test_five_hundred_numbers_cost_no_more_statements_than_five(tx, shop, clerk)
         listener = lambda *args: seen.append(args[2])  # noqa: E731
         engine = tx.session.get_bind().engine
         event.listen(engine, "before_cursor_execute", listener)
-        record_counts(clerk, RecordCounts(count, tuple(Counted(shop.skus[i % 4], i) for i in range(numbers))))
+        record_counts(clerk, RecordCounts(count, tuple(ShelfCount(shop.skus[i % 4], i) for i in range(numbers))))
         event.remove(engine, "before_cursor_execute", listener)
         return len(seen)
 

@@ -497,9 +497,8 @@ def test_staff_of_any_warehouse_that_holds_pieces_see_the_order(tx, net, actor):
 
 
 def test_counting_the_orders_of_one_warehouse_stays_in_the_index(tx, net, actor):
-    place_orders(tx, [net.order((0, 1), to="capital", stock=Stock.MAY_WAIT) for _ in range(300)])
-    tx.session.execute(text("ANALYZE orders"))
-    tx.session.execute(text("SET LOCAL enable_seqscan = off"))
+    for other in ("seqscan", "indexscan", "bitmapscan"):  # so that only an index that knows all of it is left
+        tx.session.execute(text(f"SET LOCAL enable_{other} = off"))
     statement = counts_statement(actor("warehouse", warehouses=frozenset({net.shop.cnx})))
     connection = tx.session.connection()
     ready = statement.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
