@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,7 @@ from oms.db import Tx, db
 from oms.errors import Conflict, InvalidInput, OmsError, say
 from oms.inventory.availability import places
 from oms.reports import packing as desk
+from oms.shipping.floor.camera import CameraReader
 from oms.shipping.floor.states import ScanKind
 from oms.usecases.packing import Scan, Scanned, scan
 from oms.usecases.packing_rules import SetPackingRules, set_packing_rules
@@ -25,6 +27,7 @@ from views.pack_words import COMMAND_LABELS, WORDS, box_as_json, drawn, label_ur
 
 MOST_AT_ONCE = 50  # scans in one request; a station that was offline sends several
 TRIES = 3  # when two people meet on the same rows
+_READERS = threading.local()  # one reading process for each thread that is ever asked
 FRAME_CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; frame-src blob:; frame-ancestors 'none'; base-uri 'none'; "
@@ -113,6 +116,13 @@ class PackView(OmsView):
                 answers.append(_no_scan(key, refusal))
         with unit() as tx:
             return jsonify(answers=answers, **_facts(tx, station, int(warehouse_id or 0)))
+
+    @page("/frame", methods=("POST",))
+    def frame(self) -> Response:
+        """The codes in a frame of a camera, for browsers that cannot read them."""
+        if not hasattr(_READERS, "reader"):
+            _READERS.reader = CameraReader()
+        return jsonify(codes=_READERS.reader.codes(request.get_data(cache=False)))
 
     @page("/settings")
     def settings(self) -> str:

@@ -100,8 +100,9 @@ def test_the_table_by_keyboard_alone(floor, web_app):
     gun(page, "RU-0001", "RU-0002")
     expect(page.locator(".st-say.done, .st-say.warn")).to_be_visible()
     shot(page, "pack-done")
+    expect(page.locator("[data-printed='1']")).to_be_visible()  # the label was fetched to be printed at once
     with web_app.app_context():
-        assert states().count("packed") == 1
+        assert states().count("labeled") == 1
     page.keyboard.press("F1")
     expect(page.locator("#st-help")).to_be_visible()
     shot(page, "pack-help")
@@ -119,9 +120,9 @@ def test_scans_made_without_a_network_are_kept_and_judged_in_order(floor, web_ap
     expect(page.locator("[data-count]")).to_have_text("1 / 3")  # what came after the wrong one does not count
     page.keyboard.press("Enter")
     gun(page, "RU-0001", "RU-0002")
-    expect(page.locator(".st-say.done, .st-say.warn")).to_be_visible()
+    expect(page.locator("[data-printed='1']")).to_be_visible()
     with web_app.app_context():
-        assert states().count("packed") == 1
+        assert states().count("labeled") == 1
 
 
 def test_a_canceled_order_stops_with_colour_until_it_is_seen(floor, web_app):

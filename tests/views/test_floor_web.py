@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import pytest
+import zxingcpp
+from PIL import Image
 from sqlalchemy import event, select
 
 from oms.actor import system
@@ -305,6 +308,36 @@ def test_lists_cost_the_same_statements_for_few_and_for_many(panel, shop, path):
             event.remove(db.engine, "before_cursor_execute", note)
         costs.append(len(seen))
     assert costs[0] == costs[1], costs
+
+
+def test_a_frame_of_a_camera_is_read_in_a_process_of_its_own(panel, shop):
+    page = panel.get("/pack/")
+    token = re.search(r'data-token="([^"]+)"', page.text)[1]
+    assert 'data-frame="/pack/frame"' in page.text
+
+    def sent(data: bytes):
+        panel._fresh()
+        headers = {"X-CSRFToken": token, "Referer": "http://localhost/pack/", "Accept": "application/json"}
+        return panel.client.post("/pack/frame", data=data, content_type="image/jpeg", headers=headers)
+
+    assert sent(frame_with("SH69-000012", "8850000000010")).json == {"codes": ["SH69-000012", "8850000000010"]}
+    assert sent(frame_with()).json == {"codes": []}
+    for broken in (b"", b"GIF89a", b"\xff\xd8\xff" + b"x" * 500, frame_with("A")[:200]):
+        answer = sent(broken)
+        assert (answer.status_code, answer.json["error"]["code"]) == (422, "frame_refused"), broken[:10]
+
+
+def frame_with(*codes: str) -> bytes:
+    """What a camera sees: a QR code and bar codes on a table, a little turned."""
+    table = Image.new("L", (1280, 900), 205)
+    for n, text in enumerate(codes):
+        kind = zxingcpp.BarcodeFormat.QRCode if n == 0 else zxingcpp.BarcodeFormat.EAN13
+        code = zxingcpp.create_barcode(text, kind)
+        drawn = Image.fromarray(zxingcpp.write_barcode_to_image(code, scale=6)).convert("L")
+        table.paste(drawn, (80, 60 + n * 420))
+    out = io.BytesIO()
+    table.rotate(3, fillcolor=205).convert("RGB").save(out, "JPEG", quality=80)
+    return out.getvalue()
 
 
 def test_labels_of_the_chosen_are_asked_for_and_one_is_printed_from_its_page(panel, shop):

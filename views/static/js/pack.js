@@ -9,7 +9,7 @@
   const code = $("[data-code]"), line = $("[data-line]"), hint = $("[data-hint]"), box = $("[data-say]");
   const memory = (key, value) => (value === undefined ? localStorage.getItem(`ruam.pack.${key}`) : localStorage.setItem(`ruam.pack.${key}`, value));
   let station = memory("station") || "", place = Number(memory("place")) || 0;
-  let desk = null, before = [], times = 0, stopped = false, lastLabel = null, chosen = 0, refused = null;
+  let desk = null, before = [], times = 0, stopped = false, chosen = 0, refused = null;
 
   // --- showing --------------------------------------------------------------------------------------
   const el = (tag, cls, text) => { const e = document.createElement(tag); if (cls) e.className = cls; if (text !== undefined) e.textContent = text; return e; };
@@ -113,7 +113,7 @@
       if (!answer.ok || !(answer.headers.get("Content-Type") || "").includes("pdf")) throw new Error(String(answer.status));
       const frame = $("[data-printer]"), address = URL.createObjectURL(await answer.blob());
       frame.onload = () => { try { frame.contentWindow.focus(); frame.contentWindow.print(); } catch { window.open(address); } setTimeout(() => URL.revokeObjectURL(address), 60000); code.focus(); };
-      lastLabel = done; frame.src = address; root.dataset.printed = String(Number(root.dataset.printed || 0) + 1);
+      frame.src = address; root.dataset.printed = String(Number(root.dataset.printed || 0) + 1);
       refresh();
     } catch { tell("warn", `${say("done")} ${done.number}`, say("print_failed", { number: done.number })); sound("note"); }
   }
@@ -150,7 +150,7 @@
     times = 0; showTimes();
   }
   function hand(i) { const it = desk?.items[i]; if (!it || !desk.by_hand || it.counted >= it.wanted) return; chosen = i; send({ code: it.code, kind: "item", by_hand: true, quantity: Math.max(1, times) }); times = 0; showTimes(); code.focus(); }
-  const acts = { undo: () => desk && send({ kind: "undo" }), box: () => desk && send({ kind: "box" }), aside: () => { if (desk) { tell("", ""); send({ kind: "aside" }); } }, over: () => { if (refused?.outcome === "somebody_else" && lastOpen) { tell("", ""); send({ kind: "take_over", code: lastOpen }); refused = null; } }, label: () => { const b = lastLabel || before.find((x) => x.packed); if (b?.label_url) print(b); } };
+  const acts = { undo: () => desk && send({ kind: "undo" }), box: () => desk && send({ kind: "box" }), aside: () => { if (desk) { tell("", ""); send({ kind: "aside" }); } }, over: () => { if (refused?.outcome === "somebody_else" && lastOpen) { tell("", ""); send({ kind: "take_over", code: lastOpen }); refused = null; } }, label: () => { const b = before.find((x) => x.packed); if (b?.label_url) print(b); } };
   let lastOpen = "";
   $("[data-scan-form]").addEventListener("submit", (e) => { e.preventDefault(); if (!desk && code.value.trim()) lastOpen = code.value.trim(); take(code.value); });
   $$("[data-act]").forEach((b) => b.addEventListener("click", () => { acts[b.dataset.act](); code.focus(); }));
