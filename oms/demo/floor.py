@@ -1,5 +1,5 @@
 """The packing floor on the demo's last morning: shipments in every step, parcels under way with their carriers' words,
-some coming back, one received, one counted."""
+some coming back."""
 
 from __future__ import annotations
 
@@ -15,19 +15,16 @@ from oms.carriers.port import CarrierEvent
 from oms.db import Tx, transaction
 from oms.orders.models import Order
 from oms.orders.states import Board
-from oms.returns.models import ReturnLine
 from oms.shipping.models import Parcel, Shipment
 from oms.shipping.states import ShipmentStatus
 from oms.shipping.states import TrackingStatus as T
-from oms.usecases.returns_count import Counted, InspectReturn, inspect_return
-from oms.usecases.returns_receive import ArriveParcel, receive_parcel
 from oms.usecases.shipping_boxes import MadeReady, make_ready
 from oms.usecases.shipping_work import BoxSpec, PackShipment, mark_labeled, pack_shipment, start_picking
 from oms.usecases.tracking import ParcelNews, record_events
 
 MOST = 40  # orders the floor has begun with; of those that are ready two thirds
 PICKED, PACKED, LABELED = 0.6, 0.4, 0.22  # of them so many got at least this far
-UNDER_WAY, RECEIVED = 60, 2  # parcels of which carriers have spoken (half of all, at most); those at the door again
+UNDER_WAY = 60  # parcels of which carriers have spoken (half of all, at most)
 WAY: tuple[tuple[T, str, str], ...] = (
     (T.PICKED_UP, "103", "รับเข้าระบบ"), (T.IN_TRANSIT, "201", "อยู่ระหว่างการขนส่ง"),
     (T.OUT_FOR_DELIVERY, "301", "อยู่ระหว่างการนำจ่าย"),
@@ -42,8 +39,6 @@ def morning(actors: Mapping[str, Actor], random: Random, end: datetime) -> None:
             _pack(tx, random)
     with clock.at(end), transaction(actors["warehouse"]) as tx:
         _carriers_say(tx, random, end)
-    with clock.at(end), transaction(actors["warehouse"]) as tx:
-        _comes_back(tx)
 
 
 def _pack(tx: Tx, random: Random) -> None:
@@ -88,23 +83,3 @@ def _carriers_say(tx: Tx, random: Random, end: datetime) -> None:
         words = [*WAY, *HOME] if parcel.id in home else list(WAY[: random.randint(1, len(WAY))])
         news.append(ParcelNews(parcel.id, _said(words, end - timedelta(minutes=random.randint(10, 200)))))
     record_events(tx, news, "poll")
-
-
-def _comes_back(tx: Tx) -> None:
-    """Two of those on their way home are at the door already; one of them is counted."""
-    coming = (
-        select(Parcel.tracking_no, Shipment.warehouse_id)
-        .join(Shipment, Shipment.id == Parcel.shipment_id)
-        .where(Shipment.status == ShipmentStatus.RETURNING, Parcel.is_live)
-        .order_by(Parcel.id)
-        .limit(RECEIVED)
-    )
-    for no, (code, place) in enumerate(tx.session.execute(coming).all()):
-        arrived = receive_parcel(tx, ArriveParcel(code, place))
-        for found in arrived.returns[: 1 - no]:
-            _count(tx, found.return_id)
-
-
-def _count(tx: Tx, return_id: int) -> None:
-    lines = tx.session.scalars(select(ReturnLine).where(ReturnLine.return_id == return_id)).all()
-    inspect_return(tx, InspectReturn(return_id, tuple(Counted(x.order_line_id, resell=x.quantity) for x in lines)))

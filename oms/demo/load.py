@@ -18,7 +18,7 @@ from oms.audit import AuditLog
 from oms.catalog.models import Shop
 from oms.customers.models import Customer
 from oms.db import Tx, transaction
-from oms.demo import floor, incoming, life_money, papers, shelves, slips, statement
+from oms.demo import floor, incoming, life_money, life_returns, papers, shelves, slips, statement
 from oms.demo import goods as shop_goods
 from oms.demo.goods import Goods
 from oms.demo.life import Life
@@ -108,6 +108,7 @@ def load(
         shelves.corrections(tx, goods, _chance(seed, "corrections"))
     slips.send_in(actors["sales"], goods, buyers, files, _chance(seed, "slips"), end)
     statement.take_in(actors["cashier"].via("csv"), _chance(seed, "statement"), files, end)
+    life_returns.take_back(actors, goods, _chance(seed, "returns"), end)
     life_money.money_life(actors, goods, files, end)
     papers.papers(actors, goods, end)
     floor.morning(actors, _chance(seed, "floor"), end)

@@ -15,6 +15,7 @@ from oms.exporting.parcels import PARCELS
 from oms.exporting.payments import PAYMENTS
 from oms.exporting.people import STAFF
 from oms.exporting.refunds import REFUNDS
+from oms.exporting.returns import CARRIER_CLAIMS, RETURNS
 from oms.exporting.shape import COST, PHONE, PRICE, Column, ExportList, own_orders, own_places, own_shops
 from oms.exporting.shipments import MANIFESTS, SHIPMENTS
 from oms.exporting.statements import STATEMENT_LINES
@@ -310,7 +311,7 @@ LISTS: dict[str, ExportList] = {
     for made in (
         ORDERS, ORDER_LINES, CUSTOMERS, PRODUCTS, SKUS, CHANNEL_SKUS, STOCK, MOVEMENTS, PAPERS, PAYMENTS, REFUNDS,
         WAREHOUSES, SHOPS, ACCOUNTS, STAFF, AUDIT, STATEMENT_LINES, COD_ENTRIES, COD_ROUNDS,
-        SHIPMENTS, MANIFESTS, PARCELS,
+        SHIPMENTS, MANIFESTS, PARCELS, RETURNS, CARRIER_CLAIMS,
     )
 }  # fmt: skip
 

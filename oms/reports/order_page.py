@@ -172,6 +172,8 @@ def line_stock(order: Order, line: OrderLine, reserved: dict[int, list[tuple[str
         return say("Given back")
     if line.canceled == line.quantity:
         return say("Taken out")
+    if line.returned:
+        return say("{n} left, {m} came back", n=line.shipped, m=line.returned)
     if line.shipped:
         return say("Left") if not line.open else say("{n} left, {m} to go", n=line.shipped, m=line.open)
     if held := reserved.get(line.id):

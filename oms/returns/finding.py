@@ -17,6 +17,7 @@ from oms.returns.models import Return, ReturnLine
 from oms.returns.queries import LEFT
 from oms.returns.states import COMING
 from oms.shipping.models import Parcel, Shipment, ShipmentLine
+from oms.thai.keyboard import latin_keys
 
 MOST = 50  # rows of one kind that one code may mean; a code that means more means nothing
 
@@ -39,7 +40,8 @@ def plain_code(code: str) -> str:
 def spellings(code: str) -> tuple[str, ...]:
     """The ways a code may be stored."""
     plain = plain_code(code)
-    return tuple({plain: None, plain.upper(): None, plain.lower(): None})
+    keys = latin_keys(plain)  # a gun on a keyboard that stands on Thai
+    return tuple({plain: None, plain.upper(): None, plain.lower(): None, keys: None, keys.upper(): None})
 
 
 def meaning_of(session: Session, actor: Actor, code: str) -> Meaning:
@@ -61,7 +63,7 @@ def meaning_of(session: Session, actor: Actor, code: str) -> Meaning:
     asked = select(Order.id).where(or_(Order.number.in_(ways), Order.external_no.in_(ways)), *_shops(actor))
     if orders := _ids(session, asked.order_by(Order.id).limit(MOST)):
         return Meaning(orders=orders)
-    return Meaning(is_product=by_code_or_barcode(session, code) is not None)
+    return Meaning(is_product=by_code_or_barcode(session, latin_keys(code)) is not None)
 
 
 def of_shipments(shipment_ids: Collection[int]) -> Select[int]:

@@ -15,10 +15,11 @@ from oms.inventory.availability import parts_of
 from oms.inventory.models import Reservation, ReservationStatus
 from oms.money import ZERO
 from oms.orders.models import Order, OrderLine
-from oms.orders.queries import NO_ID, lock_known
+from oms.orders.queries import NO_ID, in_warehouses, lock_known
 from oms.returns.models import CarrierClaim, Return, ReturnArrival, ReturnLine, ReturnRules
 from oms.returns.states import UNCOUNTED, ReturnKind, ReturnStatus
 from oms.shipping.models import Shipment, ShipmentLine
+from oms.shipping.queries import visible_shipments
 from oms.shipping.states import ShipmentStatus
 
 LEFT = (
@@ -36,7 +37,7 @@ def _scope(actor: Actor) -> list[ColumnElement[bool]]:
         found.append(Order.owner_id == actor.user_id)
     if actor.warehouses is not None:
         mine = sorted(actor.warehouses)
-        found.append(or_(Return.warehouse_id.in_(mine), Order.warehouse_id.in_(mine)))
+        found.append(or_(Return.warehouse_id.in_(mine), in_warehouses(mine)))
     return found
 
 
@@ -57,19 +58,11 @@ def visible_arrivals(actor: Actor) -> Select[ReturnArrival]:
 
 
 def visible_claims(actor: Actor) -> Select[CarrierClaim]:
-    """Claims for shipments of the warehouses and shops of this actor."""
+    """Claims for shipments this actor may see."""
     statement = select(CarrierClaim)
     if actor.warehouses is None and actor.shops is None and not actor.own_orders_only:
         return statement
-    mine = select(ShipmentLine.shipment_id).join(Order, Order.id == ShipmentLine.order_id)
-    if actor.warehouses is not None:
-        mine = mine.join(Shipment, Shipment.id == ShipmentLine.shipment_id)
-        mine = mine.where(Shipment.warehouse_id.in_(sorted(actor.warehouses)))
-    if actor.shops is not None:
-        mine = mine.where(Order.shop_id.in_(sorted(actor.shops)))
-    if actor.own_orders_only:
-        mine = mine.where(Order.owner_id == actor.user_id)
-    return statement.where(CarrierClaim.shipment_id.in_(mine))
+    return statement.where(CarrierClaim.shipment_id.in_(visible_shipments(actor).with_only_columns(Shipment.id)))
 
 
 def lock_any_orders(tx: Tx, order_ids: Collection[int]) -> dict[int, Order]:

@@ -131,6 +131,11 @@ class Resolution(StrEnum):
     NOTHING = "nothing"
 
 
+WHY_LABELS: dict[str, str] = {  # what the program itself writes down as the reason of a step
+    "delivered": "Delivered after all",
+    "turned_up": "It turned up",
+    "lost_back": "Lost on its way back",
+}
 RESOLUTION_LABELS: dict[Resolution, str] = {
     Resolution.REFUND: "Money back",
     Resolution.STORE_CREDIT: "Credit for the next order",
@@ -156,7 +161,7 @@ RETURN = Machine(
     "Return",
     initial=[S.REQUESTED, S.IN_TRANSIT],
     labels={
-        S.REQUESTED: "Asked for",
+        S.REQUESTED: "To be agreed to",
         S.APPROVED: "Agreed, not sent yet",
         S.IN_TRANSIT: "On its way back",
         S.RECEIVED: "Arrived, not counted",

@@ -265,7 +265,8 @@ def _receive(
     boxes = {ret.shipment_id: ret for ret in undelivered if ret.shipment_id}
     for shipment in _lock_shipments(tx, boxes):
         _arrive_back(tx, shipment, [orders[i] for i in sorted({ret.order_id for ret in undelivered})])
-    refuse_parcels(tx, orders, {box: refusal_of(ret.reason) for box, ret in boxes.items()}, "Came back undelivered")
+    numbers = ", ".join(ret.number for ret in undelivered)
+    refuse_parcels(tx, orders, {box: refusal_of(ret.reason) for box, ret in boxes.items()}, numbers)
     return [
         finish(
             tx, ret, orders[ret.order_id], "return.received",

@@ -34,6 +34,7 @@ from oms.usecases.returns_base import finish
 from oms.usecases.shipping import complete_done
 
 R = Resolution
+_SENDS = frozenset({R.EXCHANGE, R.REPLACEMENT})
 _TAKES_CREDIT = frozenset({R.REFUND, R.STORE_CREDIT, R.EXCHANGE, R.WAIVE})
 
 
@@ -113,19 +114,22 @@ def resolve_return(tx: Tx, cmd: ResolveReturn) -> ReturnResolved:
     move = "settle_without" if ret.status is ReturnStatus.APPROVED else "resolve"
     RETURN.check(ret, move)
     if ret.kind is ReturnKind.LOST and ret.shipment_id:
-        refuse_parcels(tx, {order.id: order}, {ret.shipment_id: CodRefusal.LOST}, "Lost by the carrier")
+        refuse_parcels(tx, {order.id: order}, {ret.shipment_id: CodRefusal.LOST}, ret.number)
     offered = propose(tx, ret, order)
-    ends = _checked(cmd, offered, order)
+    ends = _checked(tx, cmd, offered, order)
     before = ret.status
     RETURN.fire(ret, move)
     ret.resolution, ret.credit, ret.resolution_note = cmd.resolution, ends.credit, note
     ret.resolved_at, ret.resolved_label = clock.now(), tx.actor.label[:120]
     derived.refresh(tx, [order])
-    done = _carry_out(tx, ret, order, cmd, ends)
+    done = ReturnResolved(ret.id, ret.number, order.id, ends.credit, ends.back)
+    if cmd.resolution in _SENDS:  # first what may be refused for want of stock
+        done = _send_again(tx, ret, order, cmd, done)
     noted = credit_for_return(tx, order.id, _credited(ret), ends.credit, _code(ret), note or REASON_THAI[ret.reason])
     if noted is not None:
         ret.credit_note_id, ret.credit_note = noted.document_id, noted.number
         done = replace(done, credit_note=noted.number)
+    done = _give_back(tx, ret, order, cmd, done)
     facts = {
         "resolution": cmd.resolution, "amount": ends.credit, "refund": done.refund_number, "new_order": done.new_order,
         "credit_note": done.credit_note,
@@ -185,7 +189,7 @@ def _code(ret: Return) -> str:
     return credit_code(ret.kind, ret.reason, goods_stay=ret.goods_stay)
 
 
-def _checked(cmd: ResolveReturn, offered: Proposal, order: Order) -> Consequence:
+def _checked(tx: Tx, cmd: ResolveReturn, offered: Proposal, order: Order) -> Consequence:
     """What this resolution does to the money, or the refusal."""
     kind = cmd.resolution
     if kind not in _TAKES_CREDIT:
@@ -211,7 +215,21 @@ def _checked(cmd: ResolveReturn, offered: Proposal, order: Order) -> Consequence
     ends = offered.of(credit)
     if refusal := _money_refusal(kind, ends, offered):
         raise Refused(refusal, field="resolution", code="nothing_paid" if not ends.back else "money_paid")
+    _check_way(tx, kind, cmd.refund_to, order, ends)
     return ends
+
+
+def _check_way(tx: Tx, kind: Resolution, to: RefundTo | None, order: Order, ends: Consequence) -> None:
+    """Raise where the money cannot go the way that was chosen."""
+    if kind is R.REFUND:
+        tx.actor.require("refund.request")
+        if to is None:
+            raise InvalidInput(say("Say where the money goes"), field="to_method", code="refund_method")
+        refunds.checked(to)
+    if kind in {R.STORE_CREDIT, R.EXCHANGE} and ends.back:
+        tx.actor.require("payment.verify")
+        if order.customer_id is None:
+            raise Refused(say("The order has no customer; refund the money instead"), code="no_customer")
 
 
 def _money_refusal(kind: Resolution, ends: Consequence, offered: Proposal) -> Say | None:
@@ -225,20 +243,15 @@ def _money_refusal(kind: Resolution, ends: Consequence, offered: Proposal) -> Sa
     return None
 
 
-def _carry_out(tx: Tx, ret: Return, order: Order, cmd: ResolveReturn, ends: Consequence) -> ReturnResolved:
-    done = ReturnResolved(ret.id, ret.number, order.id, ends.credit, ZERO)
-    if cmd.resolution is R.REFUND:
-        if cmd.refund_to is None:
-            raise InvalidInput(say("Say where the money goes"), field="to_method", code="refund_method")
-        reason = cmd.note.strip() or f"{ret.number} {REASON_THAI[ret.reason]}"
-        asked = refunds.ask(tx, order, refunds.RequestRefund(order.id, ends.back, reason, cmd.refund_to))
+def _give_back(tx: Tx, ret: Return, order: Order, cmd: ResolveReturn, done: ReturnResolved) -> ReturnResolved:
+    """The money, where some goes back: asked back as a refund, or the customer's credit."""
+    if cmd.resolution is R.REFUND and cmd.refund_to is not None:
+        reason = cmd.note.strip() or _why(ret)
+        asked = refunds.ask(tx, order, refunds.RequestRefund(order.id, done.back, reason, cmd.refund_to))
         ret.refund_id = asked.refund_id
-        return replace(done, back=ends.back, refund_number=asked.number)
+        return replace(done, refund_number=asked.number)
     if cmd.resolution is R.STORE_CREDIT:
-        ret.store_credit = make_credit(tx, MakeCredit(order.id, _why(ret), ends.back)).amount
-        return replace(done, back=ret.store_credit)
-    if cmd.resolution in {R.EXCHANGE, R.REPLACEMENT}:
-        return _send_again(tx, ret, order, cmd, replace(done, back=ends.back))
+        ret.store_credit = make_credit(tx, MakeCredit(order.id, _why(ret), done.back)).amount
     return done
 
 

@@ -15,7 +15,7 @@ from oms.orders.models import Order
 from oms.orders.queries import NO_ID
 from oms.returns.models import Return
 from oms.returns.queries import Out, lock_any_orders, lock_returns, pieces_out
-from oms.returns.states import RETURN, ReturnKind, ReturnReason, ReturnStatus
+from oms.returns.states import RETURN, WHY_LABELS, ReturnKind, ReturnReason, ReturnStatus
 from oms.shipping.models import Shipment, ShipmentLine
 from oms.shipping.rules import live_parcels
 from oms.shipping.states import ShipmentStatus
@@ -81,7 +81,11 @@ def drop_lost(tx: Tx, shipment: Shipment, order: Order) -> None:
     )  # fmt: skip
     for case in lock_returns(tx, list(ids)):
         RETURN.fire(case, "cancel")
-        case.decided_at, case.decided_label, case.decision_note = clock.now(), tx.actor.label[:120], "It turned up"
+        case.decided_at, case.decided_label, case.decision_note = (
+            clock.now(),
+            tx.actor.label[:120],
+            WHY_LABELS["turned_up"],
+        )
         finish(tx, case, order, "return.canceled", {}, case.decision_note, before=ReturnStatus.APPROVED)
 
 
@@ -93,7 +97,7 @@ def delivered_after_all(tx: Tx, shipments: Sequence[Shipment]) -> None:
     waiting = [ret for ret in _rtos(tx, by_id) if ret.status is ReturnStatus.IN_TRANSIT]
     orders = lock_any_orders(tx, [ret.order_id for ret in waiting])
     for ret in waiting:
-        _call_off(tx, ret, orders[ret.order_id], "Delivered after all")
+        _call_off(tx, ret, orders[ret.order_id], WHY_LABELS["delivered"])
 
 
 def _call_off(tx: Tx, ret: Return, order: Order, why: str) -> None:
@@ -118,7 +122,7 @@ def open_lost(tx: Tx, cmd: OpenLost) -> tuple[ReturnResult, ...]:
         raise Refused(say("{number} is not marked as lost", number=shipment.number), code="shipment_not_lost")
     for ret in _rtos(tx, [shipment.id]):
         if ret.status is ReturnStatus.IN_TRANSIT:  # lost on its way back to us
-            _call_off(tx, ret, orders[ret.order_id], "Lost on the way back")
+            _call_off(tx, ret, orders[ret.order_id], WHY_LABELS["lost_back"])
     outs: dict[int, list[Out]] = {}
     for out in pieces_out(tx.session, list(orders)):
         if out.shipment_id == shipment.id:

@@ -26,6 +26,8 @@ from oms.payments.refund_models import Refund
 from oms.payments.statement_models import StatementLine
 from oms.payments.states import LineStatus, RefundStatus
 from oms.reports.auditor import audit_all
+from oms.returns.models import CarrierClaim, Return
+from oms.returns.states import ReturnStatus
 from oms.thai.addresses import resolve
 from oms.thai.phone import is_mobile
 from oms.thai.tax_id import is_tax_id
@@ -73,6 +75,11 @@ def test_a_small_demo_shop_shows_its_work_and_keeps_its_books(isolated, tmp_path
     assert session.scalar(select(func.max(Order.created_at))) > clock.now() - timedelta(days=1)
     assert session.scalar(select(func.count()).select_from(Customer)) > 100
     assert_money_is_told(session)
+    came_back = session.scalars(select(Return.status)).all()
+    assert {ReturnStatus.REQUESTED, ReturnStatus.RECEIVED, ReturnStatus.INSPECTED, ReturnStatus.RESOLVED} <= set(
+        came_back
+    )
+    assert session.scalar(select(func.count()).select_from(CarrierClaim)) == 1
 
 
 def assert_money_is_told(session):
@@ -85,7 +92,7 @@ def assert_money_is_told(session):
     for days_ago in range(9):
         sheet = day_sheet(session, clock.today() - timedelta(days=days_ago))
         assert sheet.ties, (days_ago, sheet.goods, sheet.standing)
-    assert all(changed_since(c, day_sheet(session, c.day)) == [] for c in closed)
+    assert [changed_since(c, day_sheet(session, c.day)) for c in closed] == [[]] * len(closed)
 
 
 def test_the_demo_is_not_loaded_over_other_work(isolated, tmp_path):

@@ -45,6 +45,7 @@ from tests.race import (
     document_racers,
     packing_racers,
     refund_racers,
+    return_racers,
     routing_racers,
     shipping_racers,
     slip_racers,
@@ -205,7 +206,7 @@ RACES: dict[str, Callable[[Client], None]] = {
     "gate": gate, "boxes": boxes,
     "last_piece": last_piece, "flash_sale": flash_sale, "numbers": numbers, "amendments": amendments, "mixed": mixed,
     **cod_racers.RACES, **document_racers.RACES, **packing_racers.RACES, **refund_racers.RACES,
-    **routing_racers.RACES, **shipping_racers.RACES, **slip_racers.RACES,
+    **return_racers.RACES, **routing_racers.RACES, **shipping_racers.RACES, **slip_racers.RACES,
 }  # fmt: skip
 
 

@@ -8,6 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from oms.approvals import ApprovalPolicy
+from oms.documents.models import Document
+from oms.documents.parties import Buyer
+from oms.documents.states import CreditReason, DocumentKind
 from oms.money import ZERO
 from oms.orders.models import Order
 from oms.orders.states import Board, FulfillmentStatus, OrderStatus, PaymentStatus, PaymentTerm
@@ -17,9 +20,10 @@ from oms.payments.refund_models import Refund
 from oms.payments.states import CodRefusal, PaymentMethod, RefundStatus
 from oms.reports.auditor import audit_all
 from oms.returns.models import Return
-from oms.returns.rules import LineFacts, value_of
-from oms.returns.states import Resolution, ReturnReason, ReturnStatus
+from oms.returns.rules import LineFacts, credit_code, value_of
+from oms.returns.states import Resolution, ReturnKind, ReturnReason, ReturnStatus
 from oms.usecases.cod import RefuseCod, ReopenCod, refuse_cod, reopen_cod
+from oms.usecases.documents import IssueDocument, issue_document
 from oms.usecases.orders_place import NewLine
 from oms.usecases.refunds import (
     DecideRefund,
@@ -35,6 +39,7 @@ from oms.usecases.returns_count import Counted, InspectReturn, NeverArrived, ins
 from oms.usecases.returns_receive import ArriveParcel, ReceiveReturn, receive_parcel, receive_return
 from oms.usecases.returns_resolve import NewGoods, ResolveReturn, SetTripCost, propose, resolve_return, set_trip_cost
 from oms.usecases.returns_rto import OpenLost, open_lost
+from tests.papers import FULL, seller
 from tests.shop import SmallShop, small_shop
 from tests.usecases.money import baht, order_of
 from tests.usecases.refusals import refused
@@ -330,6 +335,77 @@ def test_an_exchange_without_stock_settles_nothing(tx, shop):
     with refused(tx, "stock_short", "lines", Order, Return):
         settle(tx, return_id, R.EXCHANGE, goods=NewGoods((NewLine(shop.skus[1], 51),)))
     assert return_of(tx, return_id).status is ReturnStatus.INSPECTED
+
+
+# --- the credit note ---
+
+
+def invoiced(tx, order: Order, buyer=FULL, kind=DocumentKind.TAX_INVOICE) -> Document:
+    done = issue_document(tx, IssueDocument(kind, (order.id,), buyer=buyer))
+    return tx.session.get_one(Document, done.document_id)
+
+
+def test_the_credit_note_is_issued_with_the_settlement_and_of_its_amount(tx, shop):
+    seller(tx)
+    order = arrived(tx, shop, (0, 2), (1, 1))
+    invoice = invoiced(tx, order)
+    done = settle(tx, back(tx, shop, order, 1), R.REFUND, credit=baht(90))
+    ret = return_of(tx, done.return_id)
+    note = tx.session.get_one(Document, ret.credit_note_id)
+    assert (note.kind, note.number, note.total, note.refers_to_id) == (
+        DocumentKind.CREDIT_NOTE, done.credit_note, baht(90), invoice.id,
+    )  # fmt: skip
+    assert (note.content["note"]["code"], note.content["lines"][0]["quantity"]) == ("CDNG05", 1)
+    assert note.content["note"]["words"] == "สินค้าเสียหายระหว่างขนส่ง"
+    second = settle(tx, back(tx, shop, order_of(tx, order.id), 1, 1), R.REFUND)
+    assert second.credit_note != done.credit_note
+    assert audit_all(tx.session) == []
+
+
+def test_a_refused_cod_parcel_with_a_tax_invoice_gets_a_credit_note_of_all_of_it(tx, shop, actor):
+    seller(tx)
+    order = left(tx, shop, (0, 2), payment_term=PaymentTerm.COD, shipping_fee=baht(40))
+    invoiced(tx, order)
+    cashier = replace(tx, actor=actor("cashier", user_id=3))
+    done = settle(cashier, undelivered(tx, shop, order), R.WAIVE)
+    note = tx.session.scalars(select(Document).where(Document.number == done.credit_note)).one()
+    assert note.total == baht(240)
+    assert order_of(tx, order.id).status is OrderStatus.COMPLETED
+    assert audit_all(tx.session) == []
+
+
+def test_what_cannot_be_noted_is_not_settled(tx, shop):
+    seller(tx)
+    order = arrived(tx, shop, (0, 1))
+    invoiced(tx, order, Buyer("ผู้ซื้อหน้าร้าน"), DocumentKind.TAX_INVOICE_SHORT)
+    return_id = back(tx, shop, order, 1)
+    with refused(tx, "buyer_address_missing", None, Return, Refund, Document):
+        settle(tx, return_id, R.REFUND)
+    assert return_of(tx, return_id).status is ReturnStatus.INSPECTED
+
+
+def test_without_a_tax_invoice_or_a_credit_there_is_no_note(tx, shop):
+    seller(tx)
+    order = arrived(tx, shop, (0, 2))
+    assert settle(tx, back(tx, shop, order, 1), R.REFUND).credit_note == ""
+    invoiced(tx, order_of(tx, order.id))
+    done = settle(tx, back(tx, shop, order_of(tx, order.id), 1), R.REPLACEMENT)
+    assert done.credit_note == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "stay", "code"),
+    [
+        (ReturnKind.CUSTOMER, ReturnReason.DAMAGED, False, CreditReason.RETURNED),
+        (ReturnKind.RTO, ReturnReason.REFUSED, False, CreditReason.RETURNED),
+        (ReturnKind.CUSTOMER, ReturnReason.DEFECTIVE, True, CreditReason.DAMAGED),
+        (ReturnKind.CUSTOMER, ReturnReason.MISSING_ITEM, True, CreditReason.SHORT),
+        (ReturnKind.CUSTOMER, ReturnReason.LATE, True, CreditReason.PRICE_CUT),
+        (ReturnKind.LOST, ReturnReason.LOST, True, CreditReason.OTHER),
+    ],
+)
+def test_the_note_says_why_in_the_tax_offices_codes(kind, reason, stay, code):
+    assert credit_code(kind, reason, goods_stay=stay) == code.value
 
 
 # --- refusals ---
