@@ -13,11 +13,11 @@ from oms.catalog.models import Sku
 from oms.exporting.shape import COST, Column, ExportList, own_places
 from oms.inventory.consignment_models import Settlement, SettlementLine
 from oms.inventory.count_models import CountLine, StockCount
+from oms.inventory.cover import FREE, MINIMUM, low_places
 from oms.inventory.cover_models import StockPace
 from oms.inventory.models import StockLevel, Warehouse
 from oms.inventory.queries import transfers_of
 from oms.inventory.transfer_models import Transfer, TransferLine
-from oms.reports.cover import FREE, MINIMUM, low_places
 
 _FROM, _TO = aliased(Warehouse), aliased(Warehouse)
 _OPEN = (

@@ -11,10 +11,10 @@ from sqlalchemy import event, text
 
 from oms import clock
 from oms.errors import Forbidden
+from oms.inventory.cover import Advice, advise, low_count, low_places
 from oms.inventory.cover_models import StockPace
 from oms.inventory.models import Bucket, MovementKind, StockLevel, StockMovement, Warehouse
 from oms.orders.states import PaymentTerm
-from oms.reports.cover import Advice, advise, low_count, low_places
 from oms.usecases.covering import SetCoverDays, SetMinimum, set_cover_days, set_minimum, work_out_pace
 from oms.usecases.orders_place import place_order
 from oms.usecases.shipping import MarkShipped, mark_shipped
