@@ -43,7 +43,8 @@ class TaxReportView(OmsView):
             report = sales_tax.tax_report(tx, month, branch)
             return self.show_page(
                 "papers/tax_report.html", title=gettext("Sales-tax report"), report=report, kinds=KIND_LABELS,
-                may_take=tx.actor.may("export.run"), words=sales_tax_files.month_words(report) if language() == "th" else str(month),
+                may_take=tx.actor.may("export.run"),
+                words=sales_tax_files.month_words(report) if language() == "th" else str(month),
             )  # fmt: skip
 
     @page("/file.<form>")
