@@ -153,9 +153,9 @@ class CompanyView(OmsView):
         if branch_id and row is None:
             raise NotFound(say("There is no such record"), code="record_not_found")
         form = BranchForm(data=_branch_facts(row))
-        form.shop_ids.choices = choices((s.id, str(s)) for s in db.session.scalars(select(Shop).order_by(Shop.code)))
+        form.shop_ids.choices = [(s.id, str(s)) for s in db.session.scalars(select(Shop).order_by(Shop.code))]
         places = db.session.scalars(select(Warehouse).order_by(Warehouse.code))
-        form.warehouse_ids.choices = choices((w.id, str(w)) for w in places)
+        form.warehouse_ids.choices = [(w.id, str(w)) for w in places]
 
         def save() -> None:
             facts = {f.name: f.data or "" for f in form if f.name in {"code", "name", "address", "address_en", "phone"}}

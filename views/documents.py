@@ -6,6 +6,7 @@ import hashlib
 from typing import Any
 
 from flask import Response, flash, redirect, request, url_for
+from flask_appbuilder.actions import action
 from flask_appbuilder.models.sqla.interface import SQLAInterface
 from flask_babel import gettext, lazy_gettext
 from markupsafe import Markup
@@ -16,6 +17,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from oms.approvals import needs_second_person
 from oms.audit import AuditLog
 from oms.db import Tx, db
+from oms.documents.bundles import BundleForm
 from oms.documents.kinds import FULL_OF, KINDS, TAX_INVOICES
 from oms.documents.models import Document, DocumentOrder, checksum
 from oms.documents.paper import A4, PAPERS, Look, pdf_of
@@ -23,6 +25,7 @@ from oms.documents.queries import find_by_token, get_document, may_issue, notes_
 from oms.documents.states import DOCUMENT, DocumentKind, DocumentStatus, PrintMark, VoidReason
 from oms.errors import NotFound, say
 from oms.reports.order_documents import chain_of
+from oms.usecases.documents_bundle import AskBundle, ask_bundle
 from oms.usecases.documents_print import Sheet, open_prints, prints_of, record_prints
 from oms.usecases.documents_void import POLICY, VoidDocument, void_document
 from views import audit_words, nav
@@ -43,6 +46,7 @@ class DocumentListView(OmsModelView):
     datamodel = SQLAInterface(Document)
     route_base = "/documents/all"
     requires = SEEN
+    requires_for = {"one_pdf": "export.run", "one_zip": "export.run"}
     base_permissions = ["can_list"]
     list_title = lazy_gettext("Documents")
     list_columns = ["number", "kind", "status", "buyer_name", "total", "issued_on", "prints", "issued_label"]
@@ -79,6 +83,23 @@ class DocumentListView(OmsModelView):
         if name == "total" and not KINDS[row.kind].has_prices:
             return ""
         return super().value(row, name)
+
+    @action("one_pdf", lazy_gettext("One PDF"), single=False)
+    def one_pdf(self, rows: list[Document]) -> AnyResponse:
+        """The ticked documents one after the other."""
+        return _taken_out(BundleForm.PDF, rows)
+
+    @action("one_zip", lazy_gettext("ZIP, a file each"), single=False)
+    def one_zip(self, rows: list[Document]) -> AnyResponse:
+        """The ticked documents, a file each, with an index."""
+        return _taken_out(BundleForm.ZIP, rows)
+
+
+def _taken_out(form: BundleForm, rows: list[Document]) -> AnyResponse:
+    ids = tuple(row.id for row in rows)
+    with unit() as tx:
+        made = ask_bundle(tx, AskBundle(form, document_ids=ids))
+    return redirect(url_for("BundleView.show", bundle_id=made.bundle_id), 303)
 
 
 class DocumentView(OmsView):

@@ -22,7 +22,7 @@ from oms.usecases.documents_bundle import AskBundle, ask_bundle, get_bundle, my_
 from views import nav
 from views.base import OmsView, page, unit
 from views.document_parts import pdf_answer
-from views.filters import tr
+from views.filters import language, tr
 
 PAPER_ROWS = 600  # drawn while one waits; longer ones come with the month's file
 
@@ -43,7 +43,8 @@ class TaxReportView(OmsView):
             report = sales_tax.tax_report(tx, month, branch)
             return self.show_page(
                 "papers/tax_report.html", title=gettext("Sales-tax report"), report=report, kinds=KIND_LABELS,
-                may_take=tx.actor.may("export.run"), words=sales_tax_files.month_words(report),
+                may_take=tx.actor.may("export.run"),
+                words=sales_tax_files.month_words(report) if language() == "th" else str(month),
             )  # fmt: skip
 
     @page("/file.<form>")

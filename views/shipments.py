@@ -52,9 +52,9 @@ STATUS_TONES: dict[ShipmentStatus, str] = {
 }
 AT_ONCE = 200  # orders made ready by one press
 ACTIONS_OF = {
-    "ready": ("pick", "labels", "carrier"),
-    "picking": ("labels", "carrier"),
-    "packed": ("labels", "carrier", "hand_over"),
+    "ready": ("pick", "labels", "number", "book", "usual", "carrier"),
+    "picking": ("labels", "number", "book", "usual", "carrier"),
+    "packed": ("labels", "number", "book", "usual", "carrier", "hand_over"),
     "labeled": ("labels", "hand_over"),
     "stopped": ("ready",),
     "today": (),

@@ -96,13 +96,36 @@ def _links() -> None:
     )  # fmt: skip
 
 
+def _fees() -> None:
+    op.create_table(
+        "fee_tables",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("name", sa.String(80), nullable=False),
+        sa.Column("shop_id", sa.BigInteger(), nullable=True),
+        sa.Column("carrier_id", sa.BigInteger(), nullable=True),
+        sa.Column("rates", JSONB(), nullable=False),
+        sa.Column("is_active", sa.Boolean(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_fee_tables_shop_id")),
+        sa.ForeignKeyConstraint(["carrier_id"], ["carriers.id"], name=op.f("fk_fee_tables_carrier_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_fee_tables")),
+        sa.UniqueConstraint("name", name=op.f("uq_fee_tables_name")),
+    )
+    op.create_index(
+        "uq_fee_tables_place", "fee_tables", ["shop_id", "carrier_id"], unique=True,
+        postgresql_nulls_not_distinct=True, postgresql_where=sa.text("is_active"),
+    )  # fmt: skip
+
+
 def upgrade() -> None:
+    _fees()
     _parcels()
     _messages()
     _links()
 
 
 def downgrade() -> None:
+    op.drop_table("fee_tables")
     op.drop_table("tracking_links")
     op.drop_table("carrier_messages")
     for name in ("ix_parcels_grams", "ix_parcels_dead", "ix_parcels_moving", "ix_parcels_trouble", "ix_parcels_due"):

@@ -96,6 +96,7 @@ def head(kind: Kind, facts: Facts, buyer: Buyer, asked: Asked) -> dict[str, Any]
             "is_vat": seller.bears_vat(asked.tax_point),
         },
         "buyer": asdict(buyer),
+        **seller.letterhead(),
         "orders": [_order(of, prices=kind.has_prices) for of in facts.orders],
         "override": None if override is None else {
             "by": override.by, "at": override.at.isoformat(), "reason": override.reason if kind.is_internal else "",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import dataclasses
 from dataclasses import dataclass
 from datetime import date
 
@@ -31,6 +33,15 @@ class Seller:
     site_url: str = ""
     era: SeriesEra = SeriesEra.BE
     footer: str = ""
+    logo: bytes = dataclasses.field(default=b"", repr=False)
+    color: str = ""
+
+    def letterhead(self) -> dict[str, str]:
+        """What a paper is frozen with of the seller's look; a paper without one looks like ours."""
+        found = {"color": self.color} if self.color else {}
+        if self.logo:
+            found["logo"] = "data:image/png;base64," + base64.b64encode(self.logo).decode()
+        return found
 
     def bears_vat(self, day: date) -> bool:
         """Whether it is registered for VAT on that day."""

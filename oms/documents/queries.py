@@ -133,6 +133,7 @@ def find_seller(session: Session, shop_id: int | None = None, warehouse_id: int 
         vat_from=company.vat_from, branch=branch.code, branch_name=branch.name, address=branch.address,
         address_en=branch.address_en, phone=branch.phone or company.phone, email=company.email,
         site_url=company.site_url, era=company.era, footer=company.footer,
+        logo=company.logo or b"", color=company.color or "",
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from oms.reports.checks import Check
+from oms.reports.invariants_carriers import CARRIER_CHECKS
 from oms.reports.invariants_documents import DOCUMENT_CHECKS
 from oms.reports.invariants_floor import FLOOR_CHECKS
 from oms.reports.invariants_labels import LABEL_CHECKS
@@ -96,6 +97,7 @@ PROMISES: Final = """
 CHECKS: Final[tuple[Check, ...]] = (
     *MONEY_CHECKS,
     *SHIPPING_CHECKS,
+    *CARRIER_CHECKS,
     *REMOTE_CHECKS,
     *LABEL_CHECKS,
     *DOCUMENT_CHECKS,

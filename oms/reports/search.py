@@ -14,6 +14,7 @@ from oms.catalog.models import Shop
 from oms.orders.listing import COLUMNS
 from oms.orders.models import Order, OrderSearch
 from oms.orders.queries import visible
+from oms.returns.models import Return
 from oms.shipping.models import Parcel, ShipmentLine
 from oms.thai.phone import phone_fragment
 from oms.thai.text import GRAM, clean, normalize, query_grams
@@ -33,7 +34,7 @@ class Found:
 
 
 def _exact_ids(text: str) -> Any:
-    """Ids of orders whose number, channel number or tracking number is exactly this."""
+    """Ids of orders whose number, channel number, tracking number or return is exactly this."""
     shops = select(Shop.id).scalar_subquery()
     by_number = select(Order.id).where(Order.number == text.upper())
     by_external = select(Order.id).where(Order.shop_id.in_(shops), Order.external_no == text)
@@ -42,7 +43,11 @@ def _exact_ids(text: str) -> Any:
         .join(Parcel, Parcel.shipment_id == ShipmentLine.shipment_id)
         .where(Parcel.tracking_no.in_(sorted({text, text.upper()})))
     )
-    return union(by_number, by_external, by_tracking)
+    by_return = select(Return.order_id).where(Return.number == text.upper())
+    by_way_back = select(Return.order_id).where(
+        Return.tracking_no != "", Return.tracking_no.in_(sorted({text, text.upper()}))
+    )
+    return union(by_number, by_external, by_tracking, by_return, by_way_back)
 
 
 def _like(fragment: str) -> str:

@@ -154,6 +154,8 @@ def _cash(after: Facts) -> dict[str, str]:
 
 
 RETURN_SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
+    "tracking.link_made": lambda *_: say("Tracking link made for the buyer"),
+    "tracking.link_revoked": lambda *_: say("Tracking link of the buyer switched off"),
     "return.requested": lambda _, a: say("Return {number} asked for: {why}", **_return(a)),
     "return.approved": lambda _, a: say("Return {number} agreed to", **_return(a)),
     "return.rejected": lambda _, a: say("Return {number} declined", **_return(a)),

@@ -215,3 +215,32 @@ class CarrierMessage(Model):
         Index("ix_carrier_messages_waiting", "carrier_id", "id", postgresql_where=text("status = 'waiting'")),
         Index("ix_carrier_messages_last", "last_at"),
     )
+
+
+class FeeTable(Model):
+    """What a shop asks its buyers for sending, as ``oms.carriers.fees`` reads it. The closest one counts: of the shop
+    and the carrier, of the shop, of the carrier, of all."""
+
+    __tablename__ = "fee_tables"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), unique=True)
+    shop_id: Mapped[int | None] = mapped_column(ForeignKey("shops.id"))
+    carrier_id: Mapped[int | None] = mapped_column(ForeignKey("carriers.id"))
+    rates: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    is_active: Mapped[bool] = mapped_column(default=True)
+    version: Mapped[int] = mapped_column()
+
+    shop: Mapped[Shop | None] = relationship()
+    carrier: Mapped[Carrier | None] = relationship()
+
+    __mapper_args__ = {"version_id_col": version}
+    __table_args__ = (
+        Index(
+            "uq_fee_tables_place", "shop_id", "carrier_id", unique=True, postgresql_nulls_not_distinct=True,
+            postgresql_where=text("is_active"),
+        ),
+    )  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.name

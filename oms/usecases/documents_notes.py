@@ -147,9 +147,8 @@ def _draft(tx: Tx, invoice: Document, cmd: IssueNote, order_id: int) -> Draft:
     draft = build_note(kind, invoice, notes, asked, cmd.language)
     prefix, footer = find_setting(tx.session, cmd.kind)
     seller = find_seller(tx.session)
-    return replace(
-        draft, prefix=series_of(prefix, draft, seller.era), content={**draft.content, "footer": footer or seller.footer}
-    )
+    look = {"footer": footer or seller.footer, **seller.letterhead()}
+    return replace(draft, prefix=series_of(prefix, draft, seller.era), content={**draft.content, **look})
 
 
 def _default(invoice: Document, order: str, pieces: Mapping[int, int], room: Money) -> Money:

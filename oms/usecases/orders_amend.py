@@ -167,8 +167,8 @@ def apply_change(tx: Tx, cmd: CloseChange) -> ChangeState:
         raise InvalidInput(say("Nothing is changed yet"), field="lines", code="change_empty")
     priced, skus = _price(tx, order, proposal)
     before = amended_facts(order)
-    quantities = sorted((line.sku_id, line.open) for line in order.lines if line.open)
-    goods = quantities != sorted((x.sku_id, x.quantity) for x in priced.lines)
+    # line by line: promises and boxes belong to lines, and two lines may be of one SKU
+    goods = {line.id: line.open for line in order.lines if line.open} != {x.line_id: x.quantity for x in priced.lines}
     address = any(before[name] != proposal.address[name] for name in amending.ADDRESS)
     outdated = boxes_to_repack(tx, order, goods=goods, address=address)
     write_amendment(tx, order, proposal, priced, skus)

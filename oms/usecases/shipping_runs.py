@@ -17,7 +17,10 @@ from oms.shipping.floor import queries
 from oms.shipping.floor.models import ShipmentRun
 from oms.shipping.models import Shipment
 from oms.shipping.queries import lock_with_orders, visible_shipments
+from oms.usecases.bookings import book_parcels
+from oms.usecases.carrier_choice import AssignCarrier, assign_carrier
 from oms.usecases.keeping import bounded
+from oms.usecases.number_ranges import allot_numbers
 from oms.usecases.picking import MOST as MOST_PICKED
 from oms.usecases.picking import MakePickList, make_pick_list
 from oms.usecases.sentences import pack
@@ -102,6 +105,23 @@ def _pick(tx: Tx, ids: tuple[int, ...], _: Params) -> tuple[Any, list[tuple[int,
     return answers, lists
 
 
+def _number(tx: Tx, ids: tuple[int, ...], _: Params) -> tuple[Any, list[tuple[int, str]]]:
+    return _fine(allot_numbers(tx, ids)), []
+
+
+def _book(tx: Tx, ids: tuple[int, ...], _: Params) -> tuple[Any, list[tuple[int, str]]]:
+    return _fine(book_parcels(tx, ids)), []
+
+
+def _usual(tx: Tx, ids: tuple[int, ...], _: Params) -> tuple[Any, list[tuple[int, str]]]:
+    return _fine(assign_carrier(tx, AssignCarrier(ids))), []
+
+
+def _fine(answers: Mapping[int, Any]) -> dict[int, Any]:
+    """Refusals as they are, everything else as done."""
+    return {i: answer if isinstance(answer, OmsError) else OK for i, answer in answers.items()}
+
+
 @dataclass(frozen=True)
 class RunAction:
     """What can be done to many: its label and the named action it needs."""
@@ -113,6 +133,9 @@ class RunAction:
 
 BULK_ACTIONS: dict[str, RunAction] = {
     "pick": RunAction("Make a picking list", "shipment.pack", _pick),
+    "number": RunAction("Give tracking numbers", "shipment.label", _number),
+    "book": RunAction("Book with the carrier", "shipment.label", _book),
+    "usual": RunAction("Take the default carrier", "shipment.label", _usual),
     "carrier": RunAction("Name the carrier", "shipment.pack", _carry),
     "hand_over": RunAction("Hand over", "shipment.hand_over", _leave),
     "ready": RunAction("Make ready again", "shipment.pack", _ready),

@@ -21,6 +21,7 @@ from oms.usecases.booking_results import begin_one
 from oms.usecases.bookings import BOOK, CANCEL, BookingAsked, book_parcels, try_cancel_again
 from oms.usecases.carrier_health import record_trial
 from oms.usecases.number_ranges import RangeFacts, add_range
+from oms.usecases.shipping_runs import WorkOn, work_on
 from oms.usecases.shipping_work import (
     BoxSpec,
     CancelShipment,
@@ -275,3 +276,20 @@ def test_booking_many_costs_the_same_statements_as_few(depot):
         counts.append(len([s for s in statements if s.startswith("SELECT")]))
     assert counts[0] == counts[1], counts
     assert counts[0] < 22
+
+
+def test_many_are_booked_from_the_list_and_each_that_is_refused_says_why(depot):
+    depot.stage("flash")
+    good, bad = depot.ready(service="1"), depot.ready("ขนส่งท้องถิ่น")
+    with transaction(WHO) as tx:
+        done = work_on(tx, WorkOn("book", (good, bad), {}, "bulk-book"))
+    assert (done.done, done.refused) == (1, 1)
+    with transaction(WHO) as tx:
+        assert work_on(tx, WorkOn("book", (good, bad), {}, "bulk-book")).repeated
+    assert depot.work(BOOK) == 1
+    assert depot.booking(good).status is B.BOOKED
+    assert depot.booking(bad) is None
+    with transaction(WHO) as tx:
+        again = work_on(tx, WorkOn("usual", (good, bad), {}, "bulk-usual"))
+    assert again.refused >= 1  # one has a number
+    assert depot.parcel(good).carrier == "Flash Express"

@@ -237,6 +237,13 @@ BREAKS = {
         "UPDATE payment_claims SET reference = 'same'",
     ],
     "tracking_numbers": ["DROP INDEX uq_parcels_live", "UPDATE parcels SET tracking_no = 'same'"],
+    "booked_numbers": [
+        ("INSERT INTO carrier_bookings (parcel_id, carrier_id, status, ref, service, cod, weight_grams, own_number,"
+        " tracking_no, sort_code, has_label, label_key, resume, attempts, problem_field, raw_code, reason, created_at,"
+        " created_by, version) SELECT min(id), (SELECT min(id) FROM carriers), 'booked', 'x', '', 0, 1, '', 'other', '',"
+        " false, '', '', 1, '', '', '', now(), '', 1 FROM parcels WHERE is_live"),
+    ],
+    "never_left": ["UPDATE shipments SET handed_over_at = NULL WHERE status = 'delivered'"],
     "outbox_keys": [NO_CHECK.format("outbox", "uq_outbox_key"), "UPDATE outbox SET key = 'same'"],
     "series": ["UPDATE number_series SET last = last + 1"],
     "papers_moved": ["DELETE FROM stock_movements WHERE kind = 'receive'"],

@@ -12,10 +12,12 @@ from oms.errors import OmsError
 from oms.intake.models import IntakeConflict, IntakeRun
 from oms.intake.records import OrderIn, RecipientIn, Stage
 from oms.intake.states import IntakeKind, RunStatus
+from oms.inventory.models import Reservation, ReservationStatus
 from oms.orders import amending
 from oms.orders.amending import AmendedLine
 from oms.orders.models import Order
 from oms.orders.states import Board, PaymentTerm
+from oms.reports.auditor import audit_all
 from oms.shipping.models import Shipment
 from oms.shipping.states import ShipmentStatus
 from oms.usecases.intake_conflicts import DecideConflict, decide_conflict
@@ -33,8 +35,8 @@ from oms.usecases.shipping_work import (
     void_label,
 )
 from tests.shop import SmallShop, small_shop
-from tests.usecases.boxes import content, good, ready, stored
-from tests.usecases.money import order_of
+from tests.usecases.boxes import content, good, moved, ready, stored
+from tests.usecases.money import order_of, placed
 from tests.usecases.refusals import refused
 
 S = ShipmentStatus
@@ -102,6 +104,34 @@ def test_other_goods_mean_that_what_nobody_has_begun_is_packed_anew(tx, shop):
     assert [stored(tx, i).status for i in (first, second)] == [S.CANCELED] * 2
     again = good(make_ready(tx, [order_id])[order_id])
     assert content(tx, again.shipment_id) == {"RU-0001": 4, "RU-0003": 1}
+
+
+def swapped(now, sku):
+    """The same pieces of the same SKUs, on other lines: as many in all, so that only a look at each line tells."""
+    first, second = now.lines
+    if first.sku_id == second.sku_id:
+        return (replace(first, quantity=second.quantity), replace(second, quantity=first.quantity))
+    return (replace(first, quantity=0), second, AmendedLine(sku, first.quantity))
+
+
+@pytest.mark.parametrize("same_sku", [False, True])
+def test_promises_and_boxes_go_with_the_line_and_not_with_the_sku(tx, shop, same_sku):
+    order = placed(tx, shop, (0, 1), (0 if same_sku else 1, 2), **COD)
+    old = good(make_ready(tx, [order.id])[order.id]).shipment_id
+    now = amending.as_it_is(order_of(tx, order.id))
+    open_change(tx, OpenChange(order.id, "the buyer called"))
+    propose_change(tx, ProposeChange(order.id, replace(now, lines=swapped(now, shop.skus[0]))))
+    apply_change(tx, CloseChange(order.id))
+    assert stored(tx, old).status is S.CANCELED
+    wanted = {line.id: line.open for line in order_of(tx, order.id).lines if line.open}
+    active = select(Reservation).where(Reservation.status == ReservationStatus.ACTIVE)
+    assert {r.order_line_id: r.quantity for r in tx.session.scalars(active)} == wanted
+    box = good(make_ready(tx, [order.id])[order.id]).shipment_id
+    assert {line.order_line_id: line.quantity for line in stored(tx, box).lines} == wanted
+    pack_shipment(tx, PackShipment(box))
+    good(hand_over_shipments(tx, [box])[box])
+    assert sum(moved(tx.session, stored(tx, box).number).values()) == 3
+    assert [str(found) for found in audit_all(tx.session)] == []
 
 
 @pytest.mark.parametrize("pieces", [2, 4])

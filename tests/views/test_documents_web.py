@@ -12,7 +12,7 @@ from sqlalchemy import event, select
 
 from oms.actor import system
 from oms.db import db, transaction
-from oms.documents.models import Company, CompanyBranch, Document, DocumentPrint, DocumentSetting, VatRate
+from oms.documents.models import BranchShop, Company, CompanyBranch, Document, DocumentPrint, DocumentSetting, VatRate
 from oms.documents.states import DocumentKind as K
 from oms.documents.states import DocumentStatus, PrintMark, VoidReason
 from oms.money import Money
@@ -339,3 +339,28 @@ def test_the_seller_is_set_up_on_one_page(people, web):
     assert "INV" in page
     assert "10%" in page
     assert people("sales").get("/setup/company/").status_code in {302, 403}
+
+
+def test_a_branch_is_given_its_shops_and_warehouses(people, shop):
+    owner = people("owner")
+    assert f'name="shop_ids" value="{shop.shopee}"' in owner.get("/setup/company/branch").text
+    data = {"code": "00001", "name": "บางนา", "address": "9 ถนนบางนา", "address_en": "", "phone": "", "is_active": "y"}
+    assert owner.post("/setup/company/branch", **data, shop_ids=str(shop.shopee)).status_code == 303
+    row = db.session.scalars(select(CompanyBranch).where(CompanyBranch.code == "00001")).one()
+    assert db.session.scalars(select(BranchShop.shop_id).where(BranchShop.branch_id == row.id)).all() == [shop.shopee]
+    page = owner.get(f"/setup/company/branch?id={row.id}").text
+    assert f'name="shop_ids" value="{shop.shopee}" checked' in page
+    assert f'name="shop_ids" value="{shop.line}" checked' not in page
+    assert owner.post(f"/setup/company/branch?id={row.id}", **data, version=str(row.version)).status_code == 303
+    assert not db.session.scalars(select(BranchShop.shop_id).where(BranchShop.branch_id == row.id)).all()
+
+
+def test_only_a_plain_issue_is_one_key_away(people, order, invoice):
+    manager = people("manager")
+    assert re.search(
+        r"<button[^>]*data-issue[^>]*autofocus", manager.get(f"/documents/new/?kind=order_bill&order={order}").text
+    )
+    for url in (f"/documents/note/{invoice}/credit_note", f"/documents/replace/{invoice}"):
+        page = manager.get(url).text
+        assert not re.search(r"<button[^>]*data-issue[^>]*autofocus", page)
+        assert re.search(r"<select[^>]*autofocus", page)

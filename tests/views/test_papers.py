@@ -10,7 +10,7 @@ from jobs import papers
 from oms import clock, outbox
 from oms.actor import system
 from oms.db import db, transaction
-from oms.documents.bundles import DocumentBundle
+from oms.documents.bundles import BundleForm, DocumentBundle
 from oms.documents.states import DocumentKind as K
 from oms.outbox import Outbox
 from oms.usecases.documents import IssueDocument, issue_document
@@ -94,6 +94,22 @@ def test_a_month_is_taken_out_and_fetched_by_its_asker(people, invoices):
     got.close()
     assert asked.location.split("localhost")[-1] in clerk.get("/document-bundles/").text
     assert people("accountant").get(f"{asked.location}/file").status_code == 404
+
+
+def test_ticked_documents_are_taken_out_as_one_file(people, invoices):
+    clerk = people("accountant")
+    listed = clerk.get("/documents/all/list/").text
+    assert "One PDF" in listed
+    asked = clerk.post("/documents/all/action_post", action="one_pdf", rowid=[str(m.document_id) for m in invoices])
+    assert asked.status_code == 303
+    row = db.session.scalars(select(DocumentBundle)).one()
+    assert (row.form, row.document_ids) == (BundleForm.PDF, [m.document_id for m in invoices])
+    assert asked.location.endswith(f"/document-bundles/{row.id}")
+    packer = people("sales")
+    assert "One PDF" not in packer.get("/documents/all/list/").text
+    packer.post("/documents/all/action_post", action="one_pdf", rowid=[str(invoices[0].document_id)])
+    db.session.expire_all()
+    assert len(db.session.scalars(select(DocumentBundle)).all()) == 1
 
 
 def test_a_wrong_form_is_refused(people, invoices):

@@ -11,12 +11,15 @@ from sqlalchemy import event, select
 
 from oms.actor import system
 from oms.db import Tx, db, transaction
+from oms.documents.models import Document
+from oms.documents.states import DocumentKind
 from oms.orders.models import Order
 from oms.orders.states import OrderStatus, PaymentTerm
 from oms.payments.refund_models import Refund
 from oms.returns.models import CarrierClaim, Return, ReturnArrival, ReturnRules
 from oms.returns.states import ArrivalStatus, CarrierClaimStatus, Resolution, ReturnStatus
 from oms.usecases.returns_receive import ArriveParcel, ReceiveReturn, receive_parcel, receive_return
+from tests.papers import seller
 from tests.shop import SmallShop, small_shop
 from tests.usecases import returns as goods
 from tests.views.panel import Panel, make_logins
@@ -121,6 +124,24 @@ def test_the_whole_way_of_a_buyers_return(web, shop, tx, manager):
     page = manager.get(f"/returns/all/show/{ret.id}").text
     assert "Money back" in page
     assert ret.number in manager.get(f"/orders/{order_id}").text
+    assert manager.get(f"/find/?q={ret.number}").location.endswith(f"/orders/{order_id}")
+    assert manager.get("/find/?q=eb123").location.endswith(f"/orders/{order_id}"), "the number of the way back"
+
+
+def test_the_paper_for_the_buyer_is_one_click_and_one_paper(web, shop, tx, manager):
+    order_id = delivered(tx, shop, (0, 3))
+    with tx() as t:
+        seller(t)
+        pk = goods.asked(t, t.session.get_one(Order, order_id), 2)
+        receive_return(t, ReceiveReturn(pk, shop.bkk))
+    assert "Return receipt" not in manager.get(f"/returns/all/show/{pk}").text, "nothing is counted yet"
+    manager.post(f"/return/{pk}/inspect", **{f"resell-{_line(order_id)}": "2"})
+    assert "Return receipt" in manager.get(f"/returns/all/show/{pk}").text
+    first = manager.post(f"/return/{pk}/receipt")
+    again = manager.post(f"/return/{pk}/receipt")
+    assert (first.status_code, again.location) == (303, first.location), complaints(first.text)
+    paper = one(select(Document))
+    assert paper.kind is DocumentKind.RETURN_RECEIPT
 
 
 def _line(order_id: int, i: int = 0) -> int:
