@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask, current_app, flash, redirect, request, url_for
 from flask_babel import gettext, lazy_gettext
 from flask_wtf import FlaskForm
-from sqlalchemy import select
+from sqlalchemy import func, literal, select
 from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
 from wtforms import BooleanField, HiddenField, StringField, TextAreaField
@@ -26,7 +26,7 @@ from oms.usecases import carriers
 from oms.usecases.carrier_choice import SetChoice, drop_choice, set_choice
 from oms.usecases.carrier_health import health, record_trial, troubled
 from oms.usecases.masters import Edit
-from oms.usecases.number_ranges import running_low, shape_of
+from oms.usecases.number_ranges import low_statement, running_low, shape_of
 from views import nav
 from views.account_fields import entry, sealer
 from views.base import OmsView, page, pin_problems, unit
@@ -296,8 +296,8 @@ def counts(actor: Actor) -> nav.Waiting:
     """How many carriers and blocks of numbers need somebody."""
     if not actor.may("carrier.edit"):
         return {}
-    session = db.session()
-    return {"carriers": len(troubled(session)) + len(running_low(session))}
+    low = select(func.count()).select_from(low_statement().subquery())
+    return {"carriers": select(literal(len(troubled(db.session()))) + low.scalar_subquery())}
 
 
 def install(app: Flask) -> None:

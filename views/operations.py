@@ -24,6 +24,13 @@ TOPIC_LABELS = {
     "slip.verify": "Ask a slip verifier",
     "stock.freed": "Give freed stock to waiting orders",
     "schedule.clean": "Clear receipts of old work",
+    "labels.print": "Draw a batch of labels",
+    "documents.bundle": "Put documents into one file",
+    "carrier.book": "Book a parcel with its carrier",
+    "carrier.cancel": "Cancel a booking with the carrier",
+    "carrier.hear": "Read what a carrier sent",
+    "schedule.track_parcels": "Ask carriers where parcels are",
+    "schedule.stock_pace": "Look which stock runs low",
 }
 SHELF_LABELS = {
     Shelf.NEEDS_PERSON: "Needs a person",

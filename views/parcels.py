@@ -20,7 +20,7 @@ from oms.carriers.registry import HASTY, open_carrier
 from oms.db import Tx, db
 from oms.errors import InvalidInput, OmsError, say
 from oms.reports.answers import cards
-from oms.reports.parcels import parcel_page, queue_counts
+from oms.reports.parcels import parcel_page, queue_counts, waiting
 from oms.shipping.models import Parcel
 from oms.shipping.parcel_queries import HINT_LABELS, QUEUE_LABELS, queue_condition, visible_parcels, with_number
 from oms.shipping.states import BOOKING, SOURCE_LABELS, TRACKING_LABELS, BookingStatus, TrackingStatus
@@ -225,7 +225,7 @@ def counts(actor: Actor) -> nav.Waiting:
     """How many parcels need somebody."""
     if not actor.may("shipment.track"):
         return {}
-    return {"parcels": sum(queue_counts(db.session(), actor).values())}
+    return {"parcels": waiting(actor)}
 
 
 def install(app: Flask) -> None:

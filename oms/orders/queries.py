@@ -38,6 +38,13 @@ def visible(actor: Actor) -> Select[Order]:
     return scoped(actor, select(Order))
 
 
+def hold_orders(tx: Tx, order_ids: Collection[int]) -> None:
+    """Lock the visible orders among these in id order without reading them: for verbs that then work in batches."""
+    if order_ids:
+        found = visible(tx.actor).with_only_columns(Order.id).where(Order.id.in_(sorted(order_ids)))
+        tx.session.execute(found.order_by(Order.id).with_for_update(of=Order, key_share=True))
+
+
 def lock_orders(tx: Tx, order_ids: Collection[int]) -> list[Order]:
     """The visible orders among these, locked in id order and read afresh, with lines and holds."""
     statement = (

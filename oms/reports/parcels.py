@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import add
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import ScalarSelect, Select, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from oms.actor import Actor
@@ -136,14 +138,17 @@ def parcel_page(tx: Tx, parcel_id: int) -> ParcelPage:
 COUNT_UP_TO: Final = 1000
 
 
+def _counted(actor: Actor, key: str) -> ScalarSelect[int]:
+    ids = queue_statement(actor, key).with_only_columns(Parcel.id, maintain_column_froms=True).order_by(None)
+    return select(func.count()).select_from(ids.limit(COUNT_UP_TO).subquery()).scalar_subquery()
+
+
 def queue_counts(session: Session, actor: Actor) -> dict[str, int]:
     """How many parcels wait in each queue, counted no further than a thousand each; one statement."""
-    counted = [
-        select(func.count()).select_from(
-            queue_statement(actor, key)
-            .with_only_columns(Parcel.id, maintain_column_froms=True).order_by(None).limit(COUNT_UP_TO).subquery()
-        ).scalar_subquery().label(key)
-        for key in QUEUE_LABELS
-    ]  # fmt: skip
-    row = session.execute(select(*counted)).one()
+    row = session.execute(select(*(_counted(actor, key).label(key) for key in QUEUE_LABELS))).one()
     return {key: int(row[i]) for i, key in enumerate(QUEUE_LABELS)}
+
+
+def waiting(actor: Actor) -> Select[int]:
+    """The statement that counts what stands in all queues together."""
+    return select(reduce(add, (_counted(actor, key) for key in QUEUE_LABELS)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from oms import audit
@@ -228,15 +228,19 @@ class Low:
     left: int
 
 
-def running_low(session: Session) -> list[Low]:
-    """Carriers whose blocks in use hold fewer numbers than the largest mark among them."""
-    left = func.sum(NumberRange.last_serial - NumberRange.next_serial + 1)
-    rows = session.execute(
+def low_statement() -> Select[str, str, int]:
+    """Carrier, service and numbers left where the blocks in use hold fewer than the largest mark among them."""
+    left = func.sum(NumberRange.last_serial - NumberRange.next_serial + 1).label("left")
+    return (
         select(Carrier.name, NumberRange.service, left)
         .join(Carrier, Carrier.id == NumberRange.carrier_id)
         .where(NumberRange.is_active, Carrier.is_active)
         .group_by(Carrier.name, NumberRange.service)
         .having(left < func.max(NumberRange.warn_below))
-        .order_by(Carrier.name, NumberRange.service)
     )
+
+
+def running_low(session: Session) -> list[Low]:
+    """Blocks that run out, by carrier."""
+    rows = session.execute(low_statement().order_by(Carrier.name, NumberRange.service))
     return [Low(name, service, int(n)) for name, service, n in rows]

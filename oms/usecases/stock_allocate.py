@@ -12,12 +12,12 @@ from oms.catalog.models import BundleItem, Routing, Shop
 from oms.db import Tx
 from oms.inventory.reserving import Key
 from oms.orders.models import Order, OrderLine
-from oms.orders.queries import lock_orders
+from oms.orders.queries import hold_orders, lock_orders
 from oms.orders.states import OrderStatus, StockState
 from oms.usecases import derived
 from oms.usecases.routing import reserve_many, settle
 
-BATCH = 100  # orders locked at a time
+BATCH = 100  # orders read and served at a time
 Turn = tuple[bool, datetime, int]  # whether it can wait, when it was confirmed, and its id: its place in the queue
 MOST = 5_000  # orders looked at for one message; the next receipt looks again
 
@@ -62,14 +62,16 @@ def waiting_orders(tx: Tx, keys: Collection[Key], after: Turn | None = None) -> 
 def allocate_freed(tx: Tx, keys: Collection[Key]) -> int:
     """Reserve for waiting orders, urgent ones first, then the oldest; each all or nothing. Answers how many got theirs.
 
-    An old order that cannot be served whole does not keep younger ones from the pieces they can use.
+    An old order that cannot be served whole does not keep younger ones from the pieces they can use. The whole queue
+    is locked before the first piece is given: who holds balances must not go on to wait for an order.
     """
-    served, seen = 0, 0
+    queue: list[int] = []
     after: Turn | None = None
-    while seen < MOST and (waiting := waiting_orders(tx, keys, after)):
-        served += _serve(tx, [order_id for _, _, order_id in waiting])
-        after, seen = waiting[-1], seen + len(waiting)
-    return served
+    while len(queue) < MOST and (waiting := waiting_orders(tx, keys, after)):
+        queue += [order_id for _, _, order_id in waiting]
+        after = waiting[-1]
+    hold_orders(tx, queue)
+    return sum(_serve(tx, queue[i : i + BATCH]) for i in range(0, len(queue), BATCH))
 
 
 def _serve(tx: Tx, ids: Sequence[int]) -> int:

@@ -168,7 +168,7 @@ def test_what_stands_on_a_label(tx, shop):
         "cod": "", "items": ["2 × เสื้อยืดคอกลม แบบ 1 (RU-0001)", "1 × เสื้อยืดคอกลม แบบ 2 (RU-0002)"],
         "remark": "ระวังแตก ฝากป้อมยาม", "copy": 0,
     }  # fmt: skip
-    assert (second["code"], second["is_own"], second["box"]) == (first["shipment"], True, 2)
+    assert (second["code"], second["is_own"], second["box"]) == (f"{first['shipment']}-2", True, 2)
     assert order_id
 
 

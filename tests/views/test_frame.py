@@ -49,7 +49,8 @@ def test_no_page_has_inline_scripts_styles_or_outside_addresses(web: Flask):
         answer = browser.get(path)
         assert answer.status_code < 500, path
         policy = answer.headers["Content-Security-Policy"]
-        assert "unsafe" not in policy
+        if answer.mimetype != "application/pdf":  # the browser's own viewer of PDF writes its own style
+            assert "unsafe" not in policy, path
         assert "default-src 'none'" in policy
         if answer.mimetype == "text/html":
             assert not SCRIPTED.findall(answer.text), path
@@ -121,7 +122,7 @@ def test_each_role_sees_only_its_own_menu_and_everything_in_it_opens(web: Flask,
         assert (f'href="{address.replace("&", "&amp;")}"' in menu) == (address in shown), address
         endpoint, _, method = item.endpoint.partition(".")
         required = screens[endpoint].required_action(f"can_{method}")
-        status = browser.get(address).status_code
+        status = browser.client.get(address, follow_redirects=True).status_code
         if address in shown:
             assert status == 200, address
         elif required != ANY_STAFF and not {required, *screens[endpoint].also_open_to} & actions:

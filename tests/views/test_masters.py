@@ -215,7 +215,7 @@ def test_costs_show_only_to_those_who_may_see_them(web, owner, shop):
 @pytest.mark.parametrize(
     ("path", "most"),
     [
-        ("/products/list/", 8), ("/skus/list/", 11), ("/channel-skus/list/", 8), ("/shops/list/", 8),
+        ("/products/list/", 8), ("/skus/list/", 11), ("/channel-skus/list/", 8), ("/shops/list/", 9),
         ("/warehouses/list/", 8), ("/stock/list/", 8), ("/stock/movements/list/", 8), ("/stock/low", 8),
     ],
 )  # fmt: skip

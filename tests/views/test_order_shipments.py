@@ -126,7 +126,7 @@ def test_a_viewer_sees_boxes_and_no_buttons(web, place):
     order_id, box_id = made_ready(place)
     page = Person(web, "viewer").get(f"/orders/{order_id}")
     assert boxes()[0].number in page
-    assert f'-{box_id}"' not in page.replace(f'id="shipment-{box_id}"', "")
+    assert f'-{box_id}"' not in page.replace(f'id="shipment-{box_id}"', "").replace("utf-8", "")
 
 
 def test_one_shipment_of_two_is_marked_as_delivered(clerk, place):
