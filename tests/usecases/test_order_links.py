@@ -13,7 +13,7 @@ from oms.errors import Forbidden, NotFound
 from oms.intake.files import Kept
 from oms.money import Money
 from oms.orders.models import Order, OrderLine
-from oms.orders.states import PaymentStatus, PaymentTerm
+from oms.orders.states import CancelReason, PaymentStatus, PaymentTerm
 from oms.payments.models import PaymentClaim
 from oms.payments.slip_models import Slip
 from oms.payments.states import SlipStatus
@@ -157,11 +157,11 @@ def test_slips_are_refused_when_nothing_is_due_or_enough_wait(tx, shop, order, t
     cod = place_order(tx, shop.order((0, 1), confirm=True, payment_term=PaymentTerm.COD)).order_id
     dead = place_order(tx, shop.order((0, 1), confirm=True)).order_id
     links = {i: order_link(tx, i).token for i in (cod, dead)}
-    cancel_order(tx, CancelOrder(dead, "customer"))
+    cancel_order(tx, CancelOrder(dead, CancelReason.CUSTOMER))
     tx.session.flush()
-    for i in links:
+    for i, link in links.items():
         with refused(tx, "nothing_to_pay", None, Slip, PaymentClaim):
-            send_slip(tx, SendSlip(links[i], file(100 + i)))
+            send_slip(tx, SendSlip(link, file(100 + i)))
     with refused(tx, "link_not_found", None, Slip):
         send_slip(tx, SendSlip("A" * 22, file()))
 
