@@ -18,7 +18,13 @@ from oms.documents.models import Document
 from oms.documents.states import DocumentStatus
 from oms.intake.models import IntakeItem, IntakeRun
 from oms.intake.states import IntakeKind, Outcome
-from oms.inventory.models import Warehouse
+from oms.inventory.consignment_models import Settlement
+from oms.inventory.count_models import CountLine, StockCount
+from oms.inventory.cover_models import StockPace
+from oms.inventory.models import StockLevel, Warehouse
+from oms.inventory.states import CountStatus, SettlementStatus, TransferStatus
+from oms.inventory.transfer_models import Transfer
+from oms.orders.attachments import AttachmentKind, OrderAttachment
 from oms.orders.models import Order
 from oms.orders.states import Board, PaymentStatus
 from oms.payments.models import DayClosing, GateOverride
@@ -50,7 +56,7 @@ def test_a_small_demo_shop_shows_its_work_and_keeps_its_books(isolated, tmp_path
     assert set(session.scalars(select(Shop.code))) == {
         "shopee-th", "lazada-th", "tiktok-th", "line-shopping", "web", "facebook", "instagram", "line",
     }  # fmt: skip
-    assert set(session.scalars(select(Warehouse.code))) == {"BKK", "CNX", "HDY"}
+    assert set(session.scalars(select(Warehouse.code))) == {"BKK", "CNX", "HDY", "MUJU"}
     codes = sorted(session.scalars(select(Sku.code)))
     assert codes[0] == "RU-0001"
     assert codes[199] == "RU-0200"
@@ -75,11 +81,28 @@ def test_a_small_demo_shop_shows_its_work_and_keeps_its_books(isolated, tmp_path
     assert session.scalar(select(func.max(Order.created_at))) > clock.now() - timedelta(days=1)
     assert session.scalar(select(func.count()).select_from(Customer)) > 100
     assert_money_is_told(session)
+    assert_places_work_together(session)
     came_back = session.scalars(select(Return.status)).all()
     assert {ReturnStatus.REQUESTED, ReturnStatus.RECEIVED, ReturnStatus.INSPECTED, ReturnStatus.RESOLVED} <= set(
         came_back
     )
     assert session.scalar(select(func.count()).select_from(CarrierClaim)) == 1
+
+
+def assert_places_work_together(session):
+    """Loads in every state, a count that waits and one that was posted, shelves that run low, a partner to be paid."""
+    assert set(session.scalars(select(Transfer.status))) == {
+        TransferStatus.DRAFT, TransferStatus.IN_TRANSIT, TransferStatus.RECEIVED, TransferStatus.RECEIVED_WITH_DISCREPANCY,
+    }  # fmt: skip
+    counts = {c.status: c.id for c in session.scalars(select(StockCount))}
+    assert set(counts) == {CountStatus.COUNTED, CountStatus.POSTED}
+    differs = CountLine.counted.is_distinct_from(CountLine.expected)
+    assert session.scalar(select(func.count()).where(CountLine.count_id == counts[CountStatus.COUNTED], differs)) == 3
+    assert set(session.scalars(select(Settlement.status))) == {SettlementStatus.OPEN, SettlementStatus.PAID}
+    place = session.scalars(select(Warehouse.id).where(Warehouse.code == "MUJU")).one()
+    assert session.scalar(select(func.sum(StockLevel.on_hand)).where(StockLevel.warehouse_id == place)) > 0
+    assert session.scalar(select(func.count()).where(StockPace.is_low)) > 0
+    assert {AttachmentKind.CHAT, AttachmentKind.PACKING} == set(session.scalars(select(OrderAttachment.kind)))
 
 
 def assert_money_is_told(session):
