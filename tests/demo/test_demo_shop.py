@@ -31,15 +31,20 @@ from oms.payments.models import DayClosing, GateOverride
 from oms.payments.refund_models import Refund
 from oms.payments.statement_models import StatementLine
 from oms.payments.states import LineStatus, RefundStatus
+from oms.remote.models import RemoteMessage, RemoteSite
+from oms.remote.states import MessageState
 from oms.reports.auditor import audit_all
 from oms.returns.models import CarrierClaim, Return
 from oms.returns.states import ReturnStatus
+from oms.sealing import Sealer
 from oms.thai.addresses import resolve
 from oms.thai.phone import is_mobile
 from oms.thai.tax_id import is_tax_id
 from oms.usecases.day_closing import changed_since
 from oms.usecases.day_sheet import day_sheet
 from tests.shop import small_shop
+from views.sandbox import demo_site
+from views.sandbox.demo_link import link
 
 
 def barcode_is_true(code: str) -> bool:
@@ -87,6 +92,27 @@ def test_a_small_demo_shop_shows_its_work_and_keeps_its_books(isolated, tmp_path
         came_back
     )
     assert session.scalar(select(func.count()).select_from(CarrierClaim)) == 1
+    assert_the_remote_site_works(session, tmp_path)
+
+
+def assert_the_remote_site_works(session, folder):
+    """Linked once; packages went both ways, the stock agrees, one message waits for a person; it goes on by itself."""
+    sealer = Sealer(["a key of tests"])
+    assert link({}, folder, sealer, 1)
+    assert not link({}, folder, sealer, 1)
+    site = session.scalars(select(RemoteSite)).one()
+    assert site.out_seq == site.out_have > 0
+    assert site.in_seq > 1, "nobody shipped what was held"
+    assert site.snapshot == []
+    parked = session.scalars(select(RemoteMessage).where(RemoteMessage.state == MessageState.PARKED)).all()
+    assert [(m.kind, m.problem_code) for m in parked] == [("shipped", "shipment_withdrawn")]
+    kinds = set(session.scalars(select(RemoteMessage.kind).where(RemoteMessage.state == MessageState.APPLIED)))
+    assert {"receipt", "damage", "snapshot"} <= kinds
+    opened, _ = demo_site.opened(folder)
+    assert opened.books()["acknowledged"] == site.in_seq
+    opened.close()
+    assert (folder / demo_site.KEYS).stat().st_mode & 0o077 == 0
+    assert [str(f) for f in audit_all(session)] == []
 
 
 def assert_places_work_together(session):
