@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from oms.catalog.models import Channel as ChannelName
+from oms.channels import market_fields, webshop_fields
 from oms.channels.asking import Adapter
 from oms.channels.port import Ability, Channel, ChannelKeys, Grant
 from oms.channels.shopee import calls as shopee
 from oms.channels.shopee.adapter import Shopee
+from oms.channels.woocommerce import WooCommerce
 from oms.errors import InvalidInput
 from oms.net.settings import Field, secret_names
 from oms.net.transport import Patience, Transport, check_host, secure
@@ -73,29 +75,21 @@ class ConnectorKind:
         return secret_names(self.fields)
 
 
-FIELD_LABELS: dict[str, str] = {
-    "partner_id": "Partner ID",
-    "partner_key": "Partner key",
-    "push_key": "Key of the push messages, when it is another one",
-    "handover": "How parcels leave when both are possible (pickup or dropoff)",
-}
-
-
-def _field(name: str, *, secret: bool = False, required: bool = True, default: str = "") -> Field:
-    return Field(name, FIELD_LABELS[name], secret=secret, required=required, default=default)
-
-
-SHOPEE = ConnectorKind(
-    "shopee", "Shopee", ChannelName.SHOPEE, "https://partner.shopeemobile.com",
-    (
-        _field("partner_id"), _field("partner_key", secret=True), _field("push_key", secret=True, required=False),
-        _field("handover", required=False, default="pickup"),
+MARKETS = (
+    ConnectorKind(
+        "shopee", "Shopee", ChannelName.SHOPEE, "https://partner.shopeemobile.com", market_fields.SHOPEE,
+        Shopee, lambda o: Shopee(o.transport, o.settings, o.grant),
+        Consent(shopee.consent_address, lambda o, back: shopee.exchange(o.transport, o.settings, back)),
     ),
-    Shopee, lambda o: Shopee(o.transport, o.settings, o.grant),
-    Consent(shopee.consent_address, lambda o, back: shopee.exchange(o.transport, o.settings, back)),
+)  # fmt: skip
+WEBSHOPS = (
+    ConnectorKind(
+        "woocommerce", "WooCommerce", ChannelName.WEB, "", webshop_fields.WOOCOMMERCE,
+        WooCommerce, lambda o: WooCommerce(o.transport, o.settings), per_second=2.0,
+    ),
 )  # fmt: skip
 
-CONNECTORS: dict[str, ConnectorKind] = {kind.code: kind for kind in (SHOPEE,)}
+CONNECTORS: dict[str, ConnectorKind] = {kind.code: kind for kind in (*MARKETS, *WEBSHOPS)}
 
 
 def open_channel(
