@@ -10,8 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from oms.catalog.models import Channel as ChannelName
+from oms.channels import webshop_fields
 from oms.channels.asking import Adapter
 from oms.channels.port import Ability, Channel, ChannelKeys, Grant
+from oms.channels.woocommerce import WooCommerce
 from oms.errors import InvalidInput
 from oms.net.settings import Field, secret_names
 from oms.net.transport import Patience, Transport, check_host, secure
@@ -73,7 +75,14 @@ class ConnectorKind:
         return secret_names(self.fields)
 
 
-CONNECTORS: dict[str, ConnectorKind] = {}
+WEBSHOPS = (
+    ConnectorKind(
+        "woocommerce", "WooCommerce", ChannelName.WEB, "", webshop_fields.WOOCOMMERCE,
+        WooCommerce, lambda o: WooCommerce(o.transport, o.settings), per_second=2.0,
+    ),
+)  # fmt: skip
+
+CONNECTORS: dict[str, ConnectorKind] = {kind.code: kind for kind in WEBSHOPS}
 
 
 def open_channel(
