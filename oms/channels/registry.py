@@ -49,7 +49,8 @@ class Consent:
 @dataclass(frozen=True)
 class ConnectorKind:
     """One kind of connector. ``channel``: whose orders it brings; ``host``: its address when nothing else is entered;
-    ``per_second``: questions one shop may ask, over all workers; ``cadence``: seconds between two looks at usual times.
+    ``per_second``: questions one shop may ask, over all workers; ``cadence``: seconds between two looks at usual times;
+    ``look_again``: seconds after which an open order is asked for by number, whatever the list of changes says.
     """
 
     code: str
@@ -62,6 +63,7 @@ class ConnectorKind:
     consent: Consent | None = None
     per_second: float = 5.0
     cadence: int = 120
+    look_again: int = 1800
     patience: Patience = field(default=USUAL)
 
     @property
