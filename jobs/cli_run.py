@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jobs.context import BULK, QUICK
+from jobs.context import BULK, CHANNELS, QUICK
 from jobs.runtime import engines, layout, postgres, redis, supervise
 from oms import log
 from oms import settings as installation
@@ -39,6 +39,7 @@ def programs_of_ours() -> list[supervise.Program]:
         supervise.Program("web", supervise.oms_command("web")),
         supervise.Program("worker-quick", supervise.oms_command("worker", "--queue", QUICK)),
         supervise.Program("worker-bulk", supervise.oms_command("worker", "--queue", BULK)),
+        supervise.Program("worker-channels", supervise.oms_command("worker", "--queue", CHANNELS)),
         supervise.Program("relay", supervise.oms_command("relay")),
         supervise.Program("scheduler", supervise.oms_command("scheduler")),
     ]
@@ -172,7 +173,7 @@ def web(factories: Factories) -> None:
 
 
 @click.command()
-@click.option("--queue", "name", type=click.Choice([QUICK, BULK]), default=QUICK, show_default=True)
+@click.option("--queue", "name", type=click.Choice([QUICK, BULK, CHANNELS]), default=QUICK, show_default=True)
 @click.option("--burst", is_flag=True, help="End when the queue is empty.")
 @click.pass_obj
 def worker(factories: Factories, name: str, *, burst: bool) -> None:
