@@ -25,9 +25,11 @@ from oms.reports.pay_codes import PayCode
 from oms.reports.public_order import PublicOrder, public_order
 from oms.returns.states import COMPLAINTS, REASON_LABELS, ReturnReason
 from oms.thai.text import arabic_digits
+from oms.usecases.attachments_file import KeptFile, drop_file, keep_file
 from oms.usecases.order_links import SOURCE, AskReturn, SendSlip, ask_return, open_order, send_slip
 from oms.usecases.returns import AskedLine
 from oms.usecases.slips import PICTURE_BYTES
+from views.attachments import decoder
 from views.filters import tr
 from views.intake import store
 from views.order_qr import MODULE, drawn
@@ -130,31 +132,44 @@ def _kept(sent: FileStorage | None) -> files.Kept:
 
 
 def send_back(token: str) -> Response:
-    """Take a request for a return in."""
+    """Take a request for a return in, with a photo when there is one."""
+    request.max_content_length = ROOM
     form = request.form
     if form.get("website"):
         return _done(token, "return")
+    photo: KeptFile | None = None
+    booked = False
     try:
+        with transaction(visitor()) as tx:
+            open_order(tx, token)  # before anything is opened or kept
         reason = form.get("reason", "")
         if reason not in {r.value for r in COMPLAINTS}:
-            with transaction(visitor()) as tx:
-                open_order(tx, token)
             raise InvalidInput(say("Choose a reason"), field="reason", code="reason_missing")
-        lines = tuple(
-            AskedLine(int(name[4:]), int(count))
-            for name, count in form.items()
-            if name.startswith("qty_") and _number(name[4:]) and _number(count) and int(count)
-        )
+        sent = request.files.get("photo")
+        if sent is not None and sent.filename:
+            photo = keep_file(store(), decoder(), sent.stream.read(ROOM), sent.filename)
+        note, key = form.get("note", ""), form.get("key", "")[:40]
         with transaction(visitor()) as tx:
-            ask_return(
-                tx, AskReturn(token, lines, ReturnReason(reason), form.get("note", ""), form.get("key", "")[:40])
-            )
+            ask_return(tx, AskReturn(token, _pieces(), ReturnReason(reason), note, key, photo))
+        booked = True
     except NotFound:
         return gone()
     except OmsError as refusal:
         return _refused(token, refusal, "return")
+    finally:
+        if photo is not None and not booked:
+            drop_file(store(), photo)
     current_app.extensions["oms.wake"]()
     return _done(token, "return")
+
+
+def _pieces() -> tuple[AskedLine, ...]:
+    """How many of which line, as typed; what is no number of pieces counts as none."""
+    return tuple(
+        AskedLine(int(name[4:]), int(count))
+        for name, count in request.form.items()
+        if name.startswith("qty_") and _number(name[4:]) and _number(count) and int(count)
+    )
 
 
 def _number(text: str) -> bool:

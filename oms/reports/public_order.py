@@ -23,8 +23,10 @@ from oms.returns.models import Return
 from oms.returns.states import RETURN, ReturnStatus
 from oms.usecases import derived
 
-STEP_LABELS: tuple[str, ...] = ("Ordered", "Paid", "Packed", "On the way", "Delivered")
-COD_STEP_LABELS: tuple[str, ...] = ("Ordered", "Accepted", "Packed", "On the way", "Delivered")
+STEP_LABELS: dict[str, str] = {
+    "ordered": "Ordered", "paid": "Paid", "packed": "Packed", "left": "On the way", "arrived": "Delivered",
+}  # fmt: skip
+COD_STEP_LABELS: dict[str, str] = {**STEP_LABELS, "paid": "Accepted"}
 STATE_LABELS: dict[Board, str] = {
     Board.DRAFT: "Your order is being written down",
     Board.ON_HOLD: "We are looking into your order",
@@ -145,7 +147,7 @@ def public_order(tx: Tx, order: Order) -> PublicOrder:
     return PublicOrder(
         order, [_line(line) for line in order.lines if line.quantity > line.canceled], money, pay,
         accounts if pay else (), STATE_LABELS[board], _step(order, money),
-        COD_STEP_LABELS if order.payment_term is PaymentTerm.COD else STEP_LABELS,
+        tuple((COD_STEP_LABELS if order.payment_term is PaymentTerm.COD else STEP_LABELS).values()),
         parcels, cash, _slips(tx, order), _returns(tx, order),
     )  # fmt: skip
 

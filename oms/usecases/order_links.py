@@ -6,7 +6,7 @@ that staff use, as somebody who may do these two things to orders of this shop a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -17,6 +17,7 @@ from oms.db import Tx
 from oms.errors import InvalidInput, NotFound, Refused, say
 from oms.intake.files import Kept
 from oms.money import Money
+from oms.orders.attachments import AttachmentKind
 from oms.orders.models import Order
 from oms.orders.queries import lock_order
 from oms.orders.states import PaymentTerm
@@ -26,6 +27,8 @@ from oms.payments.slip_queries import OPEN_SLIPS
 from oms.returns.states import COMPLAINTS, ReturnReason
 from oms.shipping.link_models import Opens, TrackingLink
 from oms.usecases import derived
+from oms.usecases.attachments import AddAttachment, add_attachment
+from oms.usecases.attachments_file import KeptFile
 from oms.usecases.returns import AskedLine, RequestReturn, request_return
 from oms.usecases.returns_base import ReturnResult
 from oms.usecases.slips import ReceiveSlip, SlipReceived, receive_slip
@@ -69,13 +72,15 @@ class SendSlip:
 
 @dataclass(frozen=True)
 class AskReturn:
-    """A buyer wants to send pieces back. ``key`` names the form, so that it counts once."""
+    """A buyer wants to send pieces back. ``key`` names the form, so that it counts once; ``photo`` goes to the files of
+    the order."""
 
     token: str
     lines: tuple[AskedLine, ...]
     reason: ReturnReason
     note: str = ""
     key: str = ""
+    photo: KeptFile | None = None
 
 
 def path(token: str) -> str:
@@ -170,4 +175,8 @@ def ask_return(tx: Tx, cmd: AskReturn) -> ReturnResult:
         raise InvalidInput(say("Choose a reason"), field="reason", code="reason_missing")
     buyer = Tx(tx.session, buyer_of(order, tx.actor))
     key = f"link:{order.id}:{cmd.key}"[:120] if cmd.key else None
-    return request_return(buyer, RequestReturn(order.id, cmd.lines, cmd.reason, cmd.note, idempotency_key=key))
+    asked = request_return(buyer, RequestReturn(order.id, cmd.lines, cmd.reason, cmd.note, idempotency_key=key))
+    if cmd.photo is not None:
+        shows = Tx(tx.session, replace(buyer.actor, actions=BUYER_ACTIONS | {"order.note"}))
+        add_attachment(shows, AddAttachment(order.id, AttachmentKind.DAMAGE, cmd.photo, asked.number))
+    return asked

@@ -14,6 +14,7 @@ from sqlalchemy import func, select, text
 from oms.actor import system
 from oms.db import db, transaction
 from oms.money import Money
+from oms.orders.attachments import AttachmentKind, OrderAttachment
 from oms.orders.models import Order
 from oms.payments.models import PaymentClaim, ReceivingAccount
 from oms.payments.slip_models import Slip
@@ -197,9 +198,12 @@ def test_the_buyer_follows_the_parcel_and_asks_for_a_return(web, order_id):
     assert "Ask for a return" in page
     line, key = re.search(r'name="qty_(\d+)"', page)[1], re.search(r'name="key" value="([0-9a-f]+)"', page)[1]
     form = {f"qty_{line}": "1", "reason": "damaged", "note": "กล่องบุบ", "key": key}
-    answer = client.post(f"/o/{token}/return", data=form)
+    sent = form | {"photo": (picture("red"), "box.png")}
+    answer = client.post(f"/o/{token}/return", data=sent, content_type="multipart/form-data")
     assert answer.status_code == 303
     assert client.post(f"/o/{token}/return", data=form).status_code == 303  # the same form again
+    photo = db.session.scalars(select(OrderAttachment)).one()
+    assert (photo.kind, photo.by, photo.order_id) == (AttachmentKind.DAMAGE, "Buyer", order_id)
     ret = db.session.scalars(select(Return)).one()
     assert (ret.reason.value, ret.note, ret.requested_label) == ("damaged", "กล่องบุบ", "Buyer")
     page = client.get(f"/o/{token}?lang=en").text
