@@ -106,7 +106,7 @@ class CustomerView(OmsModelView):
         """By phone fragment, name or identity; too little text finds nobody rather than everybody."""
         if text.strip() and queries.matching(text) is None:
             flash(gettext("Type at least two letters or digits"), "info")
-        return queries.narrow(statement, text)
+        return queries.narrow(statement, text).where(Customer.merged_into_id.is_(None))
 
     def create(self, tx: Tx, form: Any) -> int:
         """A new person."""
