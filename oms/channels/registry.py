@@ -10,9 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from oms.catalog.models import Channel as ChannelName
-from oms.channels import webshop_fields
+from oms.channels import market_fields, webshop_fields
 from oms.channels.asking import Adapter
+from oms.channels.lazada import calls as lazada
+from oms.channels.lazada.adapter import Lazada
 from oms.channels.port import Ability, Channel, ChannelKeys, Grant
+from oms.channels.shopee import calls as shopee
+from oms.channels.shopee.adapter import Shopee
 from oms.channels.woocommerce import WooCommerce
 from oms.errors import InvalidInput
 from oms.net.settings import Field, secret_names
@@ -47,7 +51,8 @@ class Consent:
 @dataclass(frozen=True)
 class ConnectorKind:
     """One kind of connector. ``channel``: whose orders it brings; ``host``: its address when nothing else is entered;
-    ``per_second``: questions one shop may ask, over all workers; ``cadence``: seconds between two looks at usual times.
+    ``per_second``: questions one shop may ask, over all workers; ``cadence``: seconds between two looks at usual times;
+    ``look_again``: seconds after which an open order is asked for by number, whatever the list of changes says.
     """
 
     code: str
@@ -60,6 +65,7 @@ class ConnectorKind:
     consent: Consent | None = None
     per_second: float = 5.0
     cadence: int = 120
+    look_again: int = 1800
     patience: Patience = field(default=USUAL)
 
     @property
@@ -73,6 +79,26 @@ class ConnectorKind:
         return secret_names(self.fields)
 
 
+def _lazada_grant(opening: Opening, back: Mapping[str, str]) -> Grant:
+    door = opening.to(f"{lazada.door_of(opening.transport.base_url, opening.settings)}/rest")
+    try:
+        return lazada.exchange(door, opening.settings, back)
+    finally:
+        door.close()
+
+
+MARKETS = (
+    ConnectorKind(
+        "shopee", "Shopee", ChannelName.SHOPEE, "https://partner.shopeemobile.com", market_fields.SHOPEE,
+        Shopee, lambda o: Shopee(o.transport, o.settings, o.grant),
+        Consent(shopee.consent_address, lambda o, back: shopee.exchange(o.transport, o.settings, back)),
+    ),
+    ConnectorKind(
+        "lazada", "Lazada", ChannelName.LAZADA, lazada.HOST, market_fields.LAZADA,
+        Lazada, lambda o: Lazada(o.transport, o.settings, o.grant, o.to),
+        Consent(lazada.consent_address, _lazada_grant),
+    ),
+)  # fmt: skip
 WEBSHOPS = (
     ConnectorKind(
         "woocommerce", "WooCommerce", ChannelName.WEB, "", webshop_fields.WOOCOMMERCE,
@@ -80,7 +106,7 @@ WEBSHOPS = (
     ),
 )  # fmt: skip
 
-CONNECTORS: dict[str, ConnectorKind] = {kind.code: kind for kind in WEBSHOPS}
+CONNECTORS: dict[str, ConnectorKind] = {kind.code: kind for kind in (*MARKETS, *WEBSHOPS)}
 
 
 def open_channel(
