@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jobs import carriers, customers, exports, intake, labels, orders, papers, slips, slips_verify, stock, tracking
+from jobs import (
+    carriers,
+    customers,
+    exports,
+    intake,
+    labels,
+    messages,
+    orders,
+    papers,
+    slips,
+    slips_verify,
+    stock,
+    tracking,
+)
 from jobs.context import QUICK, Handler, effect, steps
-from jobs.schedule import CLEAN, COUNT_CHECKS, EXPIRE, PACE, TRACK, clean
+from jobs.schedule import CLEAN, COUNT_CHECKS, EXPIRE, MESSAGES, PACE, TRACK, clean
 from oms.usecases.covering import work_out_pace
 
 TOPICS: Mapping[str, Handler] = {
@@ -17,6 +30,9 @@ TOPICS: Mapping[str, Handler] = {
     exports.TOPIC: steps(exports.walk),
     intake.TOPIC: steps(intake.walk),
     labels.TOPIC: steps(labels.walk),
+    messages.TELL: effect(messages.tell),
+    messages.SEND: steps(messages.send),
+    MESSAGES: steps(messages.sweep),
     orders.TOPIC: steps(orders.bulk),
     papers.TOPIC: steps(papers.walk),
     slips.READ: steps(slips.walk, queue=QUICK),
