@@ -102,7 +102,7 @@ class Kind:
     on: bool = True
 
 
-_MONEY = ("missing", "pay_until")
+_MONEY = ("missing", "pay_until", "accounts")
 _WAY = ("carrier", "tracking", "track_link")
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 
@@ -132,6 +132,7 @@ WORD_LABELS: dict[str, str] = {
     "link": "Link to the order's page",
     "missing": "What is still to pay",
     "pay_until": "Until when to pay",
+    "accounts": "Our accounts to pay to",
     "amount": "Amount that was paid or refunded",
     "reason": "Why",
     "carrier": "Carrier",

@@ -139,8 +139,9 @@ def uses(template: str, words: Collection[str]) -> bool:
 
 
 SAMPLE: Mapping[str, str] = {
-    "name": "กนกวรรณ", "order": "SO69-004218", "shop": "ร้านตัวอย่าง", "items": "เสื้อยืดคอกลม สีดำ ×2", "total": "590.00",
-    "link": "https://example.com/o/Ab3dE", "missing": "590.00", "pay_until": "29 พ.ย. 18:00", "amount": "590.00",
+    "name": "กนกวรรณ", "order": "SO69-004218", "shop": "ร้านตัวอย่าง", "items": "เสื้อยืดคอกลม สีดำ ×2", "total": "590",
+    "accounts": "กสิกรไทย 123-4-56789-0 (บจก. ตัวอย่าง)",
+    "link": "https://example.com/o/Ab3dE", "missing": "590", "pay_until": "29 พ.ย. 18:00", "amount": "590",
     "reason": "ยอดในสลิปไม่ตรงกับยอดสั่งซื้อ", "carrier": "Flash Express", "tracking": "TH01234567890",
     "track_link": "https://example.com/t/TH01234567890", "return_no": "RT69-00012",
     "refund_to": "กสิกรไทย ••••9866",

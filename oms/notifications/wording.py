@@ -14,13 +14,13 @@ _CHAT_TH: Mapping[Event, str] = {
     E.RECEIVED: "สวัสดีค่ะคุณ{name} {shop} ได้รับคำสั่งซื้อ {order} แล้วนะคะ\n{items}\nยอดรวม {total} บาท"
     "\nเดี๋ยวทางร้านยืนยันให้อีกครั้งค่ะ[\nดูรายการได้ที่ {link}]",
     E.CONFIRMED: "สวัสดีค่ะคุณ{name} {shop} ยืนยันคำสั่งซื้อ {order} แล้วค่ะ\n{items}\nยอดรวม {total} บาท"
-    "[\nยอดที่ต้องโอน {missing} บาท][ ภายใน {pay_until}][\nดูรายการและแจ้งโอนได้ที่ {link}]",
+    "[\nยอดที่ต้องโอน {missing} บาท][ ภายใน {pay_until}][\nโอนได้ที่\n{accounts}][\nดูรายการและแจ้งโอนได้ที่ {link}]",
     E.PAID: "ได้รับยอดโอน {amount} บาท ของคำสั่งซื้อ {order} เรียบร้อยแล้ว ขอบคุณค่ะคุณ{name}"
     "[\nยังขาดอีก {missing} บาทนะคะ][\n{link}]",
     E.SLIP_REJECTED: "คุณ{name}คะ สลิปของคำสั่งซื้อ {order} ยังไม่ผ่านการตรวจสอบค่ะ[\nเพราะ: {reason}]"
     "[\nยอดที่ต้องโอน {missing} บาท]\nรบกวนตรวจสอบแล้วส่งสลิปใหม่อีกครั้งนะคะ[\n{link}]",
     E.REMINDER: "คุณ{name}คะ คำสั่งซื้อ {order} ยังรอชำระเงิน[ {missing} บาท]ค่ะ[\nโอนได้ถึง {pay_until}]"
-    "\nหากโอนแล้วรบกวนส่งสลิปให้ทางร้านด้วยนะคะ[\n{link}]",
+    "[\nโอนได้ที่\n{accounts}]\nหากโอนแล้วรบกวนส่งสลิปให้ทางร้านด้วยนะคะ[\n{link}]",
     E.PACKED: "คำสั่งซื้อ {order} แพ็กเรียบร้อยแล้ว กำลังรอส่งให้ขนส่งค่ะ",
     E.SHIPPED: "ส่งของแล้วค่ะคุณ{name} คำสั่งซื้อ {order}[\nขนส่ง: {carrier}][\nเลขพัสดุ: {tracking}]"
     "[\nติดตามพัสดุ: {track_link}][\n{link}]",
@@ -37,13 +37,14 @@ _CHAT_EN: Mapping[Event, str] = {
     E.RECEIVED: "Hello {name}, {shop} has received your order {order}.\n{items}\nTotal {total} baht"
     "\nWe will confirm it shortly.[\nSee the order: {link}]",
     E.CONFIRMED: "Hello {name}, {shop} has confirmed your order {order}.\n{items}\nTotal {total} baht"
-    "[\nTo transfer: {missing} baht][ by {pay_until}][\nSee the order and send your slip: {link}]",
+    "[\nTo transfer: {missing} baht][ by {pay_until}][\nPay to\n{accounts}]"
+    "[\nSee the order and send your slip: {link}]",
     E.PAID: "We received your payment of {amount} baht for order {order}. Thank you, {name}."
     "[\nStill to pay: {missing} baht][\n{link}]",
     E.SLIP_REJECTED: "{name}, we could not accept the slip for order {order}.[\nReason: {reason}]"
     "[\nTo transfer: {missing} baht]\nPlease check it and send the slip again.[\n{link}]",
     E.REMINDER: "{name}, order {order} is waiting for your payment[ of {missing} baht].[\nPlease pay by {pay_until}]"
-    "\nIf you have paid already, please send us the slip.[\n{link}]",
+    "[\nPay to\n{accounts}]\nIf you have paid already, please send us the slip.[\n{link}]",
     E.PACKED: "Order {order} is packed and waits for the carrier.",
     E.SHIPPED: "{name}, order {order} is on its way.[\nCarrier: {carrier}][\nTracking number: {tracking}]"
     "[\nTrack it: {track_link}][\n{link}]",

@@ -19,7 +19,7 @@ from oms.notifications.models import Notice
 from oms.notifications.wording import reason_words
 from oms.orders.models import Order
 from oms.orders.states import OrderStatus, PaymentTerm
-from oms.payments.models import Allocation, PaymentClaim
+from oms.payments.models import Allocation, PaymentClaim, ReceivingAccount
 from oms.payments.refund_models import Refund
 from oms.payments.slip_models import Slip
 from oms.payments.states import REJECT_LABELS, RejectReason
@@ -64,6 +64,7 @@ class Known:
     refunds: dict[int, tuple[Money, str]] = field(default_factory=dict)
     pages: dict[str, Carrier] = field(default_factory=dict)
     links: dict[int, str] = field(default_factory=dict)
+    accounts: str = ""
 
 
 def known_of(tx: Tx, notices: Sequence[Notice], public_url: str = "") -> Known:
@@ -75,6 +76,7 @@ def known_of(tx: Tx, notices: Sequence[Notice], public_url: str = "") -> Known:
     owing = [o for o in found.orders.values() if _owes(o)]
     if owing and any(n.event in _OF_MONEY for n in notices):
         found.missing = {i: f.money.missing for i, f in derived.read_facts(tx, owing).items()}
+        found.accounts = _accounts(tx)
     by_letter: dict[str, set[int]] = defaultdict(set)
     for notice in notices:
         letter, number = subject_of(notice.revision)
@@ -95,6 +97,15 @@ def known_of(tx: Tx, notices: Sequence[Notice], public_url: str = "") -> Known:
     if public_url:
         found.links = {i: f"{public_url}/t/{token}" for i, token in _tokens(tx, ids).items()}
     return found
+
+
+def _accounts(tx: Tx) -> str:
+    """Where buyers may pay to, a line each."""
+    ours = tx.session.scalars(
+        select(ReceivingAccount).where(ReceivingAccount.is_active).order_by(ReceivingAccount.code).limit(3)
+    ).all()
+    lines = [f"{a.bank} {a.account_no} ({a.account_name})" for a in ours]
+    return "\n".join([*lines, *(f"PromptPay {a.promptpay} ({a.account_name})" for a in ours if a.promptpay)])
 
 
 def _owes(order: Order) -> bool:
@@ -173,6 +184,7 @@ def words_of(known: Known, notice: Notice, language: str) -> dict[str, str]:
         "order": order.external_no or order.number,
         "shop": order.shop.name, "items": order.items_summary, "total": baht(order.total),
         "link": known.links.get(order.id, ""), "missing": baht(missing) if missing else "",
+        "accounts": known.accounts if missing else "",
         "pay_until": format_moment(order.expires_at, language) if missing and order.expires_at else "",
     }  # fmt: skip
     if letter == "c":

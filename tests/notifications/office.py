@@ -123,7 +123,9 @@ class Office:
         options, secrets = SETTINGS[route]
         given = {"options": options, "secrets": secrets} | facts
         with transaction(WHO) as tx:
-            wanted = RouteFacts(route.value, facts.pop("name", route.value), host, **{k: v for k, v in given.items() if k != "name"})
+            wanted = RouteFacts(
+                route.value, facts.pop("name", route.value), host, **{k: v for k, v in given.items() if k != "name"}
+            )
             return create_route(tx, wanted, self.app.extensions["oms.sealer"]).id
 
     def buyer(self, order_id: int, kind: IdentityKind, external_id: str) -> int:
@@ -201,10 +203,18 @@ class Office:
     def ready_again(self) -> None:
         """Leases end and pauses are over: for tests that do not wait."""
         with transaction(WHO) as tx:
-            tx.session.execute(text("UPDATE messages SET lease_until = now() - interval '1 second' WHERE state = 'sending'"))
-            tx.session.execute(text("UPDATE messages SET next_try_at = now() - interval '1 second' WHERE state = 'queued'"))
+            tx.session.execute(
+                text("UPDATE messages SET lease_until = now() - interval '1 second' WHERE state = 'sending'")
+            )
+            tx.session.execute(
+                text("UPDATE messages SET next_try_at = now() - interval '1 second' WHERE state = 'queued'")
+            )
             tx.session.execute(text("UPDATE message_accounts SET closed_until = NULL"))
-            tx.session.execute(text("UPDATE outbox SET next_try_at = now() - interval '1 second', lease_until = NULL WHERE status IN ('waiting','running')"))
+            tx.session.execute(
+                text(
+                    "UPDATE outbox SET next_try_at = now() - interval '1 second', lease_until = NULL WHERE status IN ('waiting','running')"
+                )
+            )
 
 
 def user(n: int) -> str:

@@ -79,7 +79,9 @@ class LineSandbox(MessageSandbox):
 
     name = "line"
 
-    def __init__(self, token: str = "LINE-token", secret: str = "linechannelsecret", book: MessageBook | None = None):  # noqa: S107
+    def __init__(  # the keys are of the play
+        self, token: str = "LINE-token", secret: str = "linechannelsecret", book: MessageBook | None = None,  # noqa: S107
+    ) -> None:  # fmt: skip
         super().__init__(book)
         self.token, self.secret = token, secret
 
@@ -117,7 +119,9 @@ class LineSandbox(MessageSandbox):
                 raise Refusal(409, {"message": "The retry key is already accepted"} | first, head)
             if to in self.book.blocked:
                 details = [{"message": "The value is not a valid user", "property": "to"}]
-                raise Refusal(400, {"message": "The property, 'to', in the request body is invalid", "details": details})
+                raise Refusal(
+                    400, {"message": "The property, 'to', in the request body is invalid", "details": details}
+                )
             full = self.book.quota is not None and len(self.book.messages) >= self.book.quota
             if full or (fault is not None and fault.kind == "monthly"):
                 raise Refusal(429, {"message": "You have reached your monthly limit."})
@@ -133,7 +137,9 @@ class LineSandbox(MessageSandbox):
             text = body["messages"][0]
             need(text.get("type") == "text" and 0 < len(text.get("text", "")) <= 5000, "text")
         except (ValueError, AttributeError) as exc:
-            raise Refusal(400, {"message": "The request body has 1 error(s)", "details": [{"message": str(exc)}]}) from exc
+            raise Refusal(
+                400, {"message": "The request body has 1 error(s)", "details": [{"message": str(exc)}]}
+            ) from exc
         if not (body["to"].startswith("U") and len(body["to"]) == 33):
             raise Refusal(400, {"message": "The property, 'to', in the request body is invalid"})
         return body["to"], text["text"]
