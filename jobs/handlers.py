@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from jobs import (
     carriers,
+    channels,
     customers,
     exports,
     intake,
@@ -18,7 +19,7 @@ from jobs import (
     stock,
     tracking,
 )
-from jobs.context import QUICK, Handler, effect, steps
+from jobs.context import CHANNELS, QUICK, Handler, effect, steps
 from jobs.schedule import CLEAN, COUNT_CHECKS, EXPIRE, MESSAGES, PACE, TRACK, clean
 from oms.usecases.covering import work_out_pace
 
@@ -26,6 +27,8 @@ TOPICS: Mapping[str, Handler] = {
     CLEAN: effect(clean),
     carriers.BOOK: steps(carriers.book),
     carriers.CANCEL: steps(carriers.cancel),
+    channels.SYNC: steps(channels.run, queue=CHANNELS),
+    channels.BACKFILL: steps(channels.backfill, queue=CHANNELS),
     customers.TOPIC: effect(customers.remember),
     exports.TOPIC: steps(exports.walk),
     intake.TOPIC: steps(intake.walk),
