@@ -27,8 +27,8 @@ def secrets() -> None:
 def renew(factories: Factories) -> None:
     """Seal everything with the first of OMS_ENCRYPTION_KEYS; then an old key may be taken out of it."""
     from oms.usecases.carriers import reseal_carriers
-    from oms.usecases.message_routes import reseal_routes
     from oms.usecases.channels import reseal_channels
+    from oms.usecases.message_routes import reseal_routes
     from oms.usecases.remote_sites import reseal_sites
     from oms.usecases.verifiers import reseal_verifiers
 
