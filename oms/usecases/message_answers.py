@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import joinedload
 
-from oms import clock, outbox
+from oms import clock
 from oms.db import Tx
 from oms.net.breaker import Breaker
 from oms.notifications.catalogue import Route
@@ -28,10 +28,9 @@ from oms.notifications.port import (
 )
 from oms.notifications.registry import KINDS as ROUTES
 from oms.notifications.states import MESSAGE, MessageState, NoticeStatus
-from oms.outbox import Owed
 from oms.usecases.message_ends import lose, move_on
 from oms.usecases.messages import Outgoing
-from oms.usecases.notices_expand import SEND
+from oms.usecases.notices_expand import ring_at
 from oms.usecases.sentences import pack
 
 Answer = Sent | SendError
@@ -65,7 +64,7 @@ def record_answers(tx: Tx, account_id: int, answers: Sequence[tuple[Outgoing, An
             _not_sent(tx, account, message, answer, now, later, failed)
     for group in failed.values():
         move_on(tx, [m for m, _ in group], group[0][1].message, group[0][1].raw_code)
-    outbox.add_many(tx, [Owed(SEND, f"{SEND}:again:{account.id}:{at.isoformat()}", {}, at) for at in sorted(later)])
+    ring_at(tx, sorted(later), f"again:{account.id}")
 
 
 def _sent(message: Message, answer: Sent, now: datetime) -> None:

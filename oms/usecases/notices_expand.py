@@ -144,10 +144,11 @@ def ring(tx: Tx, rows: Sequence[dict[str, Any]], now: datetime) -> None:
     """Owe the sending of letters that may leave: one row of the outbox for each moment."""
     moments = sorted({row["next_try_at"] for row in rows if row["state"] is MessageState.QUEUED})
     first = min((row["notice_id"] for row in rows), default=0)
-    outbox.add_many(
-        tx,
-        [
-            Owed(SEND, f"{SEND}:{first}:{at.isoformat()}:{now.isoformat()}", {}, at if at > now else None)
-            for at in moments
-        ],
-    )
+    ring_at(tx, moments, f"{first}:{now.isoformat()}")
+
+
+def ring_at(tx: Tx, moments: Sequence[datetime], mark: str) -> None:
+    """Owe the sending of what is due at these moments."""
+    now = clock.now()
+    owed = [Owed(SEND, f"{SEND}:{mark}:{at.isoformat()}", {}, at if at > now else None) for at in moments]
+    outbox.add_many(tx, owed)
