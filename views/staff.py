@@ -327,7 +327,8 @@ class RoleForm(DynamicForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         role = kwargs.pop("obj", None)
         super().__init__(*args, **kwargs)
-        ordered = sorted(ACTIONS, key=lambda a: list(AREAS).index(a.partition(".")[0]))
+        places = {name: i for i, name in enumerate(AREAS)}
+        ordered = sorted(ACTIONS, key=lambda a: places.get(a.partition(".")[0], len(places)))
         self.actions.choices = choices((a, f"{area(a)}: {tr(ACTIONS[a])}") for a in ordered)
         if role is not None and request.method == "GET":
             held = people.actions_of(reading(), role.id)
