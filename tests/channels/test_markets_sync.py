@@ -16,17 +16,18 @@ from jobs import channels
 from oms.actor import system
 from oms.catalog.models import Shop
 from oms.channels.models import ChannelConnection
+from oms.channels.port import Grant, Shipped
 from oms.channels.registry import CONNECTORS, opening
 from oms.db import db, transaction
 from oms.orders.models import Order
 from oms.orders.states import Board, PaymentTerm
 from oms.usecases.channel_intake import Ledger
 from oms.usecases.channels import Connect, connect_shop, store_grant
-from tests.channels.markets import ALL, PLATFORMS
+from tests.channels.markets import ALL, PLATFORMS, opened
 from tests.shop import small_shop
 from views.sandbox.market import Market, State
 from views.sandbox.server import running
-from views.sandbox.stage_channels import DIALECTS
+from views.sandbox.stage_channels import DIALECTS, together
 
 WHO = system("test")
 
@@ -130,3 +131,24 @@ def test_access_that_ends_is_renewed_on_the_way(connected):
 def test_every_marketplace_is_in_the_sandbox_that_a_newcomer_starts():
     assert set(ALL) <= set(DIALECTS)
     assert {c for c, kind in CONNECTORS.items() if kind.channel.value in set(ALL)} == set(ALL)
+
+
+def test_all_of_them_work_below_one_address():
+    market = Market(5, skus=4)
+    mounted = {code: PLATFORMS[code].make(market.open(code)) for code in ALL}
+    with running(together(market, mounted)) as url:
+        for code, sandbox in mounted.items():
+            host, kind = f"{url}/{code}", CONNECTORS[code]
+            grant = Grant("")
+            if kind.consent is not None:
+                door = opening(code, host, PLATFORMS[code].settings)
+                grant = kind.consent.exchange(door, {"code": sandbox.grants.code(), **PLATFORMS[code].facts})
+                door.transport.close()
+            channel = opened(code, host, grant)
+            number = sandbox.stall.make({"RU-0001": 1}, pay=True).number
+            assert [n.external_no for n in channel.refresh([number])] == [number]
+            channel.ship(Shipped(number, "ED123456785TH"))
+            assert channel.get_label(number).startswith(b"%PDF-")
+            channel.close()
+        books = httpx.get(f"{url}/_books", trust_env=False).json()
+    assert (books["made"], books["accepted"] + books["shipped"]) == (len(ALL), len(ALL))
