@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from oms.catalog.models import Channel as ChannelName
 from oms.channels import webshop_fields
 from oms.channels.asking import Adapter
+from oms.channels.inbound import Inbound
 from oms.channels.port import Ability, Channel, ChannelKeys, Grant
 from oms.channels.woocommerce import WooCommerce
 from oms.errors import InvalidInput
@@ -77,6 +78,10 @@ WEBSHOPS = (
     ConnectorKind(
         "woocommerce", "WooCommerce", ChannelName.WEB, "", webshop_fields.WOOCOMMERCE,
         WooCommerce, lambda o: WooCommerce(o.transport, o.settings), per_second=2.0,
+    ),
+    ConnectorKind(  # nobody is ever asked: the address leads nowhere
+        "inbound", "Inbound channel", ChannelName.WEB, "https://inbound.invalid", webshop_fields.INBOUND,
+        Inbound, lambda o: Inbound(o.transport, o.settings),
     ),
 )  # fmt: skip
 

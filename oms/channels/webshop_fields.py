@@ -8,6 +8,7 @@ WEBSHOP_FIELD_LABELS: dict[str, str] = {
     "key": "Consumer key (ck_…)",
     "secret": "Consumer secret (cs_…)",
     "hook_secret": "Secret of the webhooks",
+    "old_secret": "Former secret, taken too while it is changed",
 }
 
 
@@ -17,3 +18,4 @@ def _field(name: str, *, secret: bool = False, required: bool = True, default: s
 
 WOOCOMMERCE = (_field("key", secret=True), _field("secret", secret=True),
                _field("hook_secret", secret=True, required=False))  # fmt: skip
+INBOUND = (_field("hook_secret", secret=True), _field("old_secret", secret=True, required=False))

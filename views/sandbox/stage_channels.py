@@ -14,10 +14,12 @@ from werkzeug.wrappers import Request, Response
 
 from views.sandbox.book import plain
 from views.sandbox.channel import ChannelSandbox
+from views.sandbox.channel_inbound import InboundSandbox
 from views.sandbox.channel_woocommerce import WooCommerceSandbox
 from views.sandbox.market import Market, Stall
 
 DIALECTS: dict[str, Callable[[Stall], ChannelSandbox]] = {  # by the code of the connector
+    "inbound": InboundSandbox,
     "woocommerce": WooCommerceSandbox,
 }
 
