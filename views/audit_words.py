@@ -116,6 +116,8 @@ ACTIONS: dict[str, Any] = {
     "order.tagged": lazy_gettext("Tag added"),
     "order.untagged": lazy_gettext("Tag removed"),
     "order.note_added": lazy_gettext("Note written"),
+    "order.attachment_added": lazy_gettext("File put to an order"),
+    "order.attachment_removed": lazy_gettext("File of an order removed"),
     "order.amended": lazy_gettext("Order amended"),
     "order.change_opened": lazy_gettext("Amendment begun"),
     "order.change_proposed": lazy_gettext("Amendment proposed"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, NoReturn
 
 from oms.channels.port import (
@@ -17,6 +19,7 @@ from oms.channels.port import (
     ChannelKeys,
     ChannelRefused,
     ChannelSilent,
+    ChannelTooLate,
     ChannelUnknown,
     Grant,
     ListingPage,
@@ -106,6 +109,32 @@ def same(ours: str, theirs: str) -> bool:
 def forged() -> WebhookRefused:
     """A webhook whose signature does not fit."""
     return WebhookRefused(say("The signature of the message does not fit"))
+
+
+def hook_body(body: bytes) -> dict[str, Any]:
+    """The JSON object of a webhook. Raises WebhookRefused."""
+    try:
+        found = json.loads(body, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise WebhookRefused(say("The message cannot be read"))
+    return found
+
+
+def too_late(refusal: ChannelError) -> ChannelTooLate:
+    """The order has moved on there."""
+    return ChannelTooLate(say("The order has moved on there"), raw_code=refusal.raw_code, raw_text=refusal.raw_text)
+
+
+def expired_grant(code: str = "", text: str = "") -> ChannelKeys:
+    """The access cannot be renewed: its token was spent or is too old."""
+    return ChannelKeys(say("The access to this shop has ended; log in there again"), raw_code=code, raw_text=text)
+
+
+def no_code() -> ChannelRefused:
+    """The seller came back from the platform without what we need."""
+    return ChannelRefused(say("The platform sent no code back: begin again"))
 
 
 class Adapter:

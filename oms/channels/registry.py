@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from oms.catalog.models import Channel as ChannelName
-from oms.channels import webshop_fields
+from oms.channels import market_fields, webshop_fields
 from oms.channels.asking import Adapter
 from oms.channels.inbound import Inbound
 from oms.channels.port import Ability, Channel, ChannelKeys, Grant
+from oms.channels.shopee import calls as shopee
+from oms.channels.shopee.adapter import Shopee
 from oms.channels.woocommerce import WooCommerce
 from oms.errors import InvalidInput
 from oms.net.settings import Field, secret_names
@@ -48,7 +50,8 @@ class Consent:
 @dataclass(frozen=True)
 class ConnectorKind:
     """One kind of connector. ``channel``: whose orders it brings; ``host``: its address when nothing else is entered;
-    ``per_second``: questions one shop may ask, over all workers; ``cadence``: seconds between two looks at usual times.
+    ``per_second``: questions one shop may ask, over all workers; ``cadence``: seconds between two looks at usual times;
+    ``look_again``: seconds after which an open order is asked for by number, whatever the list of changes says.
     """
 
     code: str
@@ -61,6 +64,7 @@ class ConnectorKind:
     consent: Consent | None = None
     per_second: float = 5.0
     cadence: int = 120
+    look_again: int = 1800
     patience: Patience = field(default=USUAL)
 
     @property
@@ -74,6 +78,13 @@ class ConnectorKind:
         return secret_names(self.fields)
 
 
+MARKETS = (
+    ConnectorKind(
+        "shopee", "Shopee", ChannelName.SHOPEE, "https://partner.shopeemobile.com", market_fields.SHOPEE,
+        Shopee, lambda o: Shopee(o.transport, o.settings, o.grant),
+        Consent(shopee.consent_address, lambda o, back: shopee.exchange(o.transport, o.settings, back)),
+    ),
+)  # fmt: skip
 WEBSHOPS = (
     ConnectorKind(
         "woocommerce", "WooCommerce", ChannelName.WEB, "", webshop_fields.WOOCOMMERCE,
@@ -85,7 +96,7 @@ WEBSHOPS = (
     ),
 )  # fmt: skip
 
-CONNECTORS: dict[str, ConnectorKind] = {kind.code: kind for kind in WEBSHOPS}
+CONNECTORS: dict[str, ConnectorKind] = {kind.code: kind for kind in (*MARKETS, *WEBSHOPS)}
 
 
 def open_channel(

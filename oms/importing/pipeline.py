@@ -20,6 +20,7 @@ from oms.catalog.models import Shop
 from oms.db import Tx
 from oms.errors import OmsError
 from oms.importing import ledger
+from oms.importing.channels import ChannelSource
 from oms.importing.cod import CodSource, find_cod
 from oms.importing.masters import MasterSource
 from oms.importing.orders import OrderSource
@@ -48,6 +49,7 @@ VERBS: dict[IntakeKind, frozenset[str]] = {  # what taking a file in does on beh
     IntakeKind.COD: frozenset({"payment.cod"}),
     IntakeKind.TRACKING: frozenset({"shipment.track"}),
 }  # fmt: skip
+FILE = "file"
 CHUNK = 500  # records taken in one transaction
 Beat = Callable[[Tx], None]
 
@@ -156,6 +158,8 @@ def _source(run: IntakeRun, form: str, headings: Sequence[str]) -> Source:
 
 def source_of(run: IntakeRun) -> Source:
     """How the records of a staged run are read."""
+    if run.source != FILE and run.shop_id is not None:
+        return ChannelSource(run.shop_id)
     return _source(run, run.format, run.headers or [])
 
 

@@ -14,13 +14,15 @@ from werkzeug.wrappers import Request, Response
 
 from views.sandbox.book import plain
 from views.sandbox.channel import ChannelSandbox
-from views.sandbox.channel_inbound import InboundSandbox
-from views.sandbox.channel_woocommerce import WooCommerceSandbox
+from views.sandbox.channel_shopee import ShopeeSandbox
 from views.sandbox.market import Market, Stall
+from views.sandbox.stage_webshops import WEBSHOPS
+
+FETCHED_AFTER = 12.0  # seconds until a carrier takes what was arranged with the platform
 
 DIALECTS: dict[str, Callable[[Stall], ChannelSandbox]] = {  # by the code of the connector
-    "inbound": InboundSandbox,
-    "woocommerce": WooCommerceSandbox,
+    "shopee": lambda stall: ShopeeSandbox(stall, fetch_after=FETCHED_AFTER),
+    **WEBSHOPS,
 }
 
 
