@@ -29,6 +29,7 @@ EXPIRE = "schedule.expire_unpaid"
 COUNT_CHECKS = "schedule.count_slip_checks"
 TRACK = "schedule.track_parcels"
 PACE = "schedule.stock_pace"
+MESSAGES = "schedule.messages"
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ TABLE: tuple[Periodic, ...] = (
     Periodic(COUNT_CHECKS, timedelta(hours=1)),
     Periodic(TRACK, timedelta(minutes=2)),
     Periodic(PACE, timedelta(minutes=15)),
+    Periodic(MESSAGES, timedelta(minutes=1)),
 )
 
 

@@ -117,7 +117,7 @@ def _take(sent: FileStorage, verb: Verb) -> dict[str, Any]:
     """One file: opened and kept, then put on record. What is refused leaves nothing behind."""
     name, kept, done = files.tidy_name(sent.filename or ""), None, None
     try:
-        kept = keep_file(store(), _decoder(), sent.stream.read(LIMITS.file_bytes + 1), name)
+        kept = keep_file(store(), decoder(), sent.stream.read(LIMITS.file_bytes + 1), name)
         with unit() as tx:
             done = verb(tx, kept)
     except OmsError as refused:
@@ -134,11 +134,12 @@ def _take(sent: FileStorage, verb: Verb) -> dict[str, Any]:
     return answer | {"tone": "success", "text": gettext("Added")}
 
 
-def _decoder() -> Decoder:
+def decoder() -> Decoder:
+    """The decoding process of this thread."""
     if not hasattr(_DECODERS, "decoder"):
         _DECODERS.decoder = Decoder()
-    decoder: Decoder = _DECODERS.decoder
-    return decoder
+    found: Decoder = _DECODERS.decoder
+    return found
 
 
 def _picture(attachment_id: int, *, thumb: bool) -> Response:

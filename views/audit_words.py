@@ -17,6 +17,7 @@ from oms.orders.states import (
 )
 from oms.returns.states import CARRIER_CLAIM_LABELS, CONDITION_LABELS, REASON_LABELS, RESOLUTION_LABELS
 from views.audit_words_carriers import CARRIER_TITLES
+from views.audit_words_messages import MESSAGE_TITLES
 from views.audit_words_stock import STOCK_KIND_NAMES, STOCK_TITLES
 from views.filters import tr
 
@@ -157,6 +158,7 @@ ACTIONS: dict[str, Any] = {
     "gate.override_revoked": lazy_gettext("Shipping before payment taken back"),
     **COD_TITLES,
     **CARRIER_TITLES,
+    **MESSAGE_TITLES,
     "payment.channel_confirmed": lazy_gettext("Payment confirmed by the channel"),
     "statement.matched": lazy_gettext("Statement line matched"),
     "statement.ticked": lazy_gettext("Statement line ticked off by its reference"),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 from oms.channels.port import (
     Ability,
@@ -33,7 +34,8 @@ from oms.channels.port import (
     WebhookNews,
     WebhookRefused,
 )
-from oms.errors import say
+from oms.errors import InvalidInput, say
+from oms.net.reading import is_pdf
 from oms.net.silence import Silence, words_of
 from oms.net.transport import Reply, Transport
 
@@ -135,6 +137,23 @@ def expired_grant(code: str = "", text: str = "") -> ChannelKeys:
 def no_code() -> ChannelRefused:
     """The seller came back from the platform without what we need."""
     return ChannelRefused(say("The platform sent no code back: begin again"))
+
+
+def fetch_pdf(to: Callable[[str], Transport], address: str) -> bytes:
+    """A paper that lies at an address the platform gave. Nothing of our keys goes along. Raises ChannelError."""
+    parts = urlsplit(address)
+    try:
+        server = to(f"{parts.scheme}://{parts.netloc}")
+    except InvalidInput as refusal:
+        raise unreadable(address) from refusal
+    try:
+        with asking():
+            reply = server.send("GET", f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}")
+    finally:
+        server.close()
+    if reply.status >= 400 or not is_pdf(reply.data):
+        raise by_status(reply) if reply.status >= 400 else unreadable()
+    return reply.data
 
 
 class Adapter:

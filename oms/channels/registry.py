@@ -11,11 +11,15 @@ from dataclasses import dataclass, field
 
 from oms.catalog.models import Channel as ChannelName
 from oms.channels import market_fields, webshop_fields
+from oms.channels import shopify_access as shopify
 from oms.channels.asking import Adapter
 from oms.channels.inbound import Inbound
+from oms.channels.lazada import calls as lazada
+from oms.channels.lazada.adapter import Lazada
 from oms.channels.port import Ability, Channel, ChannelKeys, Grant
 from oms.channels.shopee import calls as shopee
 from oms.channels.shopee.adapter import Shopee
+from oms.channels.shopify import Shopify
 from oms.channels.woocommerce import WooCommerce
 from oms.errors import InvalidInput
 from oms.net.settings import Field, secret_names
@@ -78,17 +82,36 @@ class ConnectorKind:
         return secret_names(self.fields)
 
 
+def _lazada_grant(opening: Opening, back: Mapping[str, str]) -> Grant:
+    door = opening.to(f"{lazada.door_of(opening.transport.base_url, opening.settings)}/rest")
+    try:
+        return lazada.exchange(door, opening.settings, back)
+    finally:
+        door.close()
+
+
 MARKETS = (
     ConnectorKind(
         "shopee", "Shopee", ChannelName.SHOPEE, "https://partner.shopeemobile.com", market_fields.SHOPEE,
         Shopee, lambda o: Shopee(o.transport, o.settings, o.grant),
         Consent(shopee.consent_address, lambda o, back: shopee.exchange(o.transport, o.settings, back)),
     ),
+    ConnectorKind(
+        "lazada", "Lazada", ChannelName.LAZADA, lazada.HOST, market_fields.LAZADA,
+        Lazada, lambda o: Lazada(o.transport, o.settings, o.grant, o.to),
+        Consent(lazada.consent_address, _lazada_grant),
+    ),
 )  # fmt: skip
 WEBSHOPS = (
     ConnectorKind(
         "woocommerce", "WooCommerce", ChannelName.WEB, "", webshop_fields.WOOCOMMERCE,
         WooCommerce, lambda o: WooCommerce(o.transport, o.settings), per_second=2.0,
+    ),
+    ConnectorKind(
+        "shopify", "Shopify", ChannelName.WEB, "", webshop_fields.SHOPIFY,
+        Shopify, lambda o: Shopify(o.transport, o.settings, o.grant),
+        Consent(shopify.consent_address, lambda o, back: shopify.exchange(o.transport, o.settings, back)),
+        per_second=2.0,
     ),
     ConnectorKind(  # nobody is ever asked: the address leads nowhere
         "inbound", "Inbound channel", ChannelName.WEB, "https://inbound.invalid", webshop_fields.INBOUND,

@@ -8,14 +8,25 @@ WEBSHOP_FIELD_LABELS: dict[str, str] = {
     "key": "Consumer key (ck_…)",
     "secret": "Consumer secret (cs_…)",
     "hook_secret": "Secret of the webhooks",
+    "client_id": "Client ID of the app",
+    "client_secret": "Client secret of the app; webhooks are signed with it",
+    "token": "Access token or API key",
+    "version": "Version of the interface",
+    "location": "Number of the place stock is counted at; empty: the first",
     "old_secret": "Former secret, taken too while it is changed",
 }
 
 
-def _field(name: str, *, secret: bool = False, required: bool = True, default: str = "") -> Field:
-    return Field(name, WEBSHOP_FIELD_LABELS[name], secret=secret, required=required, default=default)
+def _field(name: str, *, secret: bool = False, required: bool = True, default: str = "", label: str = "") -> Field:
+    return Field(name, WEBSHOP_FIELD_LABELS[label or name], secret=secret, required=required, default=default)
 
 
 WOOCOMMERCE = (_field("key", secret=True), _field("secret", secret=True),
                _field("hook_secret", secret=True, required=False))  # fmt: skip
+SHOPIFY = (
+    _field("token", secret=True, required=False), _field("client_id", required=False),
+    _field("hook_secret", secret=True, required=False, label="client_secret"),
+    _field("old_secret", secret=True, required=False), _field("location", required=False),
+    _field("version", required=False, default="2026-07"),
+)  # fmt: skip
 INBOUND = (_field("hook_secret", secret=True), _field("old_secret", secret=True, required=False))

@@ -25,6 +25,10 @@ def label_of(labels: Mapping[Any, str], kind: Any, value: object) -> Say:
 
 
 RETURN_SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
+    "order.link_made": lambda *_: say("Link to the order's page made for the buyer"),
+    "order.link_kept": lambda *_: say("Link to the order's page made to live longer"),
+    "order.link_revoked": lambda *_: say("Link to the order's page taken back"),
+    "tracking.link_kept": lambda *_: say("Tracking link made to live longer"),
     "tracking.link_made": lambda *_: say("Tracking link made for the buyer"),
     "tracking.link_revoked": lambda *_: say("Tracking link of the buyer switched off"),
     "return.requested": lambda _, a: say("Return {number} asked for: {why}", **_return(a)),

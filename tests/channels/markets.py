@@ -12,6 +12,7 @@ from oms import clock
 from oms.channels.port import Ability, Called, Channel, Grant, OrderNews
 from oms.channels.registry import open_channel
 from oms.net.transport import Patience
+from views.sandbox.channel_lazada import LazadaSandbox
 from views.sandbox.channel_shopee import ShopeeSandbox
 from views.sandbox.market import Order, Stall
 from views.sandbox.server import running
@@ -33,6 +34,9 @@ PLATFORMS: dict[str, Platform] = {
     "shopee": Platform(
         ShopeeSandbox, {"partner_id": "2001234", "partner_key": "shopeesecretkey", "handover": "pickup"},
         {"shop_id": "600000"},
+    ),
+    "lazada": Platform(
+        LazadaSandbox, {"app_key": "123456", "app_secret": "lazsecret"}, {"seller_id": "1234567"}
     ),
 }  # fmt: skip
 ALL = tuple(PLATFORMS)

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from oms.channels.port import Called, Grant, WebhookRefused
+from oms.channels.lazada import words as lazada
+from oms.channels.port import Called, Grant, HintKind, WebhookRefused
 from oms.channels.shopee import words as shopee
 from tests.channels.markets import opened
+from views.sandbox.channel_lazada import LazadaSandbox
 from views.sandbox.channel_shopee import ShopeeSandbox
 
 VECTORS = json.loads((Path(__file__).parent / "market_vectors.json").read_text())
@@ -31,4 +33,23 @@ def test_a_push_of_shopee_as_published():
     assert channel.read_webhook(called).hints[0].number == "230103BWFUSJ1C"
     with pytest.raises(WebhookRefused):
         channel.read_webhook(Called(called.headers, called.body + b"\n", called.url))
+    channel.close()
+
+
+def test_lazada_s_signature():
+    vector = VECTORS["lazada.request"]
+    assert lazada.sign(vector["secret"], vector["path"], vector["params"]) == vector["sign"]
+    assert LazadaSandbox(secret=vector["secret"]).sign(vector["path"], vector["params"]) == vector["sign"]
+    assert lazada.sign(vector["secret"], vector["path"], vector["params"] | {"sign": "x"}) == vector["sign"]
+
+
+def test_a_push_of_lazada_as_published():
+    vector = VECTORS["lazada.push"]
+    keys = {"app_key": vector["app_key"], "app_secret": vector["secret"]}
+    channel = opened("lazada", "https://example.com", Grant("a", facts={"seller_id": "1234567"}), **keys)
+    for signature in (vector["authorization"], vector["authorization"].upper()):
+        news = channel.read_webhook(Called({"Authorization": signature}, vector["body"].encode()))
+        assert [(h.kind, h.number) for h in news.hints] == [(HintKind.ORDER, "260422900198363")]
+    with pytest.raises(WebhookRefused):
+        channel.read_webhook(Called({"Authorization": vector["authorization"]}, vector["body"].encode() + b"\n"))
     channel.close()

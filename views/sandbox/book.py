@@ -19,6 +19,7 @@ from oms import clock
 
 FAULTS = frozenset({
     "silence", "500", "429", "cut", "broken", "html", "list", "redirect", "huge", "drip", "gzip", "nan", "extra",
+    "monthly", "was_sent",
     "none", "bank_down", "delay", "pending", "expire_tokens", "other_transfer", "receiver", "amount", "bad_signature",
 })  # fmt: skip
 

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Request, Response
 
 from views.sandbox.book import plain
 from views.sandbox.channel import ChannelSandbox
+from views.sandbox.channel_lazada import LazadaSandbox
 from views.sandbox.channel_shopee import ShopeeSandbox
 from views.sandbox.market import Market, Stall
 from views.sandbox.stage_webshops import WEBSHOPS
@@ -21,6 +22,7 @@ from views.sandbox.stage_webshops import WEBSHOPS
 FETCHED_AFTER = 12.0  # seconds until a carrier takes what was arranged with the platform
 
 DIALECTS: dict[str, Callable[[Stall], ChannelSandbox]] = {  # by the code of the connector
+    "lazada": lambda stall: LazadaSandbox(stall, fetch_after=FETCHED_AFTER),
     "shopee": lambda stall: ShopeeSandbox(stall, fetch_after=FETCHED_AFTER),
     **WEBSHOPS,
 }

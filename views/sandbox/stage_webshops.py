@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 from views.sandbox.channel import ChannelSandbox
 from views.sandbox.channel_inbound import InboundSandbox
+from views.sandbox.channel_shopify import ShopifySandbox
 from views.sandbox.channel_woocommerce import WooCommerceSandbox
 from views.sandbox.market import Stall
 
 WEBSHOPS: dict[str, Callable[[Stall], ChannelSandbox]] = {
     "inbound": InboundSandbox,
+    "shopify": ShopifySandbox,
     "woocommerce": WooCommerceSandbox,
 }
