@@ -11,6 +11,9 @@ WEBSHOP_FIELD_LABELS: dict[str, str] = {
     "client_id": "Client ID of the app",
     "client_secret": "Client secret of the app; webhooks are signed with it",
     "token": "Access token or API key",
+    "channel": "Code of the channel",
+    "channel_token": "Token of the channel",
+    "handler": "Code of the fulfillment handler",
     "version": "Version of the interface",
     "location": "Number of the place stock is counted at; empty: the first",
     "old_secret": "Former secret, taken too while it is changed",
@@ -28,5 +31,15 @@ SHOPIFY = (
     _field("hook_secret", secret=True, required=False, label="client_secret"),
     _field("old_secret", secret=True, required=False), _field("location", required=False),
     _field("version", required=False, default="2026-07"),
+)  # fmt: skip
+VENDURE = (
+    _field("token", secret=True), _field("channel", required=False),
+    _field("channel_token", secret=True, required=False),
+    _field("handler", required=False, default="manual-fulfillment"),
+    _field("hook_secret", secret=True, required=False), _field("old_secret", secret=True, required=False),
+)  # fmt: skip
+MEDUSA = (
+    _field("token", secret=True), _field("location", required=False),
+    _field("hook_secret", secret=True, required=False), _field("old_secret", secret=True, required=False),
 )  # fmt: skip
 INBOUND = (_field("hook_secret", secret=True), _field("old_secret", secret=True, required=False))
