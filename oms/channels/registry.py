@@ -16,6 +16,8 @@ from oms.channels.asking import Adapter
 from oms.channels.inbound import Inbound
 from oms.channels.lazada import calls as lazada
 from oms.channels.lazada.adapter import Lazada
+from oms.channels.line_shopping import calls as line_shopping
+from oms.channels.line_shopping.adapter import LineShopping
 from oms.channels.medusa import Medusa
 from oms.channels.port import Ability, Channel, ChannelKeys, Grant
 from oms.channels.shopee import calls as shopee
@@ -118,6 +120,10 @@ MARKETS = (
         TikTok, lambda o: TikTok(o.transport, o.settings, o.grant, o.to),
         Consent(tiktok.consent_address, _tiktok_grant),
     ),
+    ConnectorKind(
+        "line_shopping", "LINE SHOPPING", ChannelName.LINE_SHOPPING, line_shopping.HOST, market_fields.LINE_SHOPPING,
+        LineShopping, lambda o: LineShopping(o.transport, o.settings),
+    ),
 )  # fmt: skip
 WEBSHOPS = (
     ConnectorKind(
@@ -126,6 +132,10 @@ WEBSHOPS = (
     ),
     ConnectorKind(
         "shopify", "Shopify", ChannelName.WEB, "", webshop_fields.SHOPIFY,
+        Shopify, lambda o: Shopify(o.transport, o.settings, o.grant), per_second=2.0,
+    ),
+    ConnectorKind(
+        "shopify_app", "Shopify, let in by the browser", ChannelName.WEB, "", webshop_fields.SHOPIFY_APP,
         Shopify, lambda o: Shopify(o.transport, o.settings, o.grant),
         Consent(shopify.consent_address, lambda o, back: shopify.exchange(o.transport, o.settings, back)),
         per_second=2.0,

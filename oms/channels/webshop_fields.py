@@ -26,12 +26,14 @@ def _field(name: str, *, secret: bool = False, required: bool = True, default: s
 
 WOOCOMMERCE = (_field("key", secret=True), _field("secret", secret=True),
                _field("hook_secret", secret=True, required=False))  # fmt: skip
-SHOPIFY = (
-    _field("token", secret=True, required=False), _field("client_id", required=False),
-    _field("hook_secret", secret=True, required=False, label="client_secret"),
+_SHOPIFY = (
     _field("old_secret", secret=True, required=False), _field("location", required=False),
     _field("version", required=False, default="2026-07"),
 )  # fmt: skip
+SHOPIFY = (
+    _field("token", secret=True), _field("hook_secret", secret=True, required=False, label="client_secret"), *_SHOPIFY,
+)  # fmt: skip
+SHOPIFY_APP = (_field("client_id"), _field("hook_secret", secret=True, label="client_secret"), *_SHOPIFY)
 VENDURE = (
     _field("token", secret=True), _field("channel", required=False),
     _field("channel_token", secret=True, required=False),

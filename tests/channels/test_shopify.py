@@ -247,26 +247,26 @@ def test_errors_beside_the_data(play, monkeypatch, code, kind):
 
 
 def test_a_seller_lets_us_in_by_the_browser(play):
-    kind = CONNECTORS["shopify"]
-    settings = play.sandbox.keys() | {"token": "", "version": "2026-07"}
+    kind = CONNECTORS["shopify_app"]
+    settings = {k: v for k, v in play.sandbox.keys().items() if k != "token"} | {"version": "2026-07"}
     where = kind.consent.address(play.host, settings, CALLBACK, "state-1")
     assert "read_orders" in where
     sent = httpx.get(where, trust_env=False)
     assert sent.status_code == 302
     back = dict(parse_qsl(urlsplit(sent.headers["location"]).query))
     assert back["state"] == "state-1"
-    grant = kind.consent.exchange(opening("shopify", play.host, settings), back)
+    grant = kind.consent.exchange(opening("shopify_app", play.host, settings), back)
     play.stall.make(pay=True)
-    channel = kind.make(opening("shopify", play.host, settings, grant))
+    channel = kind.make(opening("shopify_app", play.host, settings, grant))
     assert len(channel.list_changed(clock.now() - HOUR, clock.now() + HOUR).news) == 1
     channel.close()
     for changed in ({"code": "other"}, {"hmac": "0" * 64}, {"timestamp": "1"}):
         with pytest.raises(ChannelKeys):
-            kind.consent.exchange(opening("shopify", play.host, settings), back | changed)
+            kind.consent.exchange(opening("shopify_app", play.host, settings), back | changed)
     with pytest.raises(ChannelKeys):  # a code opens once
-        kind.consent.exchange(opening("shopify", play.host, settings), back)
+        kind.consent.exchange(opening("shopify_app", play.host, settings), back)
     old = play.sandbox.signed(
         {k: v for k, v in back.items() if k != "hmac"} | {"timestamp": str(int(time.time()) - 100)}
     )
     with pytest.raises(ChannelKeys):
-        kind.consent.exchange(opening("shopify", play.host, settings), old)
+        kind.consent.exchange(opening("shopify_app", play.host, settings), old)
