@@ -310,8 +310,6 @@ def _holds(fact: Any, sign: str, value: Any) -> bool:
             return bool(fact > datetime.fromisoformat(value))
         case "in":
             return bool(fact in value)
-        case "notIn":
-            return bool(fact not in value)
         case "notEq":
             return bool(fact != value)
     return bool(fact == value)

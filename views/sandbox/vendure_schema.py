@@ -50,7 +50,7 @@ union CancelOrderResult = Order | EmptyOrderLineSelectionError
 enum SortOrder { ASC DESC }
 input DateRange { start: DateTime! end: DateTime! }
 input DateOperators { eq: DateTime before: DateTime after: DateTime between: DateRange isNull: Boolean }
-input StringOperators { eq: String notEq: String contains: String in: [String!] notIn: [String!] }
+input StringOperators { eq: String notEq: String contains: String in: [String!] }
 input BooleanOperators { eq: Boolean }
 input IDOperators { eq: String in: [String!] }
 input OrderFilterParameter {
