@@ -18,8 +18,8 @@ from views.sandbox.channel_lazada import LazadaSandbox
 from views.sandbox.channel_line_shopping import LineShoppingSandbox
 from views.sandbox.channel_shopee import ShopeeSandbox
 from views.sandbox.channel_tiktok import TikTokSandbox
-from views.sandbox.channel_woocommerce import WooCommerceSandbox
 from views.sandbox.market import Market, Stall
+from views.sandbox.stage_webshops import WEBSHOPS
 
 FETCHED_AFTER = 12.0  # seconds until a carrier takes what was arranged with the platform
 
@@ -28,7 +28,7 @@ DIALECTS: dict[str, Callable[[Stall], ChannelSandbox]] = {  # by the code of the
     "line_shopping": LineShoppingSandbox,
     "shopee": lambda stall: ShopeeSandbox(stall, fetch_after=FETCHED_AFTER),
     "tiktok": lambda stall: TikTokSandbox(stall, fetch_after=FETCHED_AFTER),
-    "woocommerce": WooCommerceSandbox,
+    **WEBSHOPS,
 }
 
 
