@@ -30,6 +30,7 @@ COUNT_CHECKS = "schedule.count_slip_checks"
 TRACK = "schedule.track_parcels"
 PACE = "schedule.stock_pace"
 MESSAGES = "schedule.messages"
+RETENTION = "schedule.retention"
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ TABLE: tuple[Periodic, ...] = (
     Periodic(TRACK, timedelta(minutes=2)),
     Periodic(PACE, timedelta(minutes=15)),
     Periodic(MESSAGES, timedelta(minutes=1)),
+    Periodic(RETENTION, timedelta(hours=6)),
 )
 
 

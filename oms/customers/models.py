@@ -46,6 +46,7 @@ class Customer(Model):
     tax_branch: Mapped[str] = mapped_column(String(5), default="")
     tax_address: Mapped[str] = mapped_column(Text, default="")
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
+    anonymised_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     version: Mapped[int] = mapped_column(default=1)
 

@@ -58,6 +58,8 @@ def merge_customers(tx: Tx, cmd: MergeCustomers) -> CustomersMerged:
     for person in (kept, gone):
         if person.merged_into_id is not None:
             raise Refused(say("{name} was merged with another customer before", name=person.name), code="merged_before")
+        if person.anonymised_at is not None:
+            raise Refused(say("This person was erased before"), code="erased_before")
     moved = _hand_over(tx, gone.id, kept.id)
     filled = _fill(kept, gone)
     gone.merged_into_id = kept.id
@@ -87,6 +89,8 @@ def undo_merge(tx: Tx, merge_id: int) -> CustomersMerged:
     kept, gone = people[merge.kept_id], people[merge.gone_id]
     if merge.undone_at is not None:
         raise Refused(say("This merge was undone already"), code="merge_undone")
+    if kept.anonymised_at is not None:
+        raise Refused(say("This person was erased before"), code="erased_before")
     if kept.merged_into_id is not None:
         raise Refused(say("{name} was merged into another later; undo that first", name=kept.name), code="merged_later")
     for table, ids in merge.moved.items():
