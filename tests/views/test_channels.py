@@ -67,7 +67,7 @@ def test_a_shop_is_connected_and_let_in_by_the_browser(web, sandbox, shop):
     shown = manager.get(f"/channels/{row.id}").text
     assert "has to let us in" in shown
     assert "bazaar-secret" not in shown
-    sent = manager.post(f"/channels/{row.id}/consent")
+    sent = manager.post(f"/channels/{row.id}/consent", form=f"/channels/{row.id}")
     assert sent.headers["Location"].startswith(f"{sandbox.url}/consent?back=")
     state = re.search(r"state=([\w-]+)", sent.headers["Location"]).group(1)
     assert manager.get(f"/channels/back?code=wrong&state=x{state}").status_code in {302, 303, 409}
@@ -98,7 +98,7 @@ def test_who_may_not_import_sees_nothing(web, connected, role):
 def test_sales_watch_and_do_not_connect(web, connected):
     sales = log_in(web, "sales")
     assert sales.get(f"/channels/{connected}").status_code == 200
-    assert sales.post(f"/channels/{connected}/disconnect", version="1").status_code == 403
+    assert sales.post(f"/channels/{connected}/disconnect", form=f"/channels/{connected}", version="1").status_code == 403
     assert db.session.get_one(ChannelConnection, connected).is_active
 
 
