@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from jobs.channel_line import LeftAlone, Line, Unit
 from jobs.context import program
+from jobs.offers import look_at_listings
 from oms import clock, outbox
 from oms.channels.port import Ability, Channel, ChannelError, ChannelRefused, OrderNews, OrderPage
 from oms.channels.registry import CONNECTORS
@@ -145,6 +146,7 @@ def sync(
             with unit() as tx:
                 numbers = to_look_at(tx, connection_id, LOOKS)
             reader.look(numbers, kind.kind.refresh_limit)
+            look_at_listings(line)
         with unit() as tx:
             hear_what_waits(tx, connection_id)
             owe_accepts(tx, get_connection(tx, connection_id))

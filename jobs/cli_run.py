@@ -40,6 +40,7 @@ def programs_of_ours() -> list[supervise.Program]:
         supervise.Program("worker-quick", supervise.oms_command("worker", "--queue", QUICK)),
         supervise.Program("worker-bulk", supervise.oms_command("worker", "--queue", BULK)),
         supervise.Program("worker-channels", supervise.oms_command("worker", "--queue", CHANNELS)),
+        supervise.Program("offers", supervise.oms_command("offers")),
         supervise.Program("relay", supervise.oms_command("relay")),
         supervise.Program("scheduler", supervise.oms_command("scheduler")),
     ]
@@ -205,9 +206,26 @@ def scheduler(factories: Factories) -> None:
         )
 
 
+@click.command(hidden=True)
+@click.pass_obj
+def offers(factories: Factories) -> None:
+    """Tell shops what they may sell (may run on every host; one of them works)."""
+    from jobs import election
+    from jobs import offers as pushing
+
+    log.install()
+    stopping = election.stop_event()
+    with engines.running(installation.from_env(), need_redis=False) as settings:
+        pusher = pushing.Pusher()
+        election.lead(
+            factories.worker(replace(settings, web_threads=8)), pushing.OFFERS_LOCK, pusher.tick,
+            pushing.TICK_SECONDS, stopping,
+        )  # fmt: skip
+
+
 def _lean(settings: Settings) -> Settings:
     """A background process needs few connections."""
     return replace(settings, web_threads=2)
 
 
-COMMANDS = (up, steward, web, worker, relay, scheduler)
+COMMANDS = (up, steward, web, worker, relay, scheduler, offers)

@@ -38,16 +38,24 @@ PERSONAL = re.compile(
     r"name|phone|mobile|tel|mail|address|street|line[12_]|zip|post|lat|lng|first|last|contact|buyer|customer|recipient",
     re.IGNORECASE,
 )
+PEOPLE = re.compile(
+    r"^(to|ship|bill)|address|recipient|receiver|buyer|customer|consignee|contact|shipping|billing", re.IGNORECASE
+)
 HIDDEN = "•••"
 
 
-def masked(value: Any, key: str = "") -> Any:
-    """The same with everything personal hidden: a value under a telling name is dots, whatever it holds."""
+def masked(value: Any, key: str = "", *, inside: bool = False) -> Any:
+    """The same with everything personal hidden: a value under a telling name is dots, and all there is of a person."""
     if isinstance(value, dict):
-        return {k: masked(v, k if not isinstance(v, dict | list) else "") for k, v in value.items()}
+        return {k: masked(v, k, inside=inside or _is_person(k, v)) for k, v in value.items()}
     if isinstance(value, list):
-        return [masked(v, key) for v in value]
-    return HIDDEN if value not in (None, "", True, False) and PERSONAL.search(key) else value
+        return [masked(v, key, inside=inside) for v in value]
+    said = value not in (None, "", True, False)
+    return HIDDEN if said and (inside or PERSONAL.search(key)) else value
+
+
+def _is_person(key: str, value: Any) -> bool:
+    return isinstance(value, dict) and PEOPLE.search(key) is not None
 
 
 class ChannelPagesView(OmsView):

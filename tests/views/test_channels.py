@@ -98,7 +98,9 @@ def test_who_may_not_import_sees_nothing(web, connected, role):
 def test_sales_watch_and_do_not_connect(web, connected):
     sales = log_in(web, "sales")
     assert sales.get(f"/channels/{connected}").status_code == 200
-    assert sales.post(f"/channels/{connected}/disconnect", form=f"/channels/{connected}", version="1").status_code == 403
+    assert (
+        sales.post(f"/channels/{connected}/disconnect", form=f"/channels/{connected}", version="1").status_code == 403
+    )
     assert db.session.get_one(ChannelConnection, connected).is_active
 
 
