@@ -35,6 +35,9 @@ class Factories:
     first_owner: Callable[[Flask], str | None]  # makes the first login when there is none; its password
     demo_users: Callable[[Flask, str], dict[str, tuple[int, str]]]  # one login per role: (id, name) by role
     sandbox: Callable[[int, Callable[[str], object], threading.Event], None]  # plays other people's systems until told
+    demo_site: Callable[
+        [Flask, dict[str, tuple[int, str]], installation.Settings, int], bool
+    ]  # the demo's remote warehouse
 
 
 class Sentences(click.Group):

@@ -63,6 +63,12 @@ def programs(own: engines.Engines, *, demo: bool) -> list[supervise.Program]:
     return listed
 
 
+def demo_site(settings: Settings) -> supervise.Program:
+    """The demo's remote warehouse: a program of its own that calls ours."""
+    command = (sys.executable, "-m", "views.sandbox.demo_site", str(settings.data_dir), address(settings))
+    return supervise.Program("demo-site", command)
+
+
 @click.command()
 @click.option("--demo", is_flag=True, help="Load the demo shop on the first start.")
 def up(*, demo: bool) -> None:
@@ -85,7 +91,8 @@ def up(*, demo: bool) -> None:
         "REDIS_URL": filled.redis_url or "",
         OWN: ",".join(n for n, there in (("postgres", own.postgres), ("redis", own.redis)) if there),
     }
-    supervise.become(programs(own, demo=demo), settings.data_dir, own.layout.log, run, environment)
+    listed = [*programs(own, demo=demo), *([demo_site(settings)] if demo else [])]
+    supervise.become(listed, settings.data_dir, own.layout.log, run, environment)
 
 
 @click.command(hidden=True)
@@ -131,6 +138,8 @@ def _announce(factories: Factories, settings: Settings, run: Path) -> None:
     url = address(settings)
     _wait_until_served(f"{url}/readyz", settings)
     supervise.start(run, *(p.name for p in programs_of_ours()))
+    if settings.demo and (settings.data_dir / "demo_site.json").exists():
+        supervise.start(run, "demo-site")
     click.echo(f"\nRuam is at {url}")
     for line in lines:
         click.echo(f"  {line}")

@@ -14,6 +14,7 @@ from jobs import (
     exports,
     intake,
     labels,
+    messages,
     orders,
     papers,
     slips,
@@ -22,7 +23,7 @@ from jobs import (
     tracking,
 )
 from jobs.context import CHANNELS, QUICK, Handler, effect, steps
-from jobs.schedule import CLEAN, COUNT_CHECKS, EXPIRE, PACE, TRACK, clean
+from jobs.schedule import CLEAN, COUNT_CHECKS, EXPIRE, MESSAGES, PACE, TRACK, clean
 from oms.usecases.covering import work_out_pace
 
 TOPICS: Mapping[str, Handler] = {
@@ -40,6 +41,9 @@ TOPICS: Mapping[str, Handler] = {
     exports.TOPIC: steps(exports.walk),
     intake.TOPIC: steps(intake.walk),
     labels.TOPIC: steps(labels.walk),
+    messages.TELL: effect(messages.tell),
+    messages.SEND: steps(messages.send),
+    MESSAGES: steps(messages.sweep),
     orders.TOPIC: steps(orders.bulk),
     papers.TOPIC: steps(papers.walk),
     slips.READ: steps(slips.walk, queue=QUICK),

@@ -32,6 +32,7 @@ EXPIRE = "schedule.expire_unpaid"
 COUNT_CHECKS = "schedule.count_slip_checks"
 TRACK = "schedule.track_parcels"
 PACE = "schedule.stock_pace"
+MESSAGES = "schedule.messages"
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ TABLE: tuple[Periodic, ...] = (
     Periodic(TRACK, timedelta(minutes=2)),
     Periodic(PACE, timedelta(minutes=15)),
     Periodic(PROVE_ALL, timedelta(hours=1)),
+    Periodic(MESSAGES, timedelta(minutes=1)),
 )
 
 

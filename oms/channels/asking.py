@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 from oms.channels.port import (
     Ability,
@@ -17,6 +20,7 @@ from oms.channels.port import (
     ChannelKeys,
     ChannelRefused,
     ChannelSilent,
+    ChannelTooLate,
     ChannelUnknown,
     Grant,
     ListingPage,
@@ -30,7 +34,8 @@ from oms.channels.port import (
     WebhookNews,
     WebhookRefused,
 )
-from oms.errors import say
+from oms.errors import InvalidInput, say
+from oms.net.reading import is_pdf
 from oms.net.silence import Silence, words_of
 from oms.net.transport import Reply, Transport
 
@@ -106,6 +111,49 @@ def same(ours: str, theirs: str) -> bool:
 def forged() -> WebhookRefused:
     """A webhook whose signature does not fit."""
     return WebhookRefused(say("The signature of the message does not fit"))
+
+
+def hook_body(body: bytes) -> dict[str, Any]:
+    """The JSON object of a webhook. Raises WebhookRefused."""
+    try:
+        found = json.loads(body, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise WebhookRefused(say("The message cannot be read"))
+    return found
+
+
+def too_late(refusal: ChannelError) -> ChannelTooLate:
+    """The order has moved on there."""
+    return ChannelTooLate(say("The order has moved on there"), raw_code=refusal.raw_code, raw_text=refusal.raw_text)
+
+
+def expired_grant(code: str = "", text: str = "") -> ChannelKeys:
+    """The access cannot be renewed: its token was spent or is too old."""
+    return ChannelKeys(say("The access to this shop has ended; log in there again"), raw_code=code, raw_text=text)
+
+
+def no_code() -> ChannelRefused:
+    """The seller came back from the platform without what we need."""
+    return ChannelRefused(say("The platform sent no code back: begin again"))
+
+
+def fetch_pdf(to: Callable[[str], Transport], address: str) -> bytes:
+    """A paper that lies at an address the platform gave. Nothing of our keys goes along. Raises ChannelError."""
+    parts = urlsplit(address)
+    try:
+        server = to(f"{parts.scheme}://{parts.netloc}")
+    except InvalidInput as refusal:
+        raise unreadable(address) from refusal
+    try:
+        with asking():
+            reply = server.send("GET", f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}")
+    finally:
+        server.close()
+    if reply.status >= 400 or not is_pdf(reply.data):
+        raise by_status(reply) if reply.status >= 400 else unreadable()
+    return reply.data
 
 
 class Adapter:

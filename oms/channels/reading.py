@@ -15,6 +15,7 @@ from oms.errors import Say, say
 from oms.intake.records import PROGRESS, CellProblem, LineIn, OrderIn, RecipientIn, Stage
 from oms.money import MAX_SATANG, ZERO, Money
 from oms.net.reading import moment, words
+from oms.thai.addresses import key
 from oms.thai.phone import read_phone
 from oms.thai.text import clean
 
@@ -37,6 +38,17 @@ def is_cod(payment: str) -> bool:
 def rows(value: Any) -> list[Mapping[str, Any]]:
     """The objects of a list; everything else is passed over."""
     return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+
+
+def street(full: str, *places: str) -> str:
+    """An address in one line without the places at its ends that are told apart."""
+    known = {key(place) for place in places if place}
+    parts = [part.strip() for part in full.split(",")]
+    while len(parts) > 1 and (not parts[-1] or key(parts[-1]) in known):
+        parts.pop()
+    while len(parts) > 1 and (not parts[0] or key(parts[0]) in known):
+        parts.pop(0)
+    return ", ".join(parts)
 
 
 class Reading:
@@ -128,11 +140,14 @@ class Reading:
         rest is left out."""
         said = {
             "name": self.text("name", name, 200), "phone": self.text("phone", phone, 60),
-            "address": self.text("address", address, 1000), "subdistrict": self.text("subdistrict", subdistrict, 100),
+            "address": self.text("address", address, 1000),
+            "subdistrict": self.text("subdistrict", subdistrict, 100),
             "district": self.text("district", district, 100), "province": self.text("province", province, 100),
             "postcode": self.text("postcode", postcode, 10),
         }  # fmt: skip
         masked = any(is_masked(value) for value in said.values())
+        places = [said[k] for k in ("subdistrict", "district", "province", "postcode")]
+        said["address"] = street(said["address"], *places, "Thailand", "TH", "ประเทศไทย")
         kept = {k: v for k, v in said.items() if k in {"name", "address"} or not is_masked(v)}
         if kept.get("phone"):
             kept["phone"] = self._phone(kept["phone"])
@@ -166,9 +181,9 @@ def grouped(pieces: Sequence[LineIn]) -> tuple[LineIn, ...]:
     one's number."""
     found: dict[tuple[object, ...], LineIn] = {}
     for piece in pieces:
-        key = (piece.sku, piece.unit_price, piece.seller_discount, piece.platform_discount)
-        known = found.get(key)
-        found[key] = piece if known is None else replace(
+        alike = (piece.sku, piece.unit_price, piece.seller_discount, piece.platform_discount)
+        known = found.get(alike)
+        found[alike] = piece if known is None else replace(
             known,
             quantity=known.quantity + piece.quantity,
             seller_discount=known.seller_discount + piece.seller_discount,

@@ -10,9 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from oms.catalog.models import Channel as ChannelName
-from oms.channels import webshop_fields
+from oms.channels import market_fields, webshop_fields
 from oms.channels.asking import Adapter
+from oms.channels.lazada import calls as lazada
+from oms.channels.lazada.adapter import Lazada
 from oms.channels.port import Ability, Channel, ChannelKeys, Grant
+from oms.channels.shopee import calls as shopee
+from oms.channels.shopee.adapter import Shopee
+from oms.channels.tiktok import calls as tiktok
+from oms.channels.tiktok.adapter import TikTok
 from oms.channels.woocommerce import WooCommerce
 from oms.errors import InvalidInput
 from oms.net.settings import Field, secret_names
@@ -75,6 +81,39 @@ class ConnectorKind:
         return secret_names(self.fields)
 
 
+def _lazada_grant(opening: Opening, back: Mapping[str, str]) -> Grant:
+    door = opening.to(f"{lazada.door_of(opening.transport.base_url, opening.settings)}/rest")
+    try:
+        return lazada.exchange(door, opening.settings, back)
+    finally:
+        door.close()
+
+
+def _tiktok_grant(opening: Opening, back: Mapping[str, str]) -> Grant:
+    door = opening.to(tiktok.door_of(opening.transport.base_url, opening.settings))
+    try:
+        return tiktok.exchange(opening.transport, door, opening.settings, back)
+    finally:
+        door.close()
+
+
+MARKETS = (
+    ConnectorKind(
+        "shopee", "Shopee", ChannelName.SHOPEE, "https://partner.shopeemobile.com", market_fields.SHOPEE,
+        Shopee, lambda o: Shopee(o.transport, o.settings, o.grant),
+        Consent(shopee.consent_address, lambda o, back: shopee.exchange(o.transport, o.settings, back)),
+    ),
+    ConnectorKind(
+        "lazada", "Lazada", ChannelName.LAZADA, lazada.HOST, market_fields.LAZADA,
+        Lazada, lambda o: Lazada(o.transport, o.settings, o.grant, o.to),
+        Consent(lazada.consent_address, _lazada_grant),
+    ),
+    ConnectorKind(
+        "tiktok", "TikTok Shop", ChannelName.TIKTOK, tiktok.HOST, market_fields.TIKTOK,
+        TikTok, lambda o: TikTok(o.transport, o.settings, o.grant, o.to),
+        Consent(tiktok.consent_address, _tiktok_grant),
+    ),
+)  # fmt: skip
 WEBSHOPS = (
     ConnectorKind(
         "woocommerce", "WooCommerce", ChannelName.WEB, "", webshop_fields.WOOCOMMERCE,
@@ -82,7 +121,7 @@ WEBSHOPS = (
     ),
 )  # fmt: skip
 
-CONNECTORS: dict[str, ConnectorKind] = {kind.code: kind for kind in WEBSHOPS}
+CONNECTORS: dict[str, ConnectorKind] = {kind.code: kind for kind in (*MARKETS, *WEBSHOPS)}
 
 
 def open_channel(

@@ -41,14 +41,15 @@ def take_touches(tx: Tx) -> int:
 
 def work_out(tx: Tx, sku_ids: Collection[int] | None = None) -> int:
     """What every shop should show of these products, of bundles that hold them, and of what those share with others;
-    None: of everything. Returns how many listings changed."""
+    None: of everything. Shops without a connection count too: they are told by file. Returns how many listings
+    changed."""
     session = tx.session
     wanted = None if sku_ids is None else _relatives(session, sku_ids)
     statement = (
         select(ChannelListing.id, ChannelListing.shop_id, ChannelListing.sku_id, ChannelListing.multiplier)
-        .join(ChannelConnection, ChannelConnection.shop_id == ChannelListing.shop_id)
-        .where(ChannelListing.is_live, ChannelListing.sku_id.is_not(None), ChannelConnection.offers)
-        .where(ChannelConnection.is_active)
+        .outerjoin(ChannelConnection, ChannelConnection.shop_id == ChannelListing.shop_id)
+        .where(ChannelListing.is_live, ChannelListing.sku_id.is_not(None))
+        .where(or_(ChannelConnection.id.is_(None), ChannelConnection.offers & ChannelConnection.is_active))
     )
     if wanted is not None:
         statement = statement.where(one_of(ChannelListing.sku_id, wanted))
@@ -255,7 +256,7 @@ def _meanings(session: Session, shop_id: int, words: Collection[str]) -> dict[st
     """What a shop's words for products mean: by its own map, else by our SKU code."""
     folded = {w.casefold(): w for w in words if w}
     codes = session.execute(
-        select(func.lower(Sku.code), Sku.id).where(one_of(func.lower(Sku.code), set(folded)), Sku.is_active)
+        select(func.lower(Sku.code), Sku.id).where(func.lower(Sku.code).in_(sorted(folded)), Sku.is_active)
     )
     found = {folded[code]: (sku, 1) for code, sku in codes if code in folded}
     mapped = session.execute(
