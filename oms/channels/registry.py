@@ -14,6 +14,8 @@ from oms.channels import market_fields, webshop_fields
 from oms.channels.asking import Adapter
 from oms.channels.lazada import calls as lazada
 from oms.channels.lazada.adapter import Lazada
+from oms.channels.line_shopping import calls as line_shopping
+from oms.channels.line_shopping.adapter import LineShopping
 from oms.channels.port import Ability, Channel, ChannelKeys, Grant
 from oms.channels.shopee import calls as shopee
 from oms.channels.shopee.adapter import Shopee
@@ -112,6 +114,10 @@ MARKETS = (
         "tiktok", "TikTok Shop", ChannelName.TIKTOK, tiktok.HOST, market_fields.TIKTOK,
         TikTok, lambda o: TikTok(o.transport, o.settings, o.grant, o.to),
         Consent(tiktok.consent_address, _tiktok_grant),
+    ),
+    ConnectorKind(
+        "line_shopping", "LINE SHOPPING", ChannelName.LINE_SHOPPING, line_shopping.HOST, market_fields.LINE_SHOPPING,
+        LineShopping, lambda o: LineShopping(o.transport, o.settings),
     ),
 )  # fmt: skip
 WEBSHOPS = (
