@@ -147,7 +147,6 @@ def _sku(code: str) -> int | None:
     if not code.strip():
         return None
     found = db.session.scalars(select(Sku.id).where(Sku.code == code.strip())).one_or_none()
-    db.session.rollback()
     if found is None:
         raise InvalidInput(say("There is no SKU “{sku}”", sku=code.strip()), field="sku", code="sku_unknown")
     return found

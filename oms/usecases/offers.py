@@ -121,7 +121,7 @@ def _want(tx: Tx, shown: Mapping[int, int]) -> int:
 
 
 @dataclass(frozen=True)
-class Owed:
+class Told:
     """A word that is owed to a shop."""
 
     listing_id: int
@@ -133,7 +133,7 @@ class Batch:
     """Offers of one shop, to be told in one question."""
 
     connection_id: int
-    owed: tuple[Owed, ...]
+    owed: tuple[Told, ...]
 
 
 def owed_batches(tx: Tx) -> list[Batch]:
@@ -161,7 +161,7 @@ def owed_batches(tx: Tx) -> list[Batch]:
             .limit(limit)
         ).all()  # fmt: skip
         if listings:
-            owed = tuple(Owed(x.id, Offer(x.external_sku, x.external_id, x.wanted)) for x in listings)
+            owed = tuple(Told(x.id, Offer(x.external_sku, x.external_id, x.wanted)) for x in listings)
             found.append(Batch(row.id, owed))
     return found
 
