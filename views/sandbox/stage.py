@@ -52,9 +52,7 @@ def play(options: Options, tell: Callable[[str], object], stop: threading.Event)
         tell(f"a transfer all verifiers know: {code_of(entry.sending_bank, entry.reference)}")
         tell(f"a parcel Thailand Post knows: {POSTED}")
         tell(f"books of all shops: GET {url}/_books   first access to them: POST {url}/_connect")
-        tell(
-            "of each: GET /_books, POST /_faults, /_orders, /_deeds, /_hooks, /_limit, /_listings, /_transfers, /_parcels"
-        )
+        tell("of each: GET /_books, POST /_faults /_orders /_deeds /_hooks /_limit /_listings /_transfers /_parcels")
         if options.rate:
             tell(f"buyers order {options.rate:g} times a minute")
             seller = Seller(market, options.rate)

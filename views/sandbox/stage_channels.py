@@ -23,9 +23,9 @@ from views.sandbox.channel_lazada import LazadaSandbox
 from views.sandbox.channel_line_shopping import LineShoppingSandbox
 from views.sandbox.channel_shopee import ShopeeSandbox
 from views.sandbox.channel_tiktok import TikTokSandbox
-from views.sandbox.channel_woocommerce import WooCommerceSandbox
 from views.sandbox.grants import Grants
 from views.sandbox.market import Market, Stall
+from views.sandbox.stage_webshops import WEBSHOPS
 
 FETCHED_AFTER = 12.0  # seconds until a carrier takes what was arranged with the platform
 
@@ -34,7 +34,7 @@ DIALECTS: dict[str, Callable[[Stall], ChannelSandbox]] = {  # by the code of the
     "line_shopping": LineShoppingSandbox,
     "shopee": lambda stall: ShopeeSandbox(stall, fetch_after=FETCHED_AFTER),
     "tiktok": lambda stall: TikTokSandbox(stall, fetch_after=FETCHED_AFTER),
-    "woocommerce": WooCommerceSandbox,
+    **WEBSHOPS,
 }
 
 
@@ -58,8 +58,8 @@ def first_grant(sandbox: ChannelSandbox) -> Grant | None:
 
 
 def together(market: Market, mounted: dict[str, Any]) -> Any:
-    """One server: each simulator below its name, the books of all at ``/_books``. ``POST /_connect`` answers what has to
-    be entered for each shop, with a first access as its consent page would have given it."""
+    """One server: each simulator below its name, the books of all at ``/_books``. ``POST /_connect`` answers what has
+    to be entered for each shop, with a first access as its consent page would have given it."""
     return DispatcherMiddleware(_root(market, mounted), {f"/{name}": app for name, app in mounted.items()})
 
 
