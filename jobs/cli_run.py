@@ -40,7 +40,6 @@ def programs_of_ours() -> list[supervise.Program]:
         supervise.Program("worker-quick", supervise.oms_command("worker", "--queue", QUICK)),
         supervise.Program("worker-bulk", supervise.oms_command("worker", "--queue", BULK)),
         supervise.Program("worker-channels", supervise.oms_command("worker", "--queue", CHANNELS)),
-        supervise.Program("offers", supervise.oms_command("offers")),
         supervise.Program("relay", supervise.oms_command("relay")),
         supervise.Program("scheduler", supervise.oms_command("scheduler")),
     ]
@@ -206,33 +205,18 @@ def relay(factories: Factories) -> None:
 @click.command()
 @click.pass_obj
 def scheduler(factories: Factories) -> None:
-    """Do what happens by the clock (may run on every host; one of them works)."""
-    from jobs import election, schedule
+    """Do what happens by the clock and tell shops what they may sell (may run on every host; one of them works)."""
+    from jobs import election, offers, schedule
 
     log.install()
     stopping = election.stop_event()
     with engines.running(installation.from_env()) as settings:
-        clockwork = schedule.Scheduler()
-        election.lead(
-            factories.worker(_lean(settings)), schedule.SCHEDULE_LOCK, clockwork.tick, schedule.TICK_SECONDS, stopping
-        )
-
-
-@click.command(hidden=True)
-@click.pass_obj
-def offers(factories: Factories) -> None:
-    """Tell shops what they may sell (may run on every host; one of them works)."""
-    from jobs import election
-    from jobs import offers as pushing
-
-    log.install()
-    stopping = election.stop_event()
-    with engines.running(installation.from_env(), need_redis=False) as settings:
-        pusher = pushing.Pusher()
-        election.lead(
-            factories.worker(replace(settings, web_threads=8)), pushing.OFFERS_LOCK, pusher.tick,
-            pushing.TICK_SECONDS, stopping,
-        )  # fmt: skip
+        clockwork, pusher = schedule.Scheduler(), offers.Pusher()
+        app = factories.worker(replace(settings, web_threads=6))
+        with election.beside(
+            lambda: election.lead(app, offers.OFFERS_LOCK, pusher.tick, offers.TICK_SECONDS, stopping), stopping
+        ):
+            election.lead(app, schedule.SCHEDULE_LOCK, clockwork.tick, schedule.TICK_SECONDS, stopping)
 
 
 @click.command("demo-market", hidden=True)
@@ -254,4 +238,4 @@ def _lean(settings: Settings) -> Settings:
     return replace(settings, web_threads=2)
 
 
-COMMANDS = (up, steward, web, worker, relay, scheduler, offers, demo_market)
+COMMANDS = (up, steward, web, worker, relay, scheduler, demo_market)
