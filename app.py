@@ -121,6 +121,13 @@ def sandbox(first_port: int, say: Callable[[str], object], stop: Event) -> None:
     play(first_port, say, stop)
 
 
+def demo_site(app: Flask, users: dict[str, tuple[int, str]], settings: Settings, port: int) -> bool:
+    """Link a warehouse of the demo shop to the reference site and play its first day; False when it was done before."""
+    from views.sandbox.demo_link import link
+
+    return link(users, settings.data_dir, app.extensions["oms.sealer"], port)
+
+
 def factories() -> Factories:
     """What the commands and jobs need of the parts they do not know."""
     from jobs.cli import Factories
@@ -132,6 +139,7 @@ def factories() -> Factories:
         first_owner=first_owner,
         demo_users=demo_users,
         sandbox=sandbox,
+        demo_site=demo_site,
     )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jobs.context import BULK, QUICK
+from jobs.context import BULK, CHANNELS, QUICK
 from jobs.runtime import engines, layout, postgres, redis, supervise
 from oms import log
 from oms import settings as installation
@@ -39,6 +39,7 @@ def programs_of_ours() -> list[supervise.Program]:
         supervise.Program("web", supervise.oms_command("web")),
         supervise.Program("worker-quick", supervise.oms_command("worker", "--queue", QUICK)),
         supervise.Program("worker-bulk", supervise.oms_command("worker", "--queue", BULK)),
+        supervise.Program("worker-channels", supervise.oms_command("worker", "--queue", CHANNELS)),
         supervise.Program("relay", supervise.oms_command("relay")),
         supervise.Program("scheduler", supervise.oms_command("scheduler")),
     ]
@@ -59,6 +60,12 @@ def programs(own: engines.Engines, *, demo: bool) -> list[supervise.Program]:
     if own.redis:
         listed.append(supervise.Program("redis", (*become, "redis", folder), engine=True))
     return listed
+
+
+def demo_site(settings: Settings) -> supervise.Program:
+    """The demo's remote warehouse: a program of its own that calls ours."""
+    command = (sys.executable, "-m", "views.sandbox.demo_site", str(settings.data_dir), address(settings))
+    return supervise.Program("demo-site", command)
 
 
 @click.command()
@@ -83,7 +90,8 @@ def up(*, demo: bool) -> None:
         "REDIS_URL": filled.redis_url or "",
         OWN: ",".join(n for n, there in (("postgres", own.postgres), ("redis", own.redis)) if there),
     }
-    supervise.become(programs(own, demo=demo), settings.data_dir, own.layout.log, run, environment)
+    listed = [*programs(own, demo=demo), *([demo_site(settings)] if demo else [])]
+    supervise.become(listed, settings.data_dir, own.layout.log, run, environment)
 
 
 @click.command(hidden=True)
@@ -129,6 +137,8 @@ def _announce(factories: Factories, settings: Settings, run: Path) -> None:
     url = address(settings)
     _wait_until_served(f"{url}/readyz", settings)
     supervise.start(run, *(p.name for p in programs_of_ours()))
+    if settings.demo and (settings.data_dir / "demo_site.json").exists():
+        supervise.start(run, "demo-site")
     click.echo(f"\nRuam is at {url}")
     for line in lines:
         click.echo(f"  {line}")
@@ -163,7 +173,7 @@ def web(factories: Factories) -> None:
 
 
 @click.command()
-@click.option("--queue", "name", type=click.Choice([QUICK, BULK]), default=QUICK, show_default=True)
+@click.option("--queue", "name", type=click.Choice([QUICK, BULK, CHANNELS]), default=QUICK, show_default=True)
 @click.option("--burst", is_flag=True, help="End when the queue is empty.")
 @click.pass_obj
 def worker(factories: Factories, name: str, *, burst: bool) -> None:

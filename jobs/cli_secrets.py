@@ -27,6 +27,8 @@ def secrets() -> None:
 def renew(factories: Factories) -> None:
     """Seal everything with the first of OMS_ENCRYPTION_KEYS; then an old key may be taken out of it."""
     from oms.usecases.carriers import reseal_carriers
+    from oms.usecases.channels import reseal_channels
+    from oms.usecases.message_routes import reseal_routes
     from oms.usecases.remote_sites import reseal_sites
     from oms.usecases.verifiers import reseal_verifiers
 
@@ -36,6 +38,8 @@ def renew(factories: Factories) -> None:
             with transaction(system("oms secrets renew", source="cli")) as tx:
                 sealer = app.extensions["oms.sealer"]
                 count = reseal_verifiers(tx, sealer) + reseal_carriers(tx, sealer) + reseal_sites(tx, sealer)
+                count += reseal_routes(tx, sealer)
+                count += reseal_channels(tx, sealer)
             db.session.remove()
             db.engine.dispose()
     click.echo(f"sealed anew: {count}")

@@ -17,6 +17,7 @@ from oms.db import Tx, transaction
 from oms.outbox import Work
 
 QUICK, BULK = "quick", "bulk"  # short work first come first served; long work in a worker of its own
+CHANNELS = "channels"  # shops are read whatever else takes long
 
 
 @dataclass(frozen=True)

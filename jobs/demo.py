@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import secrets
+import socket
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -15,6 +17,7 @@ from oms.settings import Settings
 if TYPE_CHECKING:
     from jobs.cli import Factories
 
+SITE_KEYS = "demo_site.json"  # keys of the demo's remote warehouse; it is linked where they lie
 EVERY_SECONDS = 2.0  # between two progress lines
 
 
@@ -46,10 +49,29 @@ def prepare(factories: Factories, settings: Settings, say: Callable[[str], None]
             say(f"demo shop: {done.orders} orders, {done.customers} customers, {done.skus} SKUs"
                 f" in {time.monotonic() - began:.0f} s")  # fmt: skip
     with panel.app_context():
+        factories.demo_site(panel, users, settings, free_port(settings.port + 1))
         db.session.remove()
         db.engine.dispose()
     names = ", ".join(role.name for role in ROLES)
-    return [f"demo logins: {names}   password: {password}"]
+    told = [f"demo logins: {names}   password: {password}"]
+    if (page := site_page(settings)) is not None:
+        told.append(f"the demo's remote warehouse (somebody else's system): {page}")
+    return told
+
+
+def site_page(settings: Settings) -> str | None:
+    """Where the remote warehouse of the demo shows its own page; None where none is linked."""
+    path = settings.data_dir / SITE_KEYS
+    return f"http://127.0.0.1:{json.loads(path.read_text())['port']}" if path.exists() else None
+
+
+def free_port(first: int) -> int:
+    """The first port from this one on that nobody listens on, of the next twenty; else the first."""
+    for port in range(first, first + 20):
+        with socket.socket() as door:
+            if door.connect_ex(("127.0.0.1", port)):
+                return port
+    return first
 
 
 def _seldom(say: Callable[[str], None]) -> Callable[[str], None]:

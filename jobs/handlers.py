@@ -4,19 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from jobs import carriers, customers, exports, intake, labels, orders, papers, slips, slips_verify, stock, tracking
-from jobs.context import QUICK, Handler, effect, steps
-from jobs.schedule import CLEAN, COUNT_CHECKS, EXPIRE, PACE, TRACK, clean
+from jobs import (
+    carriers,
+    channels,
+    customers,
+    exports,
+    intake,
+    labels,
+    messages,
+    orders,
+    papers,
+    slips,
+    slips_verify,
+    stock,
+    tracking,
+)
+from jobs.context import CHANNELS, QUICK, Handler, effect, steps
+from jobs.schedule import CLEAN, COUNT_CHECKS, EXPIRE, MESSAGES, PACE, TRACK, clean
 from oms.usecases.covering import work_out_pace
 
 TOPICS: Mapping[str, Handler] = {
     CLEAN: effect(clean),
     carriers.BOOK: steps(carriers.book),
     carriers.CANCEL: steps(carriers.cancel),
+    channels.SYNC: steps(channels.run, queue=CHANNELS),
+    channels.BACKFILL: steps(channels.backfill, queue=CHANNELS),
     customers.TOPIC: effect(customers.remember),
     exports.TOPIC: steps(exports.walk),
     intake.TOPIC: steps(intake.walk),
     labels.TOPIC: steps(labels.walk),
+    messages.TELL: effect(messages.tell),
+    messages.SEND: steps(messages.send),
+    MESSAGES: steps(messages.sweep),
     orders.TOPIC: steps(orders.bulk),
     papers.TOPIC: steps(papers.walk),
     slips.READ: steps(slips.walk, queue=QUICK),

@@ -16,10 +16,10 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 from rq.worker import SimpleWorker
 
-from jobs.context import BULK, QUICK
+from jobs.context import BULK, CHANNELS, QUICK
 
-QUEUES = (QUICK, BULK)
-JOB_SECONDS = {QUICK: 300, BULK: 3600}
+QUEUES = (QUICK, BULK, CHANNELS)
+JOB_SECONDS = {QUICK: 300, BULK: 3600, CHANNELS: 1800}
 FAILED_SECONDS = 7 * 24 * 3600  # how long a failed job stays to be looked at
 log = logging.getLogger(__name__)
 

@@ -1,8 +1,8 @@
 """What happens by the clock: one table.
 
 The scheduler writes each turn into the outbox under a key that names the turn, so it is owed once however many hosts
-run a scheduler, and is retried, shown and closed like all other background work. Only sealing the audit log, which is
-due every few seconds, is done on the spot.
+run a scheduler, and is retried, shown and closed like all other background work. Shops say themselves when they are
+read next. Only sealing the audit log, which is due every few seconds, is done on the spot.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from oms.actor import system
 from oms.db import Tx, transaction
 from oms.intake import files
 from oms.outbox import Owed
+from oms.usecases.channel_sync import owe_due
 
 SCHEDULE_LOCK = 0x52554143
 TICK_SECONDS = 1.0
@@ -28,6 +29,7 @@ EXPIRE = "schedule.expire_unpaid"
 COUNT_CHECKS = "schedule.count_slip_checks"
 TRACK = "schedule.track_parcels"
 PACE = "schedule.stock_pace"
+MESSAGES = "schedule.messages"
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ TABLE: tuple[Periodic, ...] = (
     Periodic(COUNT_CHECKS, timedelta(hours=1)),
     Periodic(TRACK, timedelta(minutes=2)),
     Periodic(PACE, timedelta(minutes=15)),
+    Periodic(MESSAGES, timedelta(minutes=1)),
 )
 
 
@@ -65,6 +68,8 @@ class Scheduler:
             with transaction(system("scheduler")) as tx:
                 outbox.add_many(tx, [Owed(p.topic, f"{p.topic}@{turn}", {}) for p, turn in come])
             self.written.update({p.topic: turn for p, turn in come})
+        with transaction(system("scheduler")) as tx:
+            owe_due(tx)
         now = clock.now().timestamp()
         if now - self.sealed_at >= SEAL_EVERY.total_seconds():
             with transaction(system("scheduler")) as tx:

@@ -24,6 +24,7 @@ APPEND_ONLY = (
     "document_prints",
     "label_prints",
     "packing_scans",
+    "message_consents",
 )  # rows are added and read, never changed or removed
 FOREIGN_PREFIX = "ab_"  # Flask-AppBuilder's own tables
 

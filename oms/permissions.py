@@ -60,6 +60,13 @@ ACTIONS: Final[dict[str, str]] = {
     "customer.view": "See customers",
     "customer.edit": "Keep customers",
     "customer.phone": "See whole phone numbers",
+    "message.view": "See messages to customers",
+    "message.send": "Send, copy and resend messages",
+    "message.design": "Change the words of messages",
+    "customer.merge": "Merge customers and undo merges",
+    "customer.block": "Put phones and addresses on the blacklist",
+    "link.share": "Make and shut the order pages of customers",
+    "privacy.manage": "Export, erase and answer requests about personal data",
     "shop.edit": "Keep shops, warehouses and receiving accounts",
     "staff.edit": "Keep staff, roles and scopes",
     "intake.import": "Import files",
@@ -86,12 +93,13 @@ _SALES = frozenset({
     "order.view", "order.create", "order.confirm", "order.amend", "order.cancel", "order.hold", "order.assign",
     "order.note", "order.price", "payment.claim", "refund.request", "stock.view", "customer.view", "customer.edit",
     "customer.phone", "intake.import", "intake.resolve", "document.view", "document.issue", "return.request",
-    "shipment.combine",
+    "shipment.combine", "customer.merge", "link.share", "message.view", "message.send",
 })  # fmt: skip
 _CASHIER = frozenset({
     "order.view", "order.hold", "order.note", "order.price", "payment.claim", "payment.verify", "payment.approve_cod",
     "payment.statement", "payment.cod", "refund.request", "refund.pay", "customer.view", "customer.phone",
     "report.view", "document.view", "document.issue", "return.request", "return.resolve",
+    "link.share", "message.view", "message.send",
 })  # fmt: skip
 _WAREHOUSE = frozenset({
     "order.view", "order.hold", "order.note", "stock.view", "stock.receive", "stock.adjust", "stock.transfer",
@@ -102,7 +110,9 @@ _ACCOUNTANT = frozenset({
     "order.view", "order.price", "customer.view", "stock.view", "stock.cost", "report.view", "export.run", "audit.view",
     "document.view", "document.issue", "consignment.settle",
 })  # fmt: skip
-_VIEWER = frozenset({"order.view", "order.price", "stock.view", "customer.view", "report.view", "document.view"})
+_VIEWER = frozenset({
+    "order.view", "order.price", "stock.view", "customer.view", "report.view", "document.view", "message.view",
+})  # fmt: skip
 _MANAGER = frozenset(ACTIONS) - {"staff.edit"}
 
 ROLES: Final[tuple[Role, ...]] = (

@@ -17,6 +17,7 @@ from oms.orders.states import (
 )
 from oms.returns.states import CARRIER_CLAIM_LABELS, CONDITION_LABELS, REASON_LABELS, RESOLUTION_LABELS
 from views.audit_words_carriers import CARRIER_TITLES
+from views.audit_words_messages import MESSAGE_TITLES
 from views.audit_words_stock import STOCK_KIND_NAMES, STOCK_TITLES
 from views.filters import tr
 
@@ -116,6 +117,8 @@ ACTIONS: dict[str, Any] = {
     "order.tagged": lazy_gettext("Tag added"),
     "order.untagged": lazy_gettext("Tag removed"),
     "order.note_added": lazy_gettext("Note written"),
+    "order.attachment_added": lazy_gettext("File put to an order"),
+    "order.attachment_removed": lazy_gettext("File of an order removed"),
     "order.amended": lazy_gettext("Order amended"),
     "order.change_opened": lazy_gettext("Amendment begun"),
     "order.change_proposed": lazy_gettext("Amendment proposed"),
@@ -155,6 +158,7 @@ ACTIONS: dict[str, Any] = {
     "gate.override_revoked": lazy_gettext("Shipping before payment taken back"),
     **COD_TITLES,
     **CARRIER_TITLES,
+    **MESSAGE_TITLES,
     "payment.channel_confirmed": lazy_gettext("Payment confirmed by the channel"),
     "statement.matched": lazy_gettext("Statement line matched"),
     "statement.ticked": lazy_gettext("Statement line ticked off by its reference"),

@@ -41,14 +41,15 @@ class PayCodeView(OmsView):
         with unit() as tx:
             code = pay_code(tx, pk, key)
         out = io.BytesIO()
-        _drawn(code.payload).save(out, kind="png", scale=MODULE, border=4)
+        drawn(code.payload).save(out, kind="png", scale=MODULE, border=4)
         answer = Response(out.getvalue(), mimetype="image/png")
         name = f"{code.reference or 'promptpay'}-{code.amount.amount:.2f}.png"
         answer.headers.update({"Content-Disposition": f'inline; filename="{name}"', "Cache-Control": "no-store"})
         return answer
 
 
-def _drawn(payload: str) -> segno.QRCode:
+def drawn(payload: str) -> segno.QRCode:
+    """The code as squares."""
     return segno.make(payload, error="m", boost_error=False)
 
 
@@ -60,7 +61,7 @@ def shown_codes(order: Any, money: MoneyFacts, accounts: list[ReceivingAccount])
     codes = [
         Shown(
             code, tr(code.label),
-            Markup(_drawn(code.payload).svg_inline(scale=4, border=3, omitsize=True, light="#fff")),  # noqa: S704  squares drawn by us
+            Markup(drawn(code.payload).svg_inline(scale=4, border=3, omitsize=True, light="#fff")),  # noqa: S704  squares drawn by us
             tr(message(found, code)),
         )
         for code in found.codes

@@ -24,6 +24,7 @@ from oms.usecases.orders_views import SaveView, drop_view, save_view
 from views import nav
 from views.base import OmsView, page, safe_path, unit
 from views.filters import tr
+from views.order_link import link_facts
 from views.order_list import list_facts
 from views.order_money import bank_choices
 from views.order_parts import people
@@ -101,6 +102,7 @@ def page_facts(tx: Tx, found: OrderPage) -> dict[str, Any]:
         "papers": order_documents(tx, order),
         "today": clock.local(clock.now()).strftime("%Y-%m-%dT%H:%M"),
         **(refund_facts(tx, found) if prices else {}),
+        **link_facts(tx, found, accounts),
         **(shown_codes(order, found.money, accounts) if prices else {}),
     }
 

@@ -17,13 +17,23 @@ from oms.inventory.availability import places
 from oms.reports import packing as desk
 from oms.shipping.floor.camera import CameraReader
 from oms.shipping.floor.states import ScanKind
+from oms.shipping.pictures import photos_of
 from oms.usecases.packing import Scan, Scanned, scan
 from oms.usecases.packing_rules import SetPackingRules, set_packing_rules
 from views import nav
 from views.base import OmsView, current_actor, page, unit
 from views.fields import whole_number
 from views.filters import tr
-from views.pack_words import COMMAND_LABELS, WORDS, box_as_json, drawn, label_url, labels_as_json, pace_as_json
+from views.pack_words import (
+    COMMAND_LABELS,
+    WORDS,
+    box_as_json,
+    drawn,
+    label_url,
+    labels_as_json,
+    pace_as_json,
+    photo_url,
+)
 
 MOST_AT_ONCE = 50  # scans in one request; a station that was offline sends several
 TRIES = 3  # when two people meet on the same rows
@@ -178,15 +188,18 @@ def _facts(tx: Tx, station: str, warehouse_id: int) -> dict[str, Any]:
     if not any(place.id == warehouse_id for place in mine):
         return {"desk": None, "pace": None, "before": []}
     lying = desk.open_box(tx, station)
+    packed = desk.before(tx.session, tx.actor, warehouse_id)
+    photos = photos_of(tx.session, {b.shipment_id for b in packed} | ({lying.shipment.id} if lying else set()))
     return {
-        "desk": box_as_json(lying) if lying else None,
+        "desk": box_as_json(lying, photos[lying.shipment.id]) if lying else None,
         "pace": pace_as_json(desk.pace(tx.session, tx.actor, warehouse_id)),
         "before": [
             {
                 "id": b.shipment_id, "number": b.number, "packed": b.status.value == "packed",
                 "labels": labels_as_json(b.labels), "label_url": label_url(b.shipment_id),
+                "photos": photos[b.shipment_id], "photo_url": photo_url(b.shipment_id),
             }
-            for b in desk.before(tx.session, tx.actor, warehouse_id)
+            for b in packed
         ],
     }  # fmt: skip
 

@@ -55,6 +55,11 @@ WORDS: dict[str, Any] = {
     "camera_on": lazy_gettext("Point the camera at a code"),
     "nothing_before": lazy_gettext("What you pack today is listed here"),
     "location_none": lazy_gettext("no shelf"),
+    "photo_of": lazy_gettext("Photo of {number}"),
+    "photos": lazy_gettext("photos: {n}"),
+    "photo_sending": lazy_gettext("Sending the photo …"),
+    "photo_waits": lazy_gettext("{n} photos wait for the connection"),
+    "photo_failed": lazy_gettext("The photo was not taken; try again"),
 }
 COMMAND_LABELS: dict[str, Any] = {
     "RUAM-OK": lazy_gettext("OK, seen"),
@@ -77,6 +82,11 @@ def label_url(shipment_id: int) -> str:
     return url_for(LABEL_ENDPOINT, shipment_id=shipment_id)
 
 
+def photo_url(shipment_id: int) -> str:
+    """Where photos of a packed box are sent."""
+    return url_for("AttachmentView.photo", shipment_id=shipment_id)
+
+
 def _item(item: Item) -> dict[str, Any]:
     return {
         "sku": item.goods.id, "code": item.goods.code, "name": item.goods.name, "option": item.goods.option,
@@ -89,7 +99,7 @@ def labels_as_json(labels: Labels) -> dict[str, Any]:
     return {"boxes": labels.boxes, "printed": labels.printed, "on": labels.is_on, "tracking": list(labels.tracking)}
 
 
-def box_as_json(lying: OpenBox) -> dict[str, Any]:
+def box_as_json(lying: OpenBox, photos: int) -> dict[str, Any]:
     """The open shipment, with every word in the reader's language."""
     return {
         "shipment": lying.shipment.id, "number": lying.shipment.number, "carrier": lying.carrier,
@@ -106,6 +116,7 @@ def box_as_json(lying: OpenBox) -> dict[str, Any]:
         "counted": lying.counted, "wanted": lying.wanted, "weigh": lying.needs_weight,
         "by_hand": lying.rules.by_hand, "quantity_from": lying.rules.quantity_from,
         "labels": labels_as_json(lying.labels), "label_url": label_url(lying.shipment.id),
+        "photos": photos, "photo_url": photo_url(lying.shipment.id),
         "stopped": {"code": lying.stopped_code, "message": tr(lying.stopped)} if lying.session.stopped_by else None,
     }  # fmt: skip
 

@@ -29,6 +29,7 @@ from oms.carriers.port import (
     WebhookNews,
 )
 from oms.errors import say
+from oms.net.reading import is_pdf
 from oms.net.silence import Silence, words_of
 from oms.net.transport import Reply, Transport
 from oms.shipping.states import TrackingStatus
@@ -122,11 +123,6 @@ def segment(number: str) -> str:
 def unknown(code: str = "", text: str = "") -> CarrierUnknown:
     """It knows no such parcel of ours."""
     return CarrierUnknown(say("The carrier does not know this parcel as ours"), raw_code=code, raw_text=text)
-
-
-def is_pdf(data: bytes) -> bool:
-    """Whether this is a PDF, whole as far as its ends tell."""
-    return data.startswith(b"%PDF-") and b"%%EOF" in data[-1024:]
 
 
 def pdf_of(reply: Reply) -> bytes | None:

@@ -25,7 +25,6 @@ from oms.carriers.asking import (
     T,
     by_status,
     homeward,
-    is_pdf,
     mark_of,
     refused,
     segment,
@@ -54,7 +53,7 @@ from oms.carriers.port import (
 )
 from oms.errors import say
 from oms.money import Money
-from oms.net.reading import amount, words
+from oms.net.reading import amount, is_pdf, words
 from oms.net.silence import Silence
 from oms.net.transport import Reply, Transport
 from oms.shipping.states import TrackingStatus

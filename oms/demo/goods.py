@@ -12,7 +12,7 @@ from sqlalchemy import select
 from oms.catalog.models import Channel, Routing, Shop, Sku
 from oms.db import Tx
 from oms.demo import words
-from oms.inventory.models import Warehouse
+from oms.inventory.models import Warehouse, WarehouseKind
 from oms.inventory.routing_models import RuleAction
 from oms.money import Money
 from oms.payments.models import ReceivingAccount
@@ -84,7 +84,10 @@ def read(tx: Tx) -> Goods:
     """What ``places`` and ``catalog`` made, read back."""
     session = tx.session
     goods = Goods(
-        {row.code: row.id for row in session.execute(select(Warehouse.id, Warehouse.code))},
+        {
+            row.code: row.id
+            for row in session.execute(select(Warehouse.id, Warehouse.code).where(Warehouse.kind == WarehouseKind.OWN))
+        },
         {row.code: row.id for row in session.execute(select(Shop.id, Shop.code))},
         list(session.scalars(select(ReceivingAccount.id).order_by(ReceivingAccount.id))),
     )

@@ -18,7 +18,7 @@ from oms.audit import AuditLog
 from oms.catalog.models import Shop
 from oms.customers.models import Customer
 from oms.db import Tx, transaction
-from oms.demo import floor, incoming, life_money, life_returns, papers, shelves, slips, statement
+from oms.demo import floor, incoming, kept, life_money, life_returns, papers, places, shelves, slips, statement
 from oms.demo import goods as shop_goods
 from oms.demo.goods import Goods
 from oms.demo.life import Life
@@ -111,7 +111,9 @@ def load(
     life_returns.take_back(actors, goods, _chance(seed, "returns"), end)
     life_money.money_life(actors, goods, files, end)
     papers.papers(actors, goods, end)
+    places.between(actors, goods, _chance(seed, "places"), end)
     floor.morning(actors, _chance(seed, "floor"), end)
+    kept.pictures(actors, files, end)
     incoming.take_in(actors["sales"].via("csv"), goods, buyers, _chance(seed, "file"), files)
     with transaction(actors["system"]) as tx:
         _limit_warehouse(tx, users, goods)

@@ -64,9 +64,12 @@ def count(tx: Tx, run: IntakeRun, column: InstrumentedAttribute[Outcome | None])
     ).all()
     rows = {outcome: int(total) for outcome, total, _ in found}
     records = {outcome: int(number) for outcome, _, number in found}
+    told: dict[str, Any] = {o.value: rows.get(o, 0) for o in Outcome}
+    if run.source != "file":  # words of a channel that said nothing new were counted and not kept
+        told[Outcome.UNCHANGED.value] += run.received - sum(rows.values())
     return {
         "received": run.received,
-        **{o.value: rows.get(o, 0) for o in Outcome},
+        **told,
         "records": {"received": run.items, **{o.value: records.get(o, 0) for o in Outcome}},
     }
 

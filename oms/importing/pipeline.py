@@ -20,6 +20,7 @@ from oms.catalog.models import Shop
 from oms.db import Tx
 from oms.errors import OmsError
 from oms.importing import ledger
+from oms.importing.channels import ChannelSource
 from oms.importing.cod import CodSource, find_cod
 from oms.importing.masters import MasterSource
 from oms.importing.orders import OrderSource
@@ -48,12 +49,16 @@ VERBS: dict[IntakeKind, frozenset[str]] = {  # what taking a file in does on beh
     IntakeKind.COD: frozenset({"payment.cod"}),
     IntakeKind.TRACKING: frozenset({"shipment.track"}),
 }  # fmt: skip
+FILE = "file"
 CHUNK = 500  # records taken in one transaction
 Beat = Callable[[Tx], None]
 
 
 def _quiet(_: Tx) -> None:
     """Nobody waits for a sign of life."""
+
+
+NAMES_PLACES = frozenset({IntakeKind.STOCK, IntakeKind.TRACKING})  # files whose rows say which warehouse they are about
 
 
 class _Rehearsed(Exception):
@@ -68,12 +73,12 @@ def with_verbs(actor: Actor, kind: IntakeKind) -> Actor:
 
 def clerk(tx: Tx, run: IntakeRun, *, may_see_cost: bool = False) -> Actor:
     """Whoever uploaded a file, coming in through it: the background writes on their behalf, and the audit says so. A
-    file of tracking numbers names rows of any warehouse and shop; it reaches those the clerk sees."""
+    file of stock or of tracking numbers names rows of any warehouse and shop; it reaches those the clerk sees."""
     extra = {"stock.cost"} if may_see_cost else set()
     actor = Actor(
         "user", run.user_label, run.user_id, actions=VERBS[run.kind] | extra, source="csv", discount_limit=100
     )
-    if run.kind is not IntakeKind.TRACKING or run.user_id is None:
+    if run.kind not in NAMES_PLACES or run.user_id is None:
         return actor
     scope = scope_of(tx.session, run.user_id)
     return replace(actor, warehouses=scope.warehouses, shops=scope.shops, own_orders_only=scope.own_orders_only)
@@ -156,6 +161,8 @@ def _source(run: IntakeRun, form: str, headings: Sequence[str]) -> Source:
 
 def source_of(run: IntakeRun) -> Source:
     """How the records of a staged run are read."""
+    if run.source != FILE and run.shop_id is not None:
+        return ChannelSource(run.shop_id)
     return _source(run, run.format, run.headers or [])
 
 

@@ -43,8 +43,9 @@ class ColumnMap(Model):
 
 
 class IntakeRun(Model):
-    """One file taken in. The five counters are in rows and add up to ``received`` when the run is done. ``findings``:
-    what was seen in the file as a whole, such as where the running balance of a statement breaks."""
+    """One file taken in, or one sync with a channel. The five counters are in rows (of a channel: in orders) and add
+    up to ``received`` when the run is done. ``findings``: what was seen in the file as a whole, such as where the
+    running balance of a statement breaks. ``source``: "file", or how the channel's words reached us."""
 
     __tablename__ = "intake_runs"
 
@@ -84,6 +85,7 @@ class IntakeRun(Model):
     user_label: Mapped[str] = mapped_column(String(120))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    source: Mapped[str] = mapped_column(String(16), default="file", server_default="file")
 
     __table_args__ = (
         CheckConstraint(
@@ -91,6 +93,7 @@ class IntakeRun(Model):
             name="ledger_closes",
         ),
         Index("ix_intake_runs_shop", "shop_id", "id"),
+        Index("ix_intake_runs_channel", "shop_id", "id", postgresql_where=text("source <> 'file'")),
     )
 
 

@@ -25,9 +25,10 @@ def one_of(column: Any, values: Collection[Any]) -> ColumnElement[bool]:
 
 
 def runs(actor: Actor) -> Select[Any]:
-    """(run, shop) newest first, of shops this actor may see."""
+    """(run, shop) of files, newest first, of shops this actor may see."""
     files: Any = select(IntakeRun, Shop)
     statement: Select[Any] = files.outerjoin(Shop, Shop.id == IntakeRun.shop_id)
+    statement = statement.where(IntakeRun.source == "file")
     statement = statement.order_by(IntakeRun.id.desc())
     statement = statement.where(IntakeRun.kind.in_(_open_kinds(actor)))
     if actor.shops is not None:
@@ -182,7 +183,7 @@ _MISSING = text("""
 WITH latest AS (
   SELECT DISTINCT ON (shop_id) id, shop_id, file_name, covers_from, covers_to
   FROM intake_runs
-  WHERE kind = 'orders' AND status = 'done' AND covers_from IS NOT NULL
+  WHERE kind = 'orders' AND source = 'file' AND status = 'done' AND covers_from IS NOT NULL
     AND (CAST(:shops AS bigint[]) IS NULL OR shop_id = ANY(CAST(:shops AS bigint[])))
   ORDER BY shop_id, id DESC
 )

@@ -48,3 +48,8 @@ def minutes(value: Any, default: int, most: int = 24 * 60) -> timedelta:
     """A number of minutes a provider asks us to wait, within reason."""
     text = words(value)
     return timedelta(minutes=min(max(int(text), 1), most) if text.isascii() and text.isdigit() else default)
+
+
+def is_pdf(data: bytes) -> bool:
+    """Whether this is a PDF, whole as far as its ends tell."""
+    return data.startswith(b"%PDF-") and b"%%EOF" in data[-1024:]

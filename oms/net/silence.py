@@ -18,6 +18,8 @@ SILENCE_LABELS: dict[str, str] = {
     "trouble": "The service has trouble of its own",
     "bad_key": "The key was not accepted",
     "question": "The question was not accepted",
+    "clock": "Our clock and theirs do not agree; set the clock of this machine",
+    "not_ready": "It is not ready yet",
     "settings": "The address, a certificate or the stored keys cannot be used; enter them again",
 }  # our own codes, beside the providers'
 

@@ -119,7 +119,7 @@ class Transport:
 
     def __init__(
         self, base_url: str, *, tls: ssl.SSLContext | None = None, patience: Patience | None = None,
-        max_bytes: int = MAX_BYTES,
+        max_bytes: int = MAX_BYTES, connections: int = 4,
     ) -> None:  # fmt: skip
         self.base_url = check_host(base_url)
         self.patience = patience or Patience()
@@ -130,7 +130,11 @@ class Transport:
             trust_env=False,
             verify=tls or secure(),
             headers={"accept": "application/json", "accept-encoding": "identity", "user-agent": "Ruam-OMS"},
-            limits=httpx.Limits(max_connections=4, max_keepalive_connections=2, keepalive_expiry=30),
+            limits=httpx.Limits(
+                max_connections=connections,
+                max_keepalive_connections=connections if connections > 4 else 2,
+                keepalive_expiry=30,
+            ),
         )
 
     def close(self) -> None:
@@ -147,11 +151,13 @@ class Transport:
         body: Mapping[str, Any] | None = None,
         form: Mapping[str, str] | None = None,
         basic: tuple[str, str] | None = None,
+        raw: str | None = None,
     ) -> Reply:
-        """One request, one reply. Raises Silence when there is none."""
+        """One request, one reply. ``raw`` is a body as it was signed. Raises Silence when there is none."""
         request = self._client.build_request(
-            method, f"{self.base_url}{path}", headers=dict(headers or {}), params=params, json=body, data=form
-        )
+            method, f"{self.base_url}{path}", headers=dict(headers or {}), params=params, json=body, data=form,
+            content=None if raw is None else raw.encode(),
+        )  # fmt: skip
         ends = time.monotonic() + self.patience.whole
         try:
             response = self._client.send(request, stream=True, auth=basic or httpx.USE_CLIENT_DEFAULT)

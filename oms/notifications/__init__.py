@@ -1,1 +1,1 @@
-"""What the customer hears."""
+"""Messages to customers: what there is to say, in which words, and the ways they go."""

@@ -67,6 +67,15 @@ class MoneyFacts:
         return self.term is not PaymentTerm.PREPAID and self.term_approved
 
 
+PAYABLE = (OrderStatus.DRAFT, OrderStatus.CONFIRMED)
+
+
+def asks_for_money(status: OrderStatus, money: MoneyFacts) -> bool:
+    """Whether the customer still has to pay us by transfer: not what a marketplace or a carrier collects."""
+    ours = money.term in {PaymentTerm.PREPAID, PaymentTerm.CREDIT}
+    return status in PAYABLE and ours and money.missing > ZERO
+
+
 def allowance(due: Money, verified: Money, refunded: Money) -> Money:
     """What was paid back of money that was due: once the goods have left, it lowers what is due, so that a price
     reduction for a fault is no new debt. Paying back what was too much lowers nothing (docs/adr/0090)."""

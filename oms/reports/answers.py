@@ -19,7 +19,7 @@ from oms.orders.models import Order
 from oms.orders.queries import visible
 from oms.reports.search import search_orders
 from oms.shipping.carrier_queries import by_name
-from oms.shipping.link_models import TrackingLink
+from oms.shipping.link_models import Opens, TrackingLink
 from oms.shipping.models import Parcel, Shipment, ShipmentLine, TrackingEvent
 from oms.shipping.numbers import plain_number
 from oms.shipping.states import ShipmentStatus, TrackingStatus
@@ -122,7 +122,7 @@ def cards(session: Session, rows: Sequence[Row[Any]]) -> list[Answer]:
         row.order_id: row.token
         for row in session.execute(
             select(TrackingLink.order_id, TrackingLink.token).where(
-                TrackingLink.order_id.in_(ids), TrackingLink.revoked_at.is_(None)
+                TrackingLink.order_id.in_(ids), TrackingLink.opens == Opens.PARCEL, TrackingLink.revoked_at.is_(None)
             )
         )
     }

@@ -68,9 +68,17 @@ FLOOR_SERIES: Final = """
     WHERE s.last IS DISTINCT FROM p.papers OR s.last IS DISTINCT FROM p.highest
 """
 
+DUE: Final = """
+    SELECT s.number, s.ship_by, min(o.ship_by) AS first FROM shipments s
+    JOIN shipment_lines l ON l.shipment_id = s.id JOIN orders o ON o.id = l.order_id
+    WHERE s.status IN ('planned', 'ready', 'picking', 'packed', 'labeled')
+    GROUP BY s.id HAVING s.ship_by IS DISTINCT FROM min(o.ship_by)
+"""
+
 FLOOR_CHECKS: Final[tuple[Check, ...]] = (
     Check(2, "packed_counts", "what a packer scanned into a box is what belongs in it", PACKED_COUNTS),
     Check(2, "scanned_back", "no more is taken back than was scanned, and undone scans are undone whole", SCANNED_BACK),
+    Check(1, "shipment_due", "a shipment that waits is due when the first of its orders is", DUE),
     Check(3, "sheets", "what stands on a closed hand-over sheet has left, and its figures are its rows", SHEETS),
     Check(8, "floor_series", "picking lists and hand-over sheets are numbered without gap", FLOOR_SERIES),
 )

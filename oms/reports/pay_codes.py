@@ -13,11 +13,10 @@ from sqlalchemy import select
 from oms.banks.promptpay import Bill, bill_payment, read_target, reference_of, transfer
 from oms.db import Tx
 from oms.errors import InvalidInput, NotFound, Say, say
-from oms.money import ZERO, Money
+from oms.money import Money
 from oms.orders.models import Order
-from oms.orders.states import OrderStatus, PaymentTerm
 from oms.payments.models import ReceivingAccount
-from oms.payments.rules import MoneyFacts
+from oms.payments.rules import MoneyFacts, asks_for_money
 from oms.reports.order_page import find_order
 from oms.thai.phone import format_phone
 from oms.thai.tax_id import format_tax_id
@@ -25,7 +24,6 @@ from oms.usecases import derived
 
 TRANSFER, BILL = "transfer", "bill"
 LABELS = {TRANSFER: "PromptPay QR", BILL: "Bill payment QR"}
-PAYABLE = (OrderStatus.DRAFT, OrderStatus.CONFIRMED)
 
 
 @dataclass(frozen=True)
@@ -56,15 +54,9 @@ class PayCodes:
     problems: tuple[Say, ...]
 
 
-def asks_for_money(order: Order, money: MoneyFacts) -> bool:
-    """Whether the customer still has to pay us by transfer: not what a marketplace or a carrier collects."""
-    collected = order.payment_term not in {PaymentTerm.PREPAID, PaymentTerm.CREDIT}
-    return order.status in PAYABLE and not collected and money.missing > ZERO
-
-
 def pay_codes(order: Order, money: MoneyFacts, accounts: Iterable[ReceivingAccount]) -> PayCodes | None:
     """The codes that ask for what is missing; None when nothing is."""
-    if not asks_for_money(order, money):
+    if not asks_for_money(order.status, money):
         return None
     codes: list[PayCode] = []
     problems: list[Say] = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,6 +13,7 @@ from oms.audit import AuditLog
 from oms.documents.kinds import KIND_LABELS
 from oms.documents.states import DocumentKind
 from oms.errors import Say, say
+from oms.orders.attachments import ATTACHMENT_LABELS, AttachmentKind
 from oms.orders.states import (
     BOARD_LABELS,
     CANCEL_LABELS,
@@ -25,14 +25,7 @@ from oms.orders.states import (
     PaymentStatus,
 )
 from oms.payments.states import REFUSAL_LABELS, CodRefusal
-from oms.returns.states import (
-    CARRIER_CLAIM_LABELS,
-    REASON_LABELS,
-    RESOLUTION_LABELS,
-    CarrierClaimReason,
-    Resolution,
-    ReturnReason,
-)
+from oms.reports.timeline_returns import RETURN_SENTENCES, Facts, label_of
 
 SOURCE_LABELS: dict[str, str] = {
     "screen": "on screen",
@@ -89,26 +82,17 @@ class Event:
     changes: tuple[Change, ...] = ()
 
 
-Facts = Mapping[str, Any]
-
-
-def _label(labels: Mapping[Any, str], kind: Any, value: object) -> Say:
-    """The label of a stored value; a value the program does not know any more stands as it is."""
-    known = {member.value: labels[member] for member in kind}
-    return say(known.get(str(value), "{value}"), value=value) if str(value) not in known else say(known[str(value)])
-
-
 def _holds(value: object) -> Say:
     reasons = value if isinstance(value, list) else [value]
-    return _label(HOLD_LABELS, HoldReason, reasons[0] if reasons else "")
+    return label_of(HOLD_LABELS, HoldReason, reasons[0] if reasons else "")
 
 
 def _board(after: Facts) -> Say:
-    return _label(BOARD_LABELS, Board, after.get("board", ""))
+    return label_of(BOARD_LABELS, Board, after.get("board", ""))
 
 
 def _paid(after: Facts) -> Say:
-    return _label(PAYMENT_LABELS, PaymentStatus, after.get("payment_status", ""))
+    return label_of(PAYMENT_LABELS, PaymentStatus, after.get("payment_status", ""))
 
 
 def _back(after: Facts) -> dict[str, object]:
@@ -127,7 +111,7 @@ COD_SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     "cod.paid_twice": lambda _, a: say("{carrier} paid {amount} once more, round {round}", **_cash(a)),
     "cod.paid_returned": lambda _, a: say("{carrier} paid {amount} although it was refused, round {round}", **_cash(a)),
     "cod.refused": lambda _, a: say(
-        "No cash will come: {why}", why=_label(REFUSAL_LABELS, CodRefusal, a.get("refusal"))
+        "No cash will come: {why}", why=label_of(REFUSAL_LABELS, CodRefusal, a.get("refusal"))
     ),
     "cod.reopened": lambda _, a: say("Delivered after all; {expected} is expected again", **_cash(a)),
     "cod.corrected": lambda b, a: say(
@@ -145,60 +129,12 @@ DOCUMENT_SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
 
 def _paper(after: Facts) -> dict[str, object]:
     """A document's kind and number."""
-    return {"kind": _label(KIND_LABELS, DocumentKind, after.get("kind", "")), "number": after.get("document", "")}
+    return {"kind": label_of(KIND_LABELS, DocumentKind, after.get("kind", "")), "number": after.get("document", "")}
 
 
 def _cash(after: Facts) -> dict[str, str]:
     names = {"carrier": str(after.get("carrier", "")), "round": str(after.get("round", ""))}
     return names | {name: _baht(after.get(name)) for name in ("amount", "expected")}
-
-
-RETURN_SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
-    "tracking.link_made": lambda *_: say("Tracking link made for the buyer"),
-    "tracking.link_revoked": lambda *_: say("Tracking link of the buyer switched off"),
-    "return.requested": lambda _, a: say("Return {number} asked for: {why}", **_return(a)),
-    "return.approved": lambda _, a: say("Return {number} agreed to", **_return(a)),
-    "return.rejected": lambda _, a: say("Return {number} declined", **_return(a)),
-    "return.canceled": lambda _, a: say("Return {number} called off", **_return(a)),
-    "return.sent": lambda _, a: say("Return {number} is on its way: {carrier} {tracking_no}", **_return(a)),
-    "return.kept": lambda _, a: say("Return {number}: the goods stay with the buyer", **_return(a)),
-    "return.expected": lambda _, a: say("Not delivered, comes back: {number}, {carrier} {tracking_no}", **_return(a)),
-    "return.unannounced": lambda _, a: say("A parcel came back that nobody had announced: {number}", **_return(a)),
-    "return.given_back": lambda _, a: say("{carrier} says that it gave {number} back to us", **_return(a)),
-    "return.lost": lambda _, a: say("Lost by {carrier}; the case is {number}", **_return(a)),
-    "return.received": lambda _, a: say("{number} is here, to be counted", **_return(a)),
-    "return.missing": lambda _, a: say("{number} never arrived; all of it counts as missing", **_return(a)),
-    "return.resolved": lambda _, a: say(
-        "{number} settled: {how}", how=_label(RESOLUTION_LABELS, Resolution, a.get("resolution")), **_return(a)
-    ),
-    "return.trip_cost": lambda _, a: say("Cost of the useless trip of {number} noted", **_return(a)),
-    "carrier_claim.opened": lambda _, a: say("Claim {claim} against {carrier}: {why}", **_claim(a)),
-    "carrier_claim.sent": lambda _, a: say("Claim {claim} sent to {carrier}", **_claim(a)),
-    "carrier_claim.accepted": lambda _, a: say("{carrier} accepts claim {claim}", **_claim(a)),
-    "carrier_claim.rejected": lambda _, a: say("{carrier} rejects claim {claim}", **_claim(a)),
-    "carrier_claim.paid": lambda _, a: say("{carrier} paid claim {claim}", **_claim(a)),
-    "carrier_claim.withdrawn": lambda _, a: say("Claim {claim} withdrawn", **_claim(a)),
-    "carrier_claim.file_added": lambda _, a: say("Picture added to claim {claim}", **_claim(a)),
-    "return.inspected": lambda _, a: say(
-        "{number} counted: {resell} good, {broken} damaged, {missing} missing", **_return(a)
-    ),
-}
-
-
-def _claim(after: Facts) -> dict[str, object]:
-    why = _label(CARRIER_CLAIM_LABELS, CarrierClaimReason, after.get("claim_reason"))
-    return {"claim": after.get("claim", ""), "carrier": after.get("carrier", ""), "why": why}
-
-
-def _return(after: Facts) -> dict[str, object]:
-    """What the sentences about a return name."""
-    pieces = {name: int(after.get(name) or 0) for name in ("resell", "repair", "damaged", "missing")}
-    return {
-        "number": after.get("return", ""), "carrier": after.get("carrier", ""),
-        "tracking_no": after.get("tracking_no", ""),
-        "why": _label(REASON_LABELS, ReturnReason, after.get("return_reason")),
-        "broken": pieces["repair"] + pieces["damaged"], **pieces,
-    }  # fmt: skip
 
 
 def _box(after: Facts) -> dict[str, str]:
@@ -243,6 +179,12 @@ def _parcel(after: Facts) -> dict[str, str]:
     return {"carrier": str(after.get("carrier", "")), "number": str(after.get("tracking_no", ""))}
 
 
+def _file(after: Facts) -> dict[str, object]:
+    """What a file kept with the order is, and its name."""
+    what = label_of(ATTACHMENT_LABELS, AttachmentKind, after.get("kind", ""))
+    return {"what": what, "file": after.get("file", ""), "shipment": after.get("shipment", "")}
+
+
 def _moved(after: Facts) -> Say:
     pieces = after.get("pieces") or {}
     places = ", ".join(f"{code} ×{n}" for code, n in pieces.items()) if isinstance(pieces, Mapping) else ""
@@ -260,7 +202,7 @@ SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     ),
     "order.completed": lambda *_: say("Order completed"),
     "order.canceled": lambda _, a: say(
-        "Order canceled: {reason}", reason=_label(CANCEL_LABELS, CancelReason, a.get("cancel_reason", ""))
+        "Order canceled: {reason}", reason=label_of(CANCEL_LABELS, CancelReason, a.get("cancel_reason", ""))
     ),
     "order.expired": lambda *_: say("Not paid in time; the order expired and its stock was given back"),
     "order.held": lambda _, a: say("Put on hold: {reason}", reason=_holds(a.get("hold"))),
@@ -274,6 +216,12 @@ SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     ),
     "order.tagged": lambda _, a: say("Tagged “{tag}”", tag=a.get("tag", "")),
     "order.untagged": lambda _, a: say("Tag “{tag}” taken off", tag=a.get("tag", "")),
+    "order.attachment_added": lambda _, a: (
+        say("{what} added, {shipment}: {file}", **_file(a))
+        if a.get("shipment")
+        else say("{what} added: {file}", **_file(a))
+    ),
+    "order.attachment_removed": lambda _, a: say("{what} removed: {file}", **_file(a)),
     "order.assigned": lambda _, a: (
         say("Assigned to {who}", who=a["owner"]) if a.get("owner") else say("Assigned to nobody")
     ),

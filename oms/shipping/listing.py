@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select, true, union
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select, union
 from sqlalchemy.orm import Session
 
 from oms import clock
@@ -145,7 +145,7 @@ def filter_conditions(wanted: ShipmentFilter) -> list[ColumnElement[bool]]:
         found.append(_inside(Order.channel == wanted.channel))
     if wanted.due:
         until = {"late": clock.now(), "today": midnight(1), "tomorrow": midnight(2)}[wanted.due]
-        found.append(_inside(Order.ship_by < until))
+        found.append(Shipment.ship_by < until)
     if wanted.cod:
         paid_at_door = _inside(Order.payment_term == PaymentTerm.COD)
         found.append(paid_at_door if wanted.cod == "yes" else ~paid_at_door)
@@ -186,17 +186,6 @@ def _escaped(word: str) -> str:
     return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _due() -> Any:
-    """When the first of a shipment's orders must leave."""
-    return (
-        select(func.min(Order.ship_by).label("ship_by"))
-        .select_from(ShipmentLine)
-        .join(Order, Order.id == ShipmentLine.order_id)
-        .where(ShipmentLine.shipment_id == Shipment.id)
-        .lateral("due")
-    )
-
-
 @dataclass(frozen=True)
 class Page:
     """Ids of one page with their ship-by, and the cursor of the next one (empty on the last)."""
@@ -210,15 +199,14 @@ def page(
     size: int = PAGE,
 ) -> Page:  # fmt: skip
     """One page in one statement. Queues of work come by ship-by time, the rest by age."""
-    due = _due()
-    statement = visible_shipments(actor).join(due, true()).with_only_columns(Shipment.id, due.c.ship_by)
+    statement = visible_shipments(actor).with_only_columns(Shipment.id, Shipment.ship_by)
     statement = statement.where(*list_conditions(wanted), *conditions)
     if wanted.by_due:
-        statement = statement.order_by(due.c.ship_by.asc().nulls_last(), Shipment.id)
+        statement = statement.order_by(Shipment.ship_by.asc().nulls_last(), Shipment.id)
     else:
         statement = statement.order_by(Shipment.id.desc())
     if after:
-        statement = statement.where(_past(after, due.c.ship_by, by_due=wanted.by_due))
+        statement = statement.where(_past(after, by_due=wanted.by_due))
     rows = [(row[0], row[1]) for row in session.execute(statement.limit(size + 1))]
     more = len(rows) > size
     return Page(rows[:size], _cursor(*rows[size - 1]) if more else "")
@@ -228,7 +216,7 @@ def _cursor(row_id: int, ship_by: datetime | None) -> str:
     return f"{'' if ship_by is None else int(ship_by.timestamp() * 1_000_000)}.{row_id}"
 
 
-def _past(cursor: str, ship_by: Any, *, by_due: bool) -> ColumnElement[bool]:
+def _past(cursor: str, *, by_due: bool) -> ColumnElement[bool]:
     head, _, tail = cursor.partition(".")
     try:
         at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(head)) if head else None
@@ -237,9 +225,10 @@ def _past(cursor: str, ship_by: Any, *, by_due: bool) -> ColumnElement[bool]:
         raise InvalidInput(say("This page link is not valid; start at the first page"), code="cursor") from None
     if not by_due:
         return Shipment.id < row_id
+    due = Shipment.ship_by
     if at is None:
-        return and_(ship_by.is_(None), Shipment.id > row_id)
-    return or_(ship_by > at, and_(ship_by == at, Shipment.id > row_id), ship_by.is_(None))
+        return and_(due.is_(None), Shipment.id > row_id)
+    return or_(due > at, and_(due == at, Shipment.id > row_id), due.is_(None))
 
 
 def capped_count(session: Session, actor: Actor, conditions: Sequence[ColumnElement[bool]]) -> int:

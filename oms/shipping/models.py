@@ -19,7 +19,7 @@ class Shipment(Model):
     """What leaves one warehouse together, for one or several orders.
 
     ``label_cash`` is what its printed labels tell the carrier to collect; None: none is printed, or nobody pays at the
-    door.
+    door. ``ship_by``: when the first of its orders must leave.
     """
 
     __tablename__ = "shipments"
@@ -33,6 +33,7 @@ class Shipment(Model):
     by_channel: Mapped[bool] = mapped_column(default=False)
     packed_by: Mapped[str] = mapped_column(String(120), default="", server_default="")
     label_cash: Mapped[Money | None] = mapped_column(MoneyAmount)
+    ship_by: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     ready_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     packed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -48,6 +49,7 @@ class Shipment(Model):
     __mapper_args__ = {"version_id_col": version}
     __table_args__ = (
         Index("ix_shipments_status", "status", "warehouse_id", "id"),
+        Index("ix_shipments_due", "status", "ship_by", "id"),
         Index("ix_shipments_left", "handed_over_at", postgresql_where=text("handed_over_at IS NOT NULL")),
     )
 

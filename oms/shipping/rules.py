@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from oms.errors import Say, say
@@ -12,6 +12,11 @@ from oms.shipping.states import ShipmentStatus, TrackingStatus
 
 _BOX = re.compile(r"^(SH\d{2}-\d{6,})-(\d{1,2})$")
 Plan = dict[int, dict[int, int]]  # warehouse id -> order line id -> units
+
+
+def first_due(moments: Iterable[datetime | None]) -> datetime | None:
+    """When the first of several orders must leave; None when none of them has to."""
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def live_parcels(shipment: Shipment) -> list[Parcel]:

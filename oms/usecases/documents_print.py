@@ -18,8 +18,6 @@ from oms.documents.queries import lock_documents, may_issue, visible
 from oms.documents.states import DocumentStatus, PrintMark, VoidReason
 from oms.errors import Conflict, NotFound, say
 
-MOST_PRINTS = 500  # in one go
-
 
 @dataclass(frozen=True)
 class Sheet:

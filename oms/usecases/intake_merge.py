@@ -37,6 +37,7 @@ from oms.usecases.orders_cancel import CancelOrder, cancel_order
 from oms.usecases.orders_confirm import ConfirmOrder, confirm_order
 from oms.usecases.orders_holds import HoldOrder, hold_order
 from oms.usecases.shipping import MarkShipped, complete_if_done, fill_tracking, mark_delivered, mark_shipped
+from oms.usecases.shipping_boxes import boxes_due_anew
 
 ADDRESS_FIELDS = (
     "ship_name", "ship_phone", "ship_line", "ship_subdistrict", "ship_district", "ship_province", "ship_postcode",
@@ -81,12 +82,18 @@ def follow_orders(tx: Tx, shop_id: int, run_id: int, follows: Sequence[Follow]) 
     }
     orders = {order.id: order for order in lock_orders(tx, ids)}
     changed: dict[int, bool] = {}
+    moved: list[int] = []
     for follow in sorted(follows, key=lambda f: f.order_id):
         order = orders.get(follow.order_id)
         if order is None:  # out of this actor's sight: nothing of it may change
             changed[follow.order_id] = False
             continue
+        was = order.ship_by
         changed[follow.order_id] = _Merge(tx, shop_id, run_id, order, follow, last.get(order.id)).run()
+        if order.ship_by != was:
+            moved.append(order.id)
+    if moved:
+        boxes_due_anew(tx, moved)
     return changed
 
 

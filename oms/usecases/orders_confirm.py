@@ -16,12 +16,13 @@ from oms.db import Tx
 from oms.errors import NeedsApproval, StockShort, say
 from oms.inventory.reserving import Shortage
 from oms.money import ZERO
+from oms.notifications.catalogue import Event
 from oms.orders import rules
 from oms.orders.models import Order
 from oms.orders.queries import lock_order
 from oms.orders.states import ORDER, PaymentTerm
 from oms.payments.queries import refused_cod
-from oms.usecases import derived
+from oms.usecases import derived, notices
 from oms.usecases.routing import reserve_open_lines, short_refusal
 
 __all__ = ["ConfirmOrder", "OrderConfirmed", "confirm_order", "reserve_open_lines", "shortage_error"]
@@ -72,6 +73,7 @@ def confirm_order(tx: Tx, cmd: ConfirmOrder) -> OrderConfirmed:
         before={"status": "draft"},
         after={"status": order.status, "stock": order.stock_state, "board": order.board},
     )
+    notices.tell(tx, Event.CONFIRMED, [(order.id, notices.ONCE)])
     return OrderConfirmed(order.id, order.number, waits_for_stock=bool(short))
 
 

@@ -22,7 +22,7 @@ from oms.orders.states import PaymentTerm
 from oms.payments.models import Allocation, PaymentClaim, ReceivingAccount, TransferKey
 from oms.payments.queries import refundable_of
 from oms.payments.states import CLAIM, ClaimStatus, PaymentMethod
-from oms.usecases import derived
+from oms.usecases import derived, notices
 from oms.usecases.references import plain_reference, take_reference
 from oms.usecases.shipping import complete_done
 from oms.usecases.slip_follow import check_slips, follow
@@ -307,6 +307,7 @@ def _decide(tx: Tx, claim: PaymentClaim, orders: list[Order], transition: str, a
     derived.refresh(tx, orders)
     audit_claim(tx, action, orders, claim, note)
     complete_done(tx, orders)  # goods that arrived before their money did
+    notices.tell_payment(tx, claim, orders, transition)
     return _result(claim)
 
 

@@ -16,6 +16,7 @@ from oms.approvals import needs_second_person
 from oms.db import Tx
 from oms.errors import Conflict, InvalidInput, NotFound, Refused, Say, say
 from oms.money import ZERO, Money
+from oms.notifications.catalogue import Event
 from oms.orders.models import Order
 from oms.orders.queries import lock_order
 from oms.payments.models import ReceivingAccount
@@ -23,7 +24,7 @@ from oms.payments.queries import refundable_of
 from oms.payments.refund_models import Refund
 from oms.payments.states import REFUND, REFUND_METHODS, PaymentMethod, RefundStatus
 from oms.thai.text import arabic_digits, clean, clean_lines
-from oms.usecases import derived
+from oms.usecases import derived, notices
 from oms.usecases.references import take_reference
 from oms.usecases.shipping import complete_done
 
@@ -158,6 +159,7 @@ def pay_refund(tx: Tx, cmd: PayRefund) -> RefundResult:
     refund.reference, refund.proof_key = reference, cmd.proof_key
     refund.paid_at, refund.paid_label, refund.failure = at, tx.actor.label[:120], ""
     refund.attempts += 1
+    notices.tell(tx, Event.REFUNDED, [(order.id, notices.of_refund(refund.id))])
     return _done(tx, order, refund, "refund.paid", "")
 
 

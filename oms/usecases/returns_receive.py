@@ -16,6 +16,7 @@ from sqlalchemy.orm import selectinload
 from oms import audit, clock
 from oms.db import Tx
 from oms.errors import Conflict, InvalidInput, NotFound, say
+from oms.notifications.catalogue import Event
 from oms.orders.models import Order
 from oms.returns.finding import Meaning, meaning_of, of_shipments, plain_code
 from oms.returns.models import Return, ReturnArrival
@@ -33,6 +34,7 @@ from oms.returns.states import (
 from oms.shipping.models import Shipment, ShipmentLine
 from oms.shipping.rules import live_parcels
 from oms.shipping.states import SHIPMENT, ShipmentStatus
+from oms.usecases import notices
 from oms.usecases.cod import refuse_parcels
 from oms.usecases.keeping import bounded
 from oms.usecases.returns_base import ReturnResult, finish, open_return, pieces_of
@@ -267,6 +269,8 @@ def _receive(
         _arrive_back(tx, shipment, [orders[i] for i in sorted({ret.order_id for ret in undelivered})])
     numbers = ", ".join(ret.number for ret in undelivered)
     refuse_parcels(tx, orders, {box: refusal_of(ret.reason) for box, ret in boxes.items()}, numbers)
+    wanted = [ret for ret in returns if ret.kind is not ReturnKind.RTO]  # who did not take a parcel knows that
+    notices.tell(tx, Event.RETURN_RECEIVED, [(ret.order_id, notices.of_return(ret.id)) for ret in wanted])
     return [
         finish(
             tx, ret, orders[ret.order_id], "return.received",

@@ -14,6 +14,7 @@ from sqlalchemy.orm import selectinload
 from oms import audit, clock
 from oms.db import Tx
 from oms.errors import OmsError
+from oms.notifications.catalogue import Event
 from oms.orders.models import Order
 from oms.orders.queries import lock_known
 from oms.orders.states import ORDER, FulfillmentStatus
@@ -21,7 +22,7 @@ from oms.shipping.models import Shipment, ShipmentLine
 from oms.shipping.queries import Locked, lock_with_orders
 from oms.shipping.rules import live_parcels
 from oms.shipping.states import SHIPMENT, ShipmentStatus, TrackingStatus
-from oms.usecases import derived
+from oms.usecases import derived, notices
 from oms.usecases.cod_entries import collect_entries
 from oms.usecases.shipping_boxes import ShipmentState, state_of, told
 from oms.usecases.shipping_leaving import finish
@@ -64,6 +65,7 @@ def _deliver(tx: Tx, shipments: Sequence[Shipment], orders: Mapping[int, Order],
     }  # fmt: skip
     finish(tx, arrived, "order.delivered", facts)
     complete_done(tx, arrived)
+    notices.tell(tx, Event.DELIVERED, [(i, notices.of_shipment(s.id)) for i, mine in inside.items() for s in mine])
     return {order.id for order in arrived}
 
 

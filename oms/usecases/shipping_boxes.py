@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import selectinload
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import aliased, selectinload
 
 from oms import audit, clock
 from oms.carriers.names import carrier_name
@@ -222,7 +222,7 @@ def _make(tx: Tx, boxes: Boxes, new: Sequence[tuple[Order, int, Mapping[int, int
     ways = ways_for(tx.session, [(order, place) for order, place, _ in new])
     for (order, place, lines), way, (number, shipment_id) in zip(new, ways, numbers, strict=True):
         parts = [ShipmentLine(order_id=order.id, order_line_id=line, quantity=n) for line, n in sorted(lines.items())]
-        made = new_shipment(tx, number, shipment_id, place, order, parts, way)
+        made = new_shipment(tx, number, shipment_id, place, [order], parts, way)
         boxes.waiting.setdefault(order.id, []).append(made)
 
 
@@ -231,19 +231,35 @@ def new_shipment(
     number: str,
     shipment_id: int,
     warehouse_id: int,
-    order: Order,
+    orders: Sequence[Order],
     lines: Sequence[ShipmentLine],
     way: tuple[str, str] | None = None,
 ) -> Shipment:
-    """A planned shipment with one parcel. ``way``: its carrier and service; else as the order is to go."""
-    carrier, service = way or (carrier_name(order.carrier), "")
+    """A planned shipment with one parcel, of the orders inside. ``way``: its carrier and service; else as the first
+    of the orders that says so is to go."""
+    carrier, service = way or (carrier_name(next((o.carrier for o in orders if o.carrier), "")), "")
     made = Shipment(
         id=shipment_id, number=number, warehouse_id=warehouse_id, status=ShipmentStatus.PLANNED,
         carrier=carrier, service=service, created_at=clock.now(), lines=list(lines), parcels=[],
+        ship_by=rules.first_due(o.ship_by for o in orders),
     )  # fmt: skip
     made.parcels.append(rules.new_parcel(made, 1))
     tx.session.add(made)
     return made
+
+
+def boxes_due_anew(tx: Tx, order_ids: Collection[int]) -> None:
+    """The channel moved when these orders must leave: so do the shipments they are in, in one statement."""
+    inside, all_inside = aliased(ShipmentLine), aliased(ShipmentLine)
+    first = (
+        select(func.min(Order.ship_by))
+        .join(all_inside, all_inside.order_id == Order.id)
+        .where(all_inside.shipment_id == Shipment.id)
+        .scalar_subquery()
+    )
+    holding = select(inside.shipment_id).where(inside.order_id.in_(sorted(order_ids)))
+    tx.session.flush()
+    tx.session.execute(update(Shipment).where(Shipment.id.in_(holding)).values(ship_by=first))
 
 
 def _go_on(tx: Tx, boxes: Boxes, orders: Sequence[Order]) -> None:

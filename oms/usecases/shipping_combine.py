@@ -18,7 +18,7 @@ from oms.orders.models import Order
 from oms.shipping.combining import fee_over, why_apart, why_closed
 from oms.shipping.models import Shipment, ShipmentLine
 from oms.shipping.queries import lock_shipment, lock_with_orders
-from oms.shipping.rules import is_labeled
+from oms.shipping.rules import first_due, is_labeled
 from oms.shipping.states import SHIPMENT
 from oms.usecases import derived
 from oms.usecases.gate import GateStep, judge
@@ -90,7 +90,7 @@ def split_shipment(tx: Tx, cmd: SplitShipment) -> Split:
     taken = _taken(shipment, cmd.lines)
     number, new_id = draw_numbers(tx, 1)[0]
     orders = locked.inside(shipment)
-    made = new_shipment(tx, number, new_id, shipment.warehouse_id, orders[0], [])
+    made = new_shipment(tx, number, new_id, shipment.warehouse_id, orders, [])
     made.carrier, made.service = shipment.carrier, shipment.service
     made.parcels[0].carrier, made.parcels[0].service = shipment.carrier, shipment.service
     for line, units in taken:
@@ -100,6 +100,9 @@ def split_shipment(tx: Tx, cmd: SplitShipment) -> Split:
         else:
             line.quantity -= units
             made.lines.append(ShipmentLine(order_id=line.order_id, order_line_id=line.order_line_id, quantity=units))
+    for box in (shipment, made):
+        inside = {line.order_id for line in box.lines}
+        box.ship_by = first_due(o.ship_by for o in orders if o.id in inside)
     for move in ("make_ready", "pick"):
         if made.status is not shipment.status:
             step(made, move)
@@ -148,8 +151,7 @@ def combine_shipments(tx: Tx, cmd: CombineShipments) -> Combined:
         units[key] = units.get(key, 0) + line.quantity
     number, new_id = draw_numbers(tx, 1)[0]
     parts = [ShipmentLine(order_id=o, order_line_id=line, quantity=n) for (o, line), n in sorted(units.items())]
-    first = next((o for o in orders if o.carrier), orders[0])
-    made = new_shipment(tx, number, new_id, boxes[0].warehouse_id, first, parts)
+    made = new_shipment(tx, number, new_id, boxes[0].warehouse_id, orders, parts)
     for box in boxes:
         cancel_box(tx, box, locked.inside(box), say("Put in one box with others").template, into=number)
     step(made, "make_ready")
@@ -224,7 +226,7 @@ def _apart(tx: Tx, shipment: Shipment, groups: Sequence[Sequence[Order]]) -> lis
             for line in shipment.lines
             if line.order_id in ids
         ]
-        box = new_shipment(tx, number, new_id, shipment.warehouse_id, group[0], parts)
+        box = new_shipment(tx, number, new_id, shipment.warehouse_id, group, parts)
         if all(verdicts[i].refusal is None for i in ids):
             step(box, "make_ready")
         made.append(box)

@@ -16,12 +16,13 @@ from oms.carriers.names import carrier_name
 from oms.db import Tx, insert_rows
 from oms.errors import Refused, say
 from oms.inventory import reserving
+from oms.notifications.catalogue import Event
 from oms.orders.models import Order
 from oms.shipping import rules
 from oms.shipping.models import Parcel, Shipment, ShipmentLine
 from oms.shipping.states import ShipmentStatus, TrackingStatus
 from oms.shipping.tracking_rules import NOT_AHEAD
-from oms.usecases import derived
+from oms.usecases import derived, notices
 from oms.usecases.cod_entries import Departure, open_entries
 from oms.usecases.gate import Verdict, use_overrides
 from oms.usecases.shipping_boxes import leave
@@ -92,6 +93,7 @@ def leave_together(
             **({"cod": cash[order.id]} if order.id in cash else {}),
         }  # fmt: skip
     finish(tx, leaving, "order.shipped", told)
+    notices.tell(tx, Event.SHIPPED, [(i, notices.of_shipment(d.shipment_id)) for d in going for i in d.order_ids])
 
 
 def departure(order: Order, d: Departing) -> Departure:

@@ -8,11 +8,12 @@ from oms import clock
 from oms.carriers.names import carrier_name
 from oms.db import Tx
 from oms.errors import InvalidInput, NotFound, Refused, say
+from oms.notifications.catalogue import Event
 from oms.shipping import rules
 from oms.shipping.models import Parcel, Shipment
 from oms.shipping.queries import lock_shipment
 from oms.shipping.states import BEFORE_HAND_OVER, SHIPMENT, ShipmentStatus, TrackingStatus
-from oms.usecases import derived
+from oms.usecases import derived, notices
 from oms.usecases.cod_entries import name_parcel
 from oms.usecases.shipping_boxes import ShipmentState, cancel_box, state_of, step, tell
 from oms.usecases.shipping_leaving import check_tracking, tracking_in_use
@@ -151,6 +152,8 @@ def set_tracking(tx: Tx, cmd: SetTracking) -> ShipmentState:
     after = {"tracking_no": named.tracking_no, "carrier": named.carrier}
     tell(tx, "shipment.tracking_set", shipment, orders, before, after)
     derived.refresh(tx, orders)
+    if has_left and after != before:
+        notices.tell(tx, Event.CORRECTION, [(o.id, notices.of_parcel(named.id)) for o in orders])
     return state_of(shipment)
 
 

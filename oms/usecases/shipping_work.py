@@ -15,12 +15,13 @@ from oms.db import Tx
 from oms.errors import InvalidInput, OmsError, Refused, say
 from oms.inventory import reserving
 from oms.money import ZERO, Money
+from oms.notifications.catalogue import Event
 from oms.orders.models import Order
 from oms.shipping import rules
 from oms.shipping.models import Parcel, Shipment
 from oms.shipping.queries import Locked, lock_shipment, lock_with_orders
 from oms.shipping.states import SHIPMENT, ShipmentStatus
-from oms.usecases import derived
+from oms.usecases import derived, notices
 from oms.usecases.cod_entries import cash_at_the_door, cash_on_labels, check_label_cash, is_cod
 from oms.usecases.gate import GateStep, Verdict, judge
 from oms.usecases.shipping_boxes import Held, ShipmentState, state_of, step, told, use
@@ -114,6 +115,7 @@ def pack_shipment(tx: Tx, cmd: PackShipment) -> ShipmentState:
         entries = _pack(tx, shipment, orders, cmd.boxes)
     audit.record_many(tx, entries)
     derived.refresh(tx, orders)
+    notices.tell(tx, Event.PACKED, [(o.id, notices.of_shipment(shipment.id)) for o in orders])
     return state_of(shipment)
 
 

@@ -17,12 +17,13 @@ from sqlalchemy.dialects.postgresql import insert
 
 from oms import audit, clock
 from oms.db import Tx
+from oms.notifications.catalogue import Event
 from oms.orders.models import Order
 from oms.shipping.models import Parcel, Shipment, TrackingEvent
 from oms.shipping.queries import Locked, lock_with_orders
 from oms.shipping.states import SHIPMENT, ShipmentStatus, TrackingStatus
 from oms.shipping.tracking_rules import FINAL, Standing, moves, shipment_target, standing
-from oms.usecases import derived
+from oms.usecases import derived, notices
 from oms.usecases.cod_entries import collect_entries
 from oms.usecases.returns_rto import delivered_after_all, drop_lost, expect_returns
 from oms.usecases.shipping_arrival import complete_done
@@ -33,6 +34,12 @@ _TOLD: Final = {
     "come_back": "shipment.coming_back",
     "arrive_back": "shipment.came_back",
     "lose": "shipment.lost",
+}
+
+
+_HEARD: Final = {
+    Event.OUT_FOR_DELIVERY: frozenset({TrackingStatus.OUT_FOR_DELIVERY}),
+    Event.PROBLEM: frozenset({TrackingStatus.DELIVERY_FAILED, TrackingStatus.EXCEPTION}),
 }
 
 
@@ -90,6 +97,7 @@ def record_events(tx: Tx, news: Sequence[ParcelNews], source: str) -> Recorded:
     ).all()  # fmt: skip
     moved = _place(parcels, locked, _heard(tx, parcels))
     went = _follow(tx, locked, {p.shipment_id for p in moved})
+    _tell_buyers(tx, locked, moved)
     return Recorded(len(added), tuple(p.id for p in moved), went)
 
 
@@ -120,6 +128,14 @@ def _heard(tx: Tx, parcel_ids: Collection[int]) -> dict[int, list[TrackingEvent]
     for event in tx.session.scalars(events):
         found.setdefault(event.parcel_id, []).append(event)
     return found
+
+
+def _tell_buyers(tx: Tx, locked: Locked, moved: Sequence[Parcel]) -> None:
+    """Out for delivery, or a try that failed: the buyer can do something about it. Once for a shipment."""
+    for event, marks in _HEARD.items():
+        shipments = {p.shipment_id for p in moved if p.tracking_status in marks}
+        about = [(o.id, notices.of_shipment(i)) for i in shipments for o in locked.inside(locked.shipments[i])]
+        notices.tell(tx, event, about)
 
 
 def own_word(parcel: Parcel, shipment: Shipment) -> TrackingStatus:
@@ -181,6 +197,7 @@ def _follow(tx: Tx, locked: Locked, touched: Collection[int]) -> dict[int, tuple
     cash = collect_entries(tx, orders, {s.id for s in arrived})
     derived.refresh(tx, orders)
     _tell(tx, locked, went, before, cash)
+    notices.tell(tx, Event.DELIVERED, [(o.id, notices.of_shipment(s.id)) for s in arrived for o in locked.inside(s)])
     _turn_up(tx, locked, [s for s in arrived if were[s.id] is not S.HANDED_OVER])
     if back := [s for s in touched_now if {"come_back", "arrive_back"} & set(went.get(s.id, ()))]:
         expect_returns(tx, back)

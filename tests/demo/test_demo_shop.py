@@ -18,22 +18,33 @@ from oms.documents.models import Document
 from oms.documents.states import DocumentStatus
 from oms.intake.models import IntakeItem, IntakeRun
 from oms.intake.states import IntakeKind, Outcome
-from oms.inventory.models import Warehouse
+from oms.inventory.consignment_models import Settlement
+from oms.inventory.count_models import CountLine, StockCount
+from oms.inventory.cover_models import StockPace
+from oms.inventory.models import StockLevel, Warehouse
+from oms.inventory.states import CountStatus, SettlementStatus, TransferStatus
+from oms.inventory.transfer_models import Transfer
+from oms.orders.attachments import AttachmentKind, OrderAttachment
 from oms.orders.models import Order
 from oms.orders.states import Board, PaymentStatus
 from oms.payments.models import DayClosing, GateOverride
 from oms.payments.refund_models import Refund
 from oms.payments.statement_models import StatementLine
 from oms.payments.states import LineStatus, RefundStatus
+from oms.remote.models import RemoteMessage, RemoteSite
+from oms.remote.states import MessageState
 from oms.reports.auditor import audit_all
 from oms.returns.models import CarrierClaim, Return
 from oms.returns.states import ReturnStatus
+from oms.sealing import Sealer
 from oms.thai.addresses import resolve
 from oms.thai.phone import is_mobile
 from oms.thai.tax_id import is_tax_id
 from oms.usecases.day_closing import changed_since
 from oms.usecases.day_sheet import day_sheet
 from tests.shop import small_shop
+from views.sandbox import demo_site
+from views.sandbox.demo_link import link
 
 
 def barcode_is_true(code: str) -> bool:
@@ -50,7 +61,7 @@ def test_a_small_demo_shop_shows_its_work_and_keeps_its_books(isolated, tmp_path
     assert set(session.scalars(select(Shop.code))) == {
         "shopee-th", "lazada-th", "tiktok-th", "line-shopping", "web", "facebook", "instagram", "line",
     }  # fmt: skip
-    assert set(session.scalars(select(Warehouse.code))) == {"BKK", "CNX", "HDY"}
+    assert set(session.scalars(select(Warehouse.code))) == {"BKK", "CNX", "HDY", "MUJU"}
     codes = sorted(session.scalars(select(Sku.code)))
     assert codes[0] == "RU-0001"
     assert codes[199] == "RU-0200"
@@ -75,11 +86,49 @@ def test_a_small_demo_shop_shows_its_work_and_keeps_its_books(isolated, tmp_path
     assert session.scalar(select(func.max(Order.created_at))) > clock.now() - timedelta(days=1)
     assert session.scalar(select(func.count()).select_from(Customer)) > 100
     assert_money_is_told(session)
+    assert_places_work_together(session)
     came_back = session.scalars(select(Return.status)).all()
     assert {ReturnStatus.REQUESTED, ReturnStatus.RECEIVED, ReturnStatus.INSPECTED, ReturnStatus.RESOLVED} <= set(
         came_back
     )
     assert session.scalar(select(func.count()).select_from(CarrierClaim)) == 1
+    assert_the_remote_site_works(session, tmp_path)
+
+
+def assert_the_remote_site_works(session, folder):
+    """Linked once; packages went both ways, the stock agrees, one message waits for a person; it goes on by itself."""
+    sealer = Sealer(["a key of tests"])
+    assert link({}, folder, sealer, 1)
+    assert not link({}, folder, sealer, 1)
+    site = session.scalars(select(RemoteSite)).one()
+    assert site.out_seq == site.out_have > 0
+    assert site.in_seq > 1, "nobody shipped what was held"
+    assert site.snapshot == []
+    parked = session.scalars(select(RemoteMessage).where(RemoteMessage.state == MessageState.PARKED)).all()
+    assert [(m.kind, m.problem_code) for m in parked] == [("shipped", "shipment_withdrawn")]
+    kinds = set(session.scalars(select(RemoteMessage.kind).where(RemoteMessage.state == MessageState.APPLIED)))
+    assert {"receipt", "damage", "snapshot"} <= kinds
+    opened, _ = demo_site.opened(folder)
+    assert opened.books()["acknowledged"] == site.in_seq
+    opened.close()
+    assert (folder / demo_site.KEYS).stat().st_mode & 0o077 == 0
+    assert [str(f) for f in audit_all(session)] == []
+
+
+def assert_places_work_together(session):
+    """Loads in every state, a count that waits and one that was posted, shelves that run low, a partner to be paid."""
+    assert set(session.scalars(select(Transfer.status))) == {
+        TransferStatus.DRAFT, TransferStatus.IN_TRANSIT, TransferStatus.RECEIVED, TransferStatus.RECEIVED_WITH_DISCREPANCY,
+    }  # fmt: skip
+    counts = {c.status: c.id for c in session.scalars(select(StockCount))}
+    assert set(counts) == {CountStatus.COUNTED, CountStatus.POSTED}
+    differs = CountLine.counted.is_distinct_from(CountLine.expected)
+    assert session.scalar(select(func.count()).where(CountLine.count_id == counts[CountStatus.COUNTED], differs)) == 3
+    assert set(session.scalars(select(Settlement.status))) == {SettlementStatus.OPEN, SettlementStatus.PAID}
+    place = session.scalars(select(Warehouse.id).where(Warehouse.code == "MUJU")).one()
+    assert session.scalar(select(func.sum(StockLevel.on_hand)).where(StockLevel.warehouse_id == place)) > 0
+    assert session.scalar(select(func.count()).where(StockPace.is_low)) > 0
+    assert {AttachmentKind.CHAT, AttachmentKind.PACKING} == set(session.scalars(select(OrderAttachment.kind)))
 
 
 def assert_money_is_told(session):

@@ -277,6 +277,7 @@ BREAKS = {
                        " WHERE status = 'active'")],
     "shipped_moves": ["UPDATE stock_movements SET quantity = quantity - 1 WHERE kind = 'ship'"],
     "packed_counts": ["UPDATE packing_scans SET quantity = quantity + 1 WHERE sku_id IS NOT NULL AND quantity > 0"],
+    "shipment_due": ["UPDATE shipments SET ship_by = '2000-01-01T00:00+00' WHERE status = 'ready'"],
     "scanned_back": ["UPDATE packing_scans SET quantity = quantity - 5 WHERE quantity < 0"],
     "sheets": ["UPDATE manifests SET cod_total = cod_total + 100"],
     "floor_series": ["UPDATE manifests SET number = 'MF69-000007'"],

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
 
+from oms import clock
 from oms.catalog.models import Channel
 from oms.db import Tx
 from oms.errors import OmsError
@@ -21,7 +23,7 @@ from oms.usecases.cod_entries import cash_at_the_door
 from oms.usecases.orders_cancel import CancelOrder, cancel_order
 from oms.usecases.orders_holds import HoldOrder, ReleaseHold, hold_order, release_hold
 from oms.usecases.shipping import MarkShipped, mark_shipped
-from oms.usecases.shipping_boxes import make_ready
+from oms.usecases.shipping_boxes import boxes_due_anew, make_ready
 from oms.usecases.shipping_combine import (
     CombineOrders,
     CombineShipments,
@@ -170,6 +172,23 @@ def test_two_orders_in_one_box_keep_their_number_money_and_pieces(tx, shop):
     by_order = {(m.order_id, m.quantity) for m in _moves(tx, stored(tx, box).number)}
     assert by_order == {(a, -1), (b, -2)}
     assert [order_of(tx, i).shipping_fee for i in (a, b)] == [baht(40), baht(60)]  # no money moved
+
+
+def test_a_box_is_due_when_the_first_of_its_orders_is(tx, shop):
+    early, late = clock.now() + timedelta(hours=3), clock.now() + timedelta(days=2)
+    (a, one), (b, two) = ready(tx, shop, ship_by=late), ready(tx, shop, (1, 2), ship_by=early)
+    assert [stored(tx, i).ship_by for i in (one, two)] == [late, early]
+    box = combine_shipments(tx, CombineShipments((one, two))).shipment.shipment_id
+    assert stored(tx, box).ship_by == early
+    order_of(tx, a).ship_by = early - timedelta(hours=1)  # the channel moved it
+    boxes_due_anew(tx, [a])
+    assert stored(tx, box).ship_by == early - timedelta(hours=1)
+    apart = uncombine_shipment(tx, UncombineShipment(box))
+    assert [stored(tx, s.shipment_id).ship_by for s in apart] == [early - timedelta(hours=1), early]
+    _, whole = ready(tx, shop, (0, 3), ship_by=late)
+    part = split_shipment(tx, SplitShipment(whole, ((stored(tx, whole).lines[0].id, 2),))).taken.shipment_id
+    assert [stored(tx, i).ship_by for i in (whole, part)] == [late, late]
+    assert b
 
 
 def _moves(tx, number):

@@ -124,11 +124,11 @@ def test_the_public_page_speaks_the_readers_language(web, parcel):
     token = token_of(order_id())
     client = web.test_client()
     english = client.get(f"/t/{token}", headers={"Accept-Language": "en-GB,en;q=0.9"})
-    assert '<html lang="en">' in english.text
+    assert '<html lang="en"' in english.text
     assert "Out for delivery today" in english.text
     assert english.headers["Content-Language"] == "en"
-    assert '<html lang="th">' in client.get(f"/t/{token}?lang=th", headers={"Accept-Language": "en"}).text
-    assert '<html lang="th">' in client.get(f"/t/{token}?lang=xx", headers={"Accept-Language": "de"}).text
+    assert '<html lang="th"' in client.get(f"/t/{token}?lang=th", headers={"Accept-Language": "en"}).text
+    assert '<html lang="th"' in client.get(f"/t/{token}?lang=xx", headers={"Accept-Language": "de"}).text
 
 
 def test_a_guessed_link_gets_the_same_page_as_a_dead_one(web, parcel):
@@ -148,7 +148,7 @@ def test_guessing_is_slowed_down(web, parcel):
     client = web.test_client()
     client.environ_base["REMOTE_ADDR"] = "10.9.9.9"
     codes = [client.get(f"/t/{i:022d}").status_code for i in range(70)]
-    assert codes.count(429) == 10
+    assert codes.count(429) == 50  # twenty guesses a minute
     limiter.reset()
 
 

@@ -19,7 +19,8 @@ from oms import clock
 
 FAULTS = frozenset({
     "silence", "500", "429", "cut", "broken", "html", "list", "redirect", "huge", "drip", "gzip", "nan", "extra",
-    "bank_down", "delay", "pending", "expire_tokens", "other_transfer", "receiver", "amount", "bad_signature",
+    "monthly", "was_sent",
+    "none", "bank_down", "delay", "pending", "expire_tokens", "other_transfer", "receiver", "amount", "bad_signature",
 })  # fmt: skip
 
 JSON = "application/json"

@@ -116,11 +116,12 @@ class Site:
             (uuid.uuid4().hex, kind, self.clock().isoformat(), json.dumps(body, ensure_ascii=False)),
         )
 
-    def opening(self, lines: Mapping[str, int]) -> None:
+    def opening(self, lines: Mapping[str, int], damaged: Mapping[str, int] | None = None) -> None:
         """The stock both sides start from; it is not said."""
+        broken = damaged or {}
         with self._all_or_nothing():
             for sku, pieces in lines.items():
-                self._move(sku, pieces)
+                self._move(sku, pieces, broken.get(sku, 0))
 
     def receive(self, lines: Mapping[str, int], damaged: Mapping[str, int] | None = None, reference: str = "") -> None:
         """Goods arrived; of ``lines`` some are damaged."""

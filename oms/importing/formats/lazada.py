@@ -2,39 +2,8 @@
 
 from __future__ import annotations
 
-from oms.importing.formats.columns import Format, heading_key
-from oms.intake.records import Stage
-
-_STAGES = {
-    Stage.UNPAID: ("unpaid", "รอการชำระเงิน"),
-    Stage.TO_SHIP: (
-        "pending",
-        "topack",
-        "packed",
-        "repacked",
-        "ready_to_ship",
-        "ready_to_ship_pending",
-        "toship",
-        "confirmed to ship",
-    ),
-    Stage.SHIPPED: ("shipped", "failed_delivery", "out_for_delivery", "in_transit"),
-    Stage.DELIVERED: ("delivered",),
-    Stage.COMPLETED: ("confirmed", "completed"),
-    Stage.RETURNED: (
-        "returned",
-        "shipped_back",
-        "shipped_back_success",
-        "shipped_back_failed",
-        "lost_by_3pl",
-        "damaged_by_3pl",
-        "package scrapped",
-        "Package Returned",
-        "In Transit: Returning to seller",
-        "Lost by 3PL",
-        "Damaged by 3PL",
-    ),
-    Stage.CANCELED: ("canceled", "cancelled"),
-}
+from oms.importing.formats.columns import Format
+from oms.intake import stages
 
 LAZADA = Format(
     code="lazada",
@@ -43,7 +12,7 @@ LAZADA = Format(
     unit_rows=True,
     shipping_per_row=True,
     required=frozenset({"external_no", "status", "sku", "line_id"}),
-    stages={heading_key(word): stage for stage, words in _STAGES.items() for word in words},
+    stages=stages.LAZADA,
     columns={
         "external_no": ("orderNumber", "Order Number"),
         "status": ("status",),

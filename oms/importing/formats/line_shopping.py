@@ -6,30 +6,8 @@ wordings are read with a saved column map.
 
 from __future__ import annotations
 
-from oms.importing.formats.columns import Format, heading_key
-from oms.intake.records import Stage
-
-_STAGES = {
-    Stage.UNPAID: ("NO_PAYMENT", "PENDING", "รอชำระเงิน", "รอการชำระเงิน", "ยังไม่ชำระเงิน"),
-    Stage.TO_SHIP: (
-        "FINALIZED",
-        "PAID",
-        "NO_SHIPMENT",
-        "SHIPMENT_READY",
-        "ชำระเงินแล้ว",
-        "รอจัดส่ง",
-        "ที่ต้องจัดส่ง",
-        "เตรียมจัดส่ง",
-        "คำสั่งซื้อใหม่",
-        "To ship",
-        "Paid",
-    ),
-    Stage.SHIPPED: ("ON_DELIVERY", "กำลังจัดส่ง", "อยู่ระหว่างจัดส่ง", "Shipping"),
-    Stage.DELIVERED: ("SHIPPED_ALL", "จัดส่งแล้ว", "จัดส่งสำเร็จ", "Shipped"),
-    Stage.COMPLETED: ("COMPLETED", "สำเร็จ", "เสร็จสิ้น", "คำสั่งซื้อสำเร็จ"),
-    Stage.RETURNED: ("REFUND", "PENDING_REFUND", "คืนเงินแล้ว"),
-    Stage.CANCELED: ("CANCELED", "CANCELLED", "EXPIRED", "ยกเลิก", "ยกเลิกแล้ว", "หมดอายุ"),
-}
+from oms.importing.formats.columns import Format
+from oms.intake import stages
 
 LINE_SHOPPING = Format(
     code="line_shopping",
@@ -37,7 +15,7 @@ LINE_SHOPPING = Format(
     channels=frozenset({"line_shopping", "line"}),
     carry_down=True,
     required=frozenset({"external_no", "status", "shipping_state", "sku", "quantity"}),
-    stages={heading_key(word): stage for stage, words in _STAGES.items() for word in words},
+    stages=stages.LINE_SHOPPING,
     columns={
         "external_no": ("orderNumber", "Order No.", "Order Number", "หมายเลขคำสั่งซื้อ", "เลขที่คำสั่งซื้อ", "เลขออเดอร์"),
         "status": ("orderStatus", "Order Status", "สถานะคำสั่งซื้อ", "สถานะออเดอร์"),

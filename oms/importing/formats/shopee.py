@@ -3,40 +3,8 @@ fields in its first row only."""
 
 from __future__ import annotations
 
-from oms.importing.formats.columns import Format, heading_key
-from oms.intake.records import Stage
-
-_STAGES = {
-    Stage.UNPAID: ("รอการชำระเงิน", "ยังไม่ชำระ", "ยังไม่ได้ชำระเงิน", "Unpaid", "Pending payment"),
-    Stage.TO_SHIP: (
-        "ที่ต้องจัดส่ง",
-        "รอการจัดส่ง",
-        "To ship",
-        "Ready to ship",
-        "Processed",
-        "รอดำเนินการจัดส่ง",
-        "กำลังเตรียมจัดส่ง",
-        "อยู่ระหว่างการยกเลิก",
-        "คำขอยกเลิก",
-        "ขอยกเลิก",
-        "In cancel",
-        "Cancellation requested",
-    ),
-    Stage.SHIPPED: (
-        "กำลังจัดส่ง",
-        "การจัดส่ง",
-        "อยู่ระหว่างการจัดส่ง",
-        "จัดส่งแล้ว",
-        "ที่ต้องได้รับ",
-        "Shipping",
-        "Shipped",
-        "To receive",
-    ),
-    Stage.DELIVERED: ("จัดส่งสำเร็จแล้ว", "จัดส่งสำเร็จ", "To confirm receive", "Delivered"),
-    Stage.COMPLETED: ("สำเร็จแล้ว", "สำเร็จ", "คำสั่งซื้อสำเร็จ", "Completed"),
-    Stage.RETURNED: ("คืนเงิน/คืนสินค้า", "การคืนเงิน/คืนสินค้า", "คืนสินค้าแล้ว", "Returned", "Return/refund"),
-    Stage.CANCELED: ("ยกเลิกแล้ว", "ยกเลิก", "Cancelled", "Canceled"),
-}
+from oms.importing.formats.columns import Format
+from oms.intake import stages
 
 SHOPEE = Format(
     code="shopee",
@@ -44,7 +12,7 @@ SHOPEE = Format(
     channels=frozenset({"shopee"}),
     carry_down=True,
     required=frozenset({"external_no", "status", "sku", "quantity"}),
-    stages={heading_key(word): stage for stage, words in _STAGES.items() for word in words},
+    stages=stages.SHOPEE,
     columns={
         "external_no": ("หมายเลขคำสั่งซื้อ", "Order ID", "Order SN", "เลขที่คำสั่งซื้อ"),
         "status": ("สถานะการสั่งซื้อ", "สถานะคำสั่งซื้อ", "Order Status"),

@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-from oms.importing.formats.columns import Format, heading_key
-from oms.intake.records import Stage
-
-_STAGES = {
-    Stage.UNPAID: ("Unpaid", "รอการชำระเงิน", "ยังไม่ชำระเงิน"),
-    Stage.TO_SHIP: (
-        "To ship",
-        "Awaiting shipment",
-        "Awaiting collection",
-        "Partially shipping",
-        "On hold",
-        "ที่ต้องจัดส่ง",
-        "รอจัดส่ง",
-        "รอเข้ารับ",
-        "รอการจัดส่ง",
-        "รอการเข้ารับสินค้า",
-    ),
-    Stage.SHIPPED: ("Shipped", "In transit", "จัดส่งแล้ว", "อยู่ระหว่างการขนส่ง", "กำลังจัดส่ง"),
-    Stage.DELIVERED: ("Delivered", "จัดส่งสำเร็จ", "จัดส่งสำเร็จแล้ว", "ส่งถึงแล้ว"),
-    Stage.COMPLETED: ("Completed", "เสร็จสมบูรณ์", "สำเร็จแล้ว", "เสร็จสิ้น", "สำเร็จ"),
-    Stage.RETURNED: ("Returned", "คืนสินค้าแล้ว"),
-    Stage.CANCELED: ("Canceled", "Cancelled", "ยกเลิกแล้ว", "ยกเลิก"),
-}
+from oms.importing.formats.columns import Format
+from oms.intake import stages
 
 TIKTOK = Format(
     code="tiktok",
     label="TikTok Shop",
     channels=frozenset({"tiktok"}),
     required=frozenset({"external_no", "status", "sku", "quantity"}),
-    stages={heading_key(word): stage for stage, words in _STAGES.items() for word in words},
+    stages=stages.TIKTOK,
     columns={
         "external_no": ("Order ID", "หมายเลขคำสั่งซื้อ", "รหัสคำสั่งซื้อ"),
         "status": ("Order Status", "สถานะคำสั่งซื้อ"),

@@ -56,6 +56,7 @@
     const mode = memory("labels") || "auto";
     $("[data-carrier]").textContent = desk ? [desk.carrier || say("no_carrier"), desk.service].filter(Boolean).join(" · ") : "–";
     $("[data-boxes]").textContent = desk ? desk.boxes.map((b) => [say("box", { n: b.n }), b.grams ? say("grams", { n: b.grams }) : ""].filter(Boolean).join(" ")).join(" · ") : "";
+    showPhoto();
     $("[data-label-line]").textContent = say(desk?.labels.on ? "label_on" : { auto: "label_print", on: "label_on", later: "label_later" }[mode]);
     if (pace) {
       $("[data-packed]").textContent = pace.packed; $("[data-total]").textContent = say("of", { n: pace.total });
@@ -63,12 +64,49 @@
     }
     const list = $("[data-before]");
     list.replaceChildren(...before.map((b) => {
-      const row = el("li"); row.append(el("span", "", `${b.packed ? "✓ " : ""}${b.number}`), el("small", "muted", b.packed ? (b.labels.on ? b.labels.tracking.join(" ") : "") : say("put_aside")));
+      const row = el("li"); row.append(el("span", "", `${b.packed ? "✓ " : ""}${b.number}`), el("small", "muted", b.packed ? [b.labels.on ? b.labels.tracking.join(" ") : "", b.photos ? say("photos", { n: b.photos }) : ""].filter(Boolean).join(" · ") : say("put_aside")));
       return row;
     }));
     if (!before.length) list.append(el("li", "muted", say("nothing_before")));
   }
   function showTimes() { const t = $("[data-times]"); t.hidden = times < 2; t.textContent = say("times", { n: times }); }
+
+  // --- photos of the packed box: of what lies on the table, else of what was packed last ------------------
+  const photo = $("[data-photo]"), photoLine = $("[data-photo-line]"), unsent = [];
+  let sendingPhoto = false;
+  const subject = () => desk ? { number: desk.number, url: desk.photo_url, n: desk.photos } : before.filter((b) => b.packed).map((b) => ({ number: b.number, url: b.photo_url, n: b.photos }))[0];
+  function showPhoto() {
+    const of = subject(), area = $("[data-photos]");
+    area.hidden = !of;
+    if (!of) return;
+    $("[data-photo-word]").textContent = say("photo_of", { number: of.number });
+    if (!sendingPhoto && !photoLine.dataset.refused) photoLine.textContent = unsent.length ? say("photo_waits", { n: unsent.length }) : of.n ? say("photos", { n: of.n }) : "";
+  }
+  async function sendPhotos() {
+    if (sendingPhoto || !unsent.length) return;
+    sendingPhoto = true;
+    while (unsent.length) {
+      const { file, url } = unsent[0], body = new FormData();
+      body.append("file", file, "box.jpg");
+      photoLine.textContent = say("photo_sending");
+      let result = null;
+      try { result = (await (await fetch(url, { method: "POST", headers: { Accept: "application/json", "X-CSRFToken": root.dataset.token }, body })).json()); } catch { break; }
+      unsent.shift();
+      const told = result.results?.[0];
+      if (told?.ok) sound("ok"); else { photoLine.dataset.refused = "1"; photoLine.textContent = told?.text || result.error?.message || say("photo_failed"); sound("note"); }
+    }
+    sendingPhoto = false;
+    if (unsent.length) { photoLine.textContent = say("photo_waits", { n: unsent.length }); setTimeout(sendPhotos, 5000); } // they wait here until there is a connection again
+    else refresh();
+  }
+  photo.addEventListener("change", async () => {
+    const of = subject(), taken = of ? [...photo.files] : [];
+    delete photoLine.dataset.refused;
+    code.focus();
+    for (const file of taken) unsent.push({ file: new Blob([await file.arrayBuffer()], { type: file.type }), url: of.url }); // a phone throws its own copy away
+    photo.value = "";
+    sendPhotos();
+  });
 
   // --- asking ---------------------------------------------------------------------------------------
   const net = $("[data-net]");
@@ -158,6 +196,7 @@
   const KEYS = { F2: "undo", F4: "box", F7: "over", F8: "aside", F9: "label" };
   document.addEventListener("keydown", (e) => {
     if (document.querySelector("dialog[open]")) return;
+    if (e.key === "F6") { e.preventDefault(); if (subject()) photo.click(); return; }
     if (KEYS[e.key]) { e.preventDefault(); acts[KEYS[e.key]](); return; }
     if (e.key === "F1") { e.preventDefault(); help(); return; }
     if (e.key === "Escape") { code.value = ""; times = 0; showTimes(); code.focus(); return; }

@@ -1,0 +1,138 @@
+"""A line to one shop on its channel: every question through it keeps the limit, the breaker and the grant."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import TypeVar
+
+from flask import current_app
+
+from jobs.carriers import sealer
+from oms.channels.port import Channel, ChannelError, ChannelExpired, ChannelKeys
+from oms.channels.registry import open_channel
+from oms.db import Tx
+from oms.errors import InvalidInput, Refused, say
+from oms.net.kept import Kept
+from oms.usecases.channel_lease import get_connection, may_ask, note_answer, note_asking, waits
+from oms.usecases.channels import (
+    Reached,
+    claim_renewal,
+    ends_soon,
+    grant_of,
+    grant_words,
+    is_ready,
+    reach,
+    renewal_failed,
+    store_grant,
+)
+
+T = TypeVar("T")
+Unit = Callable[[], AbstractContextManager[Tx]]
+GRANT_WORD = "\0grant"  # no field of a connector is called like this
+PATIENCE = 20.0  # seconds to wait for somebody else's renewal
+
+
+class LeftAlone(Refused):
+    """This shop is not asked now: it is stopped, or was silent too often."""
+
+    code = "channel_left_alone"
+    retryable = True
+
+
+def _open(code: str, host: str, settings: Mapping[str, str]) -> Channel:
+    kept = dict(settings)
+    grant = grant_of(json.loads(kept.pop(GRANT_WORD)))
+    return open_channel(code, host, kept, grant)
+
+
+def opened(reached: Reached) -> Channel:
+    """The shop's adapter, kept open in this process. Raises ChannelKeys when its settings cannot be used."""
+    kept: Kept[Channel] = current_app.extensions.setdefault("oms.channels", Kept(_open))
+    settings = {**reached.settings, GRANT_WORD: json.dumps(grant_words(reached.grant))}
+    try:
+        return kept.get(reached.id, reached.connector, reached.host, settings)
+    except (InvalidInput, KeyError) as refusal:
+        why = refusal.message if isinstance(refusal, InvalidInput) else say("This connector is not known any more")
+        raise ChannelKeys(why) from refusal
+
+
+class Line:
+    """Asks one shop. ``unit`` opens short transactions; ``beat`` is called before every question."""
+
+    def __init__(self, unit: Unit, connection_id: int, beat: Callable[[Tx], None] = lambda _: None) -> None:
+        self.unit, self.connection_id, self.beat = unit, connection_id, beat
+
+    def ask(self, question: Callable[[Channel], T]) -> T:
+        """One question, with a renewed grant when the old one ended. Raises ChannelError or LeftAlone."""
+        reached = self._ready()
+        try:
+            answer = self._asked(reached, question)
+        except ChannelExpired:
+            answer = self._asked(self.renew(reached), question, last=True)
+        return answer
+
+    def _asked(self, reached: Reached, question: Callable[[Channel], T], *, last: bool = False) -> T:
+        self._wait_for_turn()
+        try:
+            answer = question(opened(reached))
+        except ChannelExpired as error:
+            if last or not reached.grant.refresh:
+                keys = ChannelKeys(error.message, raw_code=error.raw_code, raw_text=error.raw_text)
+                self.note(keys)
+                raise keys from error
+            raise
+        except ChannelError as error:
+            self.note(error)
+            raise
+        self.note(None)
+        return answer
+
+    def note(self, error: ChannelError | None) -> None:
+        """Write down how the shop answered."""
+        with self.unit() as tx:
+            note_answer(tx, self.connection_id, error)
+
+    def _ready(self) -> Reached:
+        with self.unit() as tx:
+            self.beat(tx)
+            row = get_connection(tx, self.connection_id)
+            if not is_ready(row) or waits(row) is not None:
+                raise LeftAlone(say("{shop} is not asked now", shop=row.shop.code))
+            note_asking(tx, row)
+            reached, soon = reach(row, sealer()), ends_soon(row)
+        return self.renew(reached) if soon and reached.grant.refresh else reached
+
+    def _wait_for_turn(self) -> None:
+        while True:
+            with self.unit() as tx:
+                pause = may_ask(tx, self.connection_id)
+            if not pause:
+                return
+            time.sleep(pause)
+
+    def renew(self, used: Reached) -> Reached:
+        """Another grant: asked for by one refresher, stored before anybody uses it. Raises ChannelError."""
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            with self.unit() as tx:
+                claim = claim_renewal(tx, self.connection_id, used.grant_mark, sealer())
+            if claim.mine:
+                return self._renewed(claim.reached)
+            if claim.reached.grant_mark != used.grant_mark:
+                return claim.reached
+            time.sleep(0.2)
+        raise LeftAlone(say("The access of this shop is being renewed"))
+
+    def _renewed(self, reached: Reached) -> Reached:
+        try:
+            grant = opened(reached).renew(reached.grant)
+        except ChannelError as error:
+            with self.unit() as tx:
+                renewal_failed(tx, self.connection_id, error)
+            raise
+        with self.unit() as tx:
+            store_grant(tx, self.connection_id, grant, sealer())
+            return reach(get_connection(tx, self.connection_id), sealer())

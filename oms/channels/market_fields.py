@@ -1,0 +1,32 @@
+"""What has to be entered for a marketplace."""
+
+from __future__ import annotations
+
+from oms.net.settings import Field
+
+MARKET_LABELS: dict[str, str] = {
+    "partner_id": "Partner ID",
+    "partner_key": "Partner key",
+    "push_key": "Key of the push messages, when it is another one",
+    "handover": "How parcels leave when both are possible (pickup or dropoff)",
+    "app_key": "App key",
+    "app_secret": "App secret",
+    "auth_host": "Address of the server that gives access",
+    "shop_key": "API key of the shop",
+}
+
+
+def _field(name: str, *, secret: bool = False, required: bool = True, default: str = "") -> Field:
+    return Field(name, MARKET_LABELS[name], secret=secret, required=required, default=default)
+
+
+SHOPEE = (
+    _field("partner_id"), _field("partner_key", secret=True), _field("push_key", secret=True, required=False),
+    _field("handover", required=False, default="pickup"),
+)  # fmt: skip
+LAZADA = (_field("app_key"), _field("app_secret", secret=True), _field("auth_host", required=False))
+TIKTOK = (
+    _field("app_key"), _field("app_secret", secret=True), _field("auth_host", required=False),
+    _field("handover", required=False, default="pickup"),
+)  # fmt: skip
+LINE_SHOPPING = (_field("shop_key", secret=True),)

@@ -1,0 +1,1 @@
+"""Shopee, Open Platform v2: signed requests, tokens for four hours, orders listed by time and told in fifties."""
