@@ -1,4 +1,4 @@
-"""A pasted chat on the entry screen: read, shown with how sure each part is, and put into the form. Nothing is saved."""
+"""A pasted chat on the entry screen: read, shown with how sure each part is, put into the form. Nothing is saved."""
 
 from __future__ import annotations
 

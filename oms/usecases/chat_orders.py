@@ -72,7 +72,12 @@ def read_chat_orders(tx: Tx, cmd: ReadChat) -> ChatRead:
         )  # fmt: skip
     messages = read_chat(cmd.text)
     wanted = (Kind.ORDER, Kind.CF, Kind.ADDRESS_CHANGE, Kind.ORDER_CHANGE)
-    found = [(message.kind, order, message.text) for message in messages if message.kind in wanted for order in message.orders]
+    found = [
+        (message.kind, order, message.text)
+        for message in messages
+        if message.kind in wanted
+        for order in message.orders
+    ]
     found = found[:MOST_ORDERS]
     shop_id = cmd.shop_id if cmd.shop_id is not None and tx.actor.sees_shop(cmd.shop_id) else None
     matched = match_items(tx.session, [item for _, order, _ in found for item in order.items], shop_id)
@@ -138,7 +143,10 @@ def _candidates(session: Session, items: Sequence[ChatItem]) -> list[tuple[Sku, 
         if len(needles) > 1:
             clauses.append(and_(*(Sku.grams.contains(grams) for grams in needles[1:2])))
     rows = session.scalars(select(Sku).where(Sku.is_active, or_(*clauses)).order_by(Sku.code).limit(_CANDIDATES))
-    return [(sku, frozenset(tokens_of(f"{sku.name} {sku.option}")), normalize(f"{sku.name} {sku.option} {sku.code}")) for sku in rows]
+    return [
+        (sku, frozenset(tokens_of(f"{sku.name} {sku.option}")), normalize(f"{sku.name} {sku.option} {sku.code}"))
+        for sku in rows
+    ]
 
 
 def _match(

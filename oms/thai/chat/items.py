@@ -27,6 +27,7 @@ from oms.thai.chat.words import (
 )
 
 MOST = 9_999
+_CLAIM = re.compile(r"^\W*(?:cf|c\.f\.|ซีเอฟ)\W*\d", re.IGNORECASE)
 _BULLET = re.compile(r"^\s*(?:\d{1,2}[.)]\s*(?!\d)|[-•*–—+>▪●]\s*)+")
 _SEPARATOR = re.compile(
     SENTENCE_END + r"|\s*[,;，]\s*|\s+/\s+|\s+\+\s*|\s*\+\s+|\s+(?:และ|กับ|&|แล้วก็)\s*|(?<=[ก-๙a-zA-Z])\s*\n+\s*"
@@ -86,7 +87,8 @@ def _item(text: str, qty: int, sure: Sure, whole: str) -> ChatItem | None:
     bare = PARTICLES.sub("", ORDER_LEAD.sub("", _BULLET.sub("", text).strip(" ,:;-–—=()"))).strip(" ,:;-–—=")
     if not re.search(r"(?:กก|มล|ซม)\.$", bare):
         bare = bare.strip(" .")
-    if not bare or ONLY_POLITE.match(bare) or not re.search(r"[ก-ฮA-Za-z]", bare) or not 0 < qty <= MOST:
+    named = re.search(r"[ก-ฮA-Za-z]", bare) or _CLAIM.match(text)  # a piece shown live may have a number for a name
+    if not bare or ONLY_POLITE.match(bare) or not named or not 0 < qty <= MOST:
         return None
     if re.fullmatch(rf"\d+\s?{_CLASS}", bare) or re.match(r"จาก|เมื่อ|ตาม", bare):
         return None

@@ -298,7 +298,11 @@ def _cell_or_goods(piece: Segment, text: str, out: Sorted, pieces: list[Segment]
         out.items += found.items
         _leftover(found.rest, out)
     else:
+        told = len(out.unread)
         _goods(piece.text, out)
+        if not out.name and piece.after == Mark.PHONE.value and len(out.unread) == told + 1:
+            out.name = person(out.unread[-1])  # "2 shirts, Nida, 095..."
+            out.unread = out.unread[: told if out.name else told + 1]
 
 
 def _about_last(piece: Segment, text: str, out: Sorted) -> bool:
