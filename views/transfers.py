@@ -245,9 +245,10 @@ class TransferWorkView(OmsView):
 
 def _elsewhere(form: TransferForm) -> None:
     """Goods go to another place than they come from; nobody has to choose that first."""
-    here = form.from_id.data or form.from_id.choices[0][0] if form.from_id.choices else None
+    ids = [int(choice.value) for choice in form.from_id.choices]
+    here = form.from_id.data if form.from_id.data is not None else next(iter(ids), None)
     if form.to_id.data is None:
-        form.to_id.data = next((place for place, _ in form.to_id.choices if place != here), None)
+        form.to_id.data = next((place for place in ids if place != here), None)
 
 
 def _start_with(form: TransferForm, given: Mapping[str, str]) -> None:
