@@ -165,7 +165,7 @@ def test_two_orders_are_pasted_from_a_chat_and_saved_one_after_the_other(walk, w
     page.fill(
         "#chat-text",
         "10:33 Nid: RU-0001 2 ตัว นิดา แก้วใส 0955556666 8/1 ถ.นิมมานเหมินท์ ต.สุเทพ อ.เมืองเชียงใหม่ 50200 โอน\n"
-        "10:40 Som: ของแปลก 1 ชิ้น สมหญิง 0891112222 99 ม.1 ต.โคกสี อ.เมือง จ.ขอนแก่น 40000 เก็บปลายทาง",
+        "10:40 Ying: ของแปลก 1 ชิ้น สมหญิง 0891112222 99 ม.1 ต.โคกสี อ.เมือง จ.ขอนแก่น 40000 เก็บปลายทาง",
     )
     page.click("[data-chat-read]")
     expect(page.locator("#postcode")).to_have_value("50200")

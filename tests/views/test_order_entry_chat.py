@@ -59,7 +59,7 @@ def test_several_buyers_are_several_drafts_and_small_talk_is_none(web, shop):
     text = (
         "10:30 Ann: สนใจค่ะ ราคาเท่าไหร่คะ\n"
         "10:33 Nid: RU-0001 1 ตัว นิดา 0955556666 8/1 ถ.นิมมานเหมินท์ ต.สุเทพ อ.เมืองเชียงใหม่ 50200\n"
-        "10:40 Som: RU-0002 2 ตัว สมหญิง 0891112222 99 ม.1 ต.โคกสี อ.เมือง จ.ขอนแก่น 40000"
+        "10:40 Ying: RU-0002 2 ตัว สมหญิง 0891112222 99 ม.1 ต.โคกสี อ.เมือง จ.ขอนแก่น 40000"
     )
     found = read(web, "sales", text, shop_id=str(shop.line)).json
     assert [d["fields"]["postcode"] for d in found["drafts"]] == ["50200", "40000"]
