@@ -12,7 +12,7 @@ from typing import Protocol
 import click
 from flask import Flask
 
-from jobs import cli_channels, cli_checks, cli_files, cli_run, cli_secrets, cli_slips
+from jobs import cli_channels, cli_chat, cli_checks, cli_files, cli_run, cli_secrets, cli_slips
 from jobs.runtime import engines
 from oms import settings as installation
 from oms.db import db
@@ -114,6 +114,6 @@ def init(factories: Factories) -> None:
         click.echo(line)
 
 
-for commands in (cli_run, cli_channels, cli_checks, cli_files, cli_slips, cli_secrets):
+for commands in (cli_run, cli_channels, cli_checks, cli_files, cli_slips, cli_secrets, cli_chat):
     for command in commands.COMMANDS:
         oms.add_command(command)
