@@ -85,12 +85,12 @@ class Lazada(Adapter):
 
     def list_changed(self, since: datetime, until: datetime, cursor: str = "") -> OrderPage:
         """Orders and their pieces."""
-        found, rest = spans.read(since, until, cursor, self._lister("updated_at", "update"))
+        found, rest = spans.read(since, until, cursor, self._lister("updated_at", "update"), PAGE)
         return OrderPage(tuple(self._told(found)), rest)
 
     def list_numbers(self, start: datetime, end: datetime, cursor: str = "") -> NumberPage:
         """With the moment each was placed."""
-        found, rest = spans.read(start, end, cursor, self._lister("created_at", "created"))
+        found, rest = spans.read(start, end, cursor, self._lister("created_at", "created"), PAGE)
         placed = {words(row.get("order_id")): Reading().moment("created_at", row.get("created_at")) for row in found}
         return NumberPage({n: at for n, at in placed.items() if at is None or start <= at <= end}, rest)
 
@@ -197,7 +197,7 @@ class Lazada(Adapter):
             more = bool(answer["items"]) and page * RETURNS_PAGE < int(total)
             return spans.Answer(rows(answer["items"]), str(page + 1) if more else "", int(total))
 
-        found, rest = spans.read(since, until, cursor, ask)
+        found, rest = spans.read(since, until, cursor, ask, RETURNS_PAGE)
         return ReturnPage(tuple(told for row in found if (told := return_of(row)) and told.external_no), rest)
 
 
