@@ -14,7 +14,7 @@ from typing import Any
 
 from oms import clock
 from oms.channels import spans
-from oms.channels.asking import Adapter, forged, header, hook_body, mark_of, refused, same, sign_push, unreadable
+from oms.channels.asking import Adapter, forged, header, hook_body, refused, same, sign_push, told_mark, unreadable
 from oms.channels.lazada import calls, shipping, stock
 from oms.channels.lazada.calls import inner
 from oms.channels.lazada.orders import order_of, return_of
@@ -145,10 +145,10 @@ class Lazada(Adapter):
         if not same(made, header(called.headers, "authorization").strip().lower()):
             raise forged()
         body = hook_body(called.body)
-        key = mark_of(called.body)
+        data = part(body, "data")
+        key = told_mark(words(body.get("message_type")), data)
         if self._seller and words(body.get("seller_id")) not in {"", "null", self._seller}:
             return WebhookNews((), trusted=True, key=key)  # of another shop under the same key
-        data = part(body, "data")
         kind = KINDS.get(words(body.get("message_type")), HintKind.OTHER)
         number = words(data.get("trade_order_id"))
         if kind is HintKind.RETURN:

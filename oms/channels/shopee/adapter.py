@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from oms.channels import spans
-from oms.channels.asking import Adapter, forged, header, hook_body, mark_of, same, unreadable
+from oms.channels.asking import Adapter, forged, header, hook_body, same, told_mark, unreadable
 from oms.channels.port import (
     Ability,
     Called,
@@ -119,10 +119,10 @@ class Shopee(Adapter):
         ):
             raise forged()
         body = hook_body(called.body)
-        key, answer = mark_of(called.body), WebhookAnswer()
+        data = part(body, "data")
+        key, answer = told_mark(words(body.get("code")), data), WebhookAnswer()
         if self._calls.shop and words(body.get("shop_id")) not in {"", "0", self._calls.shop}:
             return WebhookNews((), trusted=True, key=key, answer=answer)  # of another shop under the same key
-        data = part(body, "data")
         number = words(data.get("ordersn")) or words(data.get("order_sn"))
         back = words(data.get("return_sn"))
         kind = CODES.get(words(body.get("code")), HintKind.OTHER)
