@@ -37,10 +37,11 @@ TEMPLATE = "ruam_template"
 
 @dataclass(frozen=True)
 class Kept:
-    """What the template holds: its filled tables, and the last row of its audit log."""
+    """What the template holds: its filled tables, the last row of its audit log, and the tables copied for later."""
 
     tables: frozenset[str]
     last_audit: int
+    copies: frozenset[str]
 
 
 class Servers:
@@ -220,7 +221,12 @@ def _kept(settings: Settings) -> Kept:
     with psycopg.connect(settings.database_url) as connection:
         names = frozenset(name for name in _tables(connection) if _filled(connection, [name]))
         last = connection.execute("SELECT coalesce(max(id), 0) FROM audit_log").fetchone()
-    return Kept(names, last[0] if last else 0)
+        copies = names - {"audit_log", "alembic_version"}
+        connection.execute("CREATE SCHEMA IF NOT EXISTS kept")
+        for name in copies:
+            table = sql.Identifier(name)
+            connection.execute(sql.SQL("CREATE TABLE IF NOT EXISTS kept.{} AS TABLE public.{}").format(table, table))
+    return Kept(names, last[0] if last else 0, copies)
 
 
 def _tables(connection: psycopg.Connection) -> list[str]:
@@ -235,6 +241,19 @@ def _filled(connection: psycopg.Connection, names: list[str]) -> list[str]:
         sql.SQL("SELECT {} WHERE EXISTS (SELECT 1 FROM {})").format(sql.Literal(n), sql.Identifier(n)) for n in names
     ]
     return [row[0] for row in connection.execute(sql.SQL(" UNION ALL ").join(parts)).fetchall()]
+
+
+def _changed(connection: psycopg.Connection, names: list[str]) -> list[str]:
+    """Those of the template's own tables whose rows are not what they were."""
+    mark = "(SELECT md5(string_agg(r::text, chr(10) ORDER BY r::text)) FROM {}.{} r)"
+    different = sql.SQL(f"SELECT {{}} WHERE {mark} IS DISTINCT FROM {mark}")
+    parts = [
+        different.format(
+            sql.Literal(n), sql.Identifier("public"), sql.Identifier(n), sql.Identifier("kept"), sql.Identifier(n)
+        )
+        for n in names
+    ]
+    return [row[0] for row in connection.execute(sql.SQL(" UNION ALL ").join(parts)).fetchall()] if parts else []
 
 
 @pytest.fixture
@@ -254,6 +273,10 @@ def clean(settings: Settings, kept: Kept) -> None:
         if filled:
             names = sql.SQL(", ").join(sql.Identifier(n) for n in filled)
             connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(names))
+        for name in _changed(connection, sorted(kept.copies)):
+            table = sql.Identifier(name)
+            connection.execute(sql.SQL("DELETE FROM public.{}").format(table))
+            connection.execute(sql.SQL("INSERT INTO public.{} SELECT * FROM kept.{}").format(table, table))
         connection.execute("DELETE FROM audit_seal WHERE audit_id > %s", (kept.last_audit,))
         connection.execute("DELETE FROM audit_log WHERE id > %s", (kept.last_audit,))
 

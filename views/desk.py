@@ -8,9 +8,11 @@ from werkzeug.wrappers import Response
 
 from oms.actor import Actor
 from oms.db import db
+from oms.documents.queries import find_by_number
 from oms.reports import worklists
 from oms.reports.search import search_orders
 from oms.reports.worklists import WORKLISTS, Counts
+from oms.thai.text import clean
 from views import nav, order_parts
 from views.base import OmsView, current_actor, page
 from views.filters import tr
@@ -47,7 +49,7 @@ class DeskView(OmsView):
 
 
 class SearchView(OmsView):
-    """The search box: an exact number opens the order, anything else lists what fits."""
+    """The search box: an exact number opens the order or the document, anything else lists what fits."""
 
     route_base = "/find"
     default_view = "find"
@@ -57,6 +59,8 @@ class SearchView(OmsView):
     def find(self) -> str | Response:
         """Show what was found."""
         text = request.args.get("q", "").strip()
+        if (document := find_by_number(db.session(), current_actor(), clean(text))) is not None:
+            return redirect(url_for("DocumentView.show", document_id=document))
         found = search_orders(db.session, current_actor(), text)
         if found.exact is not None:
             return redirect(url_for("OrderView.show", pk=found.exact))

@@ -65,6 +65,7 @@ class DocumentListView(OmsModelView):
     search_columns = ["kind", "status", "total", "issued_at", "prints", "branch", "buyer_name", "issued_label"]
     choice_labels = {"status": STATUS_LABELS, "kind": KIND_CHOICES}
     numeric_columns = ["total", "prints"]
+    export_list = "documents"
     empty_text = lazy_gettext("A document starts on the page of its order.")
 
     def base_statement(self) -> Select[Any]:

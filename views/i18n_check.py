@@ -23,7 +23,7 @@ from views.i18n import read_parts
 
 HOUSE = Path(views.__file__).parent.parent
 TEMPLATES = HOUSE / "views" / "templates"
-CALLS = {"say": 1, "gettext": 1, "_": 1, "lazy_gettext": 1, "ngettext": 2, "lazy_ngettext": 2}
+CALLS = {"say": 1, "gettext": 1, "_": 1, "lazy_gettext": 1, "ngettext": 2, "lazy_ngettext": 2, "Column": 1}
 FACT = re.compile(r"\{(\w+)[^}]*\}|%\((\w+)\)[sd]")
 SUFFIXES = ("LABELS", "_TITLES", "_NAMES")
 TABLES = {"ACTIONS", "SECTIONS"}

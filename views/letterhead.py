@@ -15,7 +15,7 @@ from wtforms import BooleanField, HiddenField, StringField
 from oms.banks.decoder import Decoder
 from oms.banks.pictures import MB, PictureRefused
 from oms.db import db
-from oms.documents.kinds import KINDS
+from oms.documents.kinds import KINDS, RECEIPTS, TAX_INVOICES
 from oms.documents.letterhead import read_color, small_logo
 from oms.documents.models import Company, Document
 from oms.documents.paper import COLOR, Look
@@ -28,6 +28,7 @@ from views.document_parts import data_uri, shown_pages
 from views.filters import tr
 
 MOST = 2 * MB
+SALES = tuple(sorted(TAX_INVOICES | RECEIPTS))
 PRICED = tuple(sorted(kind for kind, row in KINDS.items() if row.has_prices))
 
 
@@ -80,12 +81,11 @@ class LetterheadView(OmsView):
 
     @page("/preview", methods=("POST",))
     def preview(self) -> Response:
-        """The newest document with prices as it would look; nothing is kept."""
+        """The newest bill of a sale, else the newest document with prices, as it would look; nothing is kept."""
         form = LetterheadForm()
         try:
             look = _look(form)
-            newest = visible(current_actor()).where(Document.kind.in_(PRICED)).order_by(Document.id.desc()).limit(1)
-            document = db.session.scalars(newest).one_or_none()
+            document = _sample(SALES) or _sample(PRICED)
             if document is None:
                 return jsonify(
                     pages=[], problems=[], warnings=[gettext("Issue a first document, then it is shown here.")]
@@ -97,6 +97,13 @@ class LetterheadView(OmsView):
             said = [{"field": p.field or "", "text": tr(p.message)} for p in refused.problems()]
             return jsonify(pages=[], warnings=[], problems=said)
         return jsonify(pages=pages, warnings=[], problems=[])
+
+
+def _sample(kinds: tuple[str, ...]) -> Document | None:
+    """The newest document of these kinds that this person may see."""
+    seen = visible(current_actor()).where(Document.kind.in_(kinds))
+    found: Document | None = db.session.scalars(seen.order_by(Document.id.desc()).limit(1)).one_or_none()
+    return found
 
 
 def _look(form: Any) -> dict[str, str]:

@@ -144,6 +144,7 @@ class TransferWorkView(OmsView):
         form = TransferForm()
         if request.method == "GET":
             _start_with(form, request.args)
+            _elsewhere(form)
         if form.validate_on_submit():
             try:
                 with unit() as tx:
@@ -240,6 +241,14 @@ class TransferWorkView(OmsView):
                 "transfers/receive.html", title=gettext("Receive %(number)s", number=row.number), row=row, typed=typed,
                 key=typed.get("key") or secrets.token_urlsafe(18), kinds=[(k, STEP_LABELS[k]) for k in TYPED],
             )  # fmt: skip
+
+
+def _elsewhere(form: TransferForm) -> None:
+    """Goods go to another place than they come from; nobody has to choose that first."""
+    ids = [int(choice.value) for choice in form.from_id.choices]
+    here = form.from_id.data if form.from_id.data is not None else next(iter(ids), None)
+    if form.to_id.data is None:
+        form.to_id.data = next((place for place in ids if place != here), None)
 
 
 def _start_with(form: TransferForm, given: Mapping[str, str]) -> None:

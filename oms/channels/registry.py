@@ -11,12 +11,21 @@ from dataclasses import dataclass, field
 
 from oms.catalog.models import Channel as ChannelName
 from oms.channels import market_fields, webshop_fields
+from oms.channels import shopify_access as shopify
 from oms.channels.asking import Adapter
+from oms.channels.inbound import Inbound
 from oms.channels.lazada import calls as lazada
 from oms.channels.lazada.adapter import Lazada
+from oms.channels.line_shopping import calls as line_shopping
+from oms.channels.line_shopping.adapter import LineShopping
+from oms.channels.medusa import Medusa
 from oms.channels.port import Ability, Channel, ChannelKeys, Grant
 from oms.channels.shopee import calls as shopee
 from oms.channels.shopee.adapter import Shopee
+from oms.channels.shopify import Shopify
+from oms.channels.tiktok import calls as tiktok
+from oms.channels.tiktok.adapter import TikTok
+from oms.channels.vendure import Vendure
 from oms.channels.woocommerce import WooCommerce
 from oms.errors import InvalidInput
 from oms.net.settings import Field, secret_names
@@ -87,6 +96,14 @@ def _lazada_grant(opening: Opening, back: Mapping[str, str]) -> Grant:
         door.close()
 
 
+def _tiktok_grant(opening: Opening, back: Mapping[str, str]) -> Grant:
+    door = opening.to(tiktok.door_of(opening.transport.base_url, opening.settings))
+    try:
+        return tiktok.exchange(opening.transport, door, opening.settings, back)
+    finally:
+        door.close()
+
+
 MARKETS = (
     ConnectorKind(
         "shopee", "Shopee", ChannelName.SHOPEE, "https://partner.shopeemobile.com", market_fields.SHOPEE,
@@ -98,11 +115,42 @@ MARKETS = (
         Lazada, lambda o: Lazada(o.transport, o.settings, o.grant, o.to),
         Consent(lazada.consent_address, _lazada_grant),
     ),
+    ConnectorKind(
+        "tiktok", "TikTok Shop", ChannelName.TIKTOK, tiktok.HOST, market_fields.TIKTOK,
+        TikTok, lambda o: TikTok(o.transport, o.settings, o.grant, o.to),
+        Consent(tiktok.consent_address, _tiktok_grant),
+    ),
+    ConnectorKind(
+        "line_shopping", "LINE SHOPPING", ChannelName.LINE_SHOPPING, line_shopping.HOST, market_fields.LINE_SHOPPING,
+        LineShopping, lambda o: LineShopping(o.transport, o.settings),
+    ),
 )  # fmt: skip
 WEBSHOPS = (
     ConnectorKind(
         "woocommerce", "WooCommerce", ChannelName.WEB, "", webshop_fields.WOOCOMMERCE,
         WooCommerce, lambda o: WooCommerce(o.transport, o.settings), per_second=2.0,
+    ),
+    ConnectorKind(
+        "shopify", "Shopify", ChannelName.WEB, "", webshop_fields.SHOPIFY,
+        Shopify, lambda o: Shopify(o.transport, o.settings, o.grant), per_second=2.0,
+    ),
+    ConnectorKind(
+        "shopify_app", "Shopify, let in by the browser", ChannelName.WEB, "", webshop_fields.SHOPIFY_APP,
+        Shopify, lambda o: Shopify(o.transport, o.settings, o.grant),
+        Consent(shopify.consent_address, lambda o, back: shopify.exchange(o.transport, o.settings, back)),
+        per_second=2.0,
+    ),
+    ConnectorKind(  # payments and parcels do not move its time of change: open orders are looked at often
+        "vendure", "Vendure", ChannelName.WEB, "", webshop_fields.VENDURE,
+        Vendure, lambda o: Vendure(o.transport, o.settings), look_again=120,
+    ),
+    ConnectorKind(  # payments do not move its time of change
+        "medusa", "Medusa", ChannelName.WEB, "", webshop_fields.MEDUSA,
+        Medusa, lambda o: Medusa(o.transport, o.settings), look_again=120,
+    ),
+    ConnectorKind(  # nobody is ever asked: the address leads nowhere
+        "inbound", "Inbound channel", ChannelName.WEB, "https://inbound.invalid", webshop_fields.INBOUND,
+        Inbound, lambda o: Inbound(o.transport, o.settings),
     ),
 )  # fmt: skip
 

@@ -12,12 +12,15 @@ from sqlalchemy import select
 from oms import clock
 from oms.actor import Actor
 from oms.carriers.port import CarrierEvent
+from oms.catalog.models import Shop
 from oms.db import Tx, transaction
 from oms.orders.models import Order
 from oms.orders.states import Board
+from oms.shipping.carrier_models import Carrier
 from oms.shipping.models import Parcel, Shipment
 from oms.shipping.states import ShipmentStatus
 from oms.shipping.states import TrackingStatus as T
+from oms.usecases.carrier_choice import SetChoice, set_choice
 from oms.usecases.shipping_boxes import MadeReady, make_ready
 from oms.usecases.shipping_work import BoxSpec, PackShipment, mark_labeled, pack_shipment, start_picking
 from oms.usecases.tracking import ParcelNews, record_events
@@ -25,6 +28,7 @@ from oms.usecases.tracking import ParcelNews, record_events
 MOST = 40  # orders the floor has begun with; of those that are ready two thirds
 PICKED, PACKED, LABELED = 0.6, 0.4, 0.22  # of them so many got at least this far
 UNDER_WAY = 60  # parcels of which carriers have spoken (half of all, at most)
+CARRIED_BY = {"shopee-th": "spx", "web": "thaipost"}  # the other shops' parcels go with Flash
 WAY: tuple[tuple[T, str, str], ...] = (
     (T.PICKED_UP, "103", "รับเข้าระบบ"), (T.IN_TRANSIT, "201", "อยู่ระหว่างการขนส่ง"),
     (T.OUT_FOR_DELIVERY, "301", "อยู่ระหว่างการนำจ่าย"),
@@ -34,11 +38,22 @@ HOME: tuple[tuple[T, str, str], ...] = ((T.DELIVERY_FAILED, "401", "นำจ่
 
 def morning(actors: Mapping[str, Actor], random: Random, end: datetime) -> None:
     """Let the floor stand as at nine in the morning; each part whole or not at all."""
+    with clock.at(end), transaction(actors["owner"]) as tx:
+        _who_carries(tx)
     with clock.at(end), transaction(actors["warehouse"]) as tx:
         if not tx.session.scalar(select(Shipment.id).where(Shipment.status == ShipmentStatus.PICKING).limit(1)):
             _pack(tx, random)
     with clock.at(end), transaction(actors["warehouse"]) as tx:
         _carriers_say(tx, random, end)
+
+
+def _who_carries(tx: Tx) -> None:
+    """Who fetches from the shop, unless its channel sends somebody."""
+    carriers = {row.code: row.id for row in tx.session.execute(select(Carrier.code, Carrier.id))}
+    shops = {row.code: row.id for row in tx.session.execute(select(Shop.code, Shop.id))}
+    set_choice(tx, SetChoice(carriers["flash"]))
+    for shop, carrier in CARRIED_BY.items():
+        set_choice(tx, SetChoice(carriers[carrier], shop_id=shops[shop]))
 
 
 def _pack(tx: Tx, random: Random) -> None:

@@ -82,8 +82,8 @@ def between(actors: Mapping[str, Actor], goods: Goods, random: Random, end: date
         free = _plenty(tx, hands.place("BKK"))
     random.shuffle(free)
     loads = [free[i : i + 5] for i in range(0, 25, 5)]
-    _transfers(hands, loads)
     _partner(hands, loads[4])
+    _transfers(hands, loads)
     _counts(hands, free[25:])
     hands.at("warehouse", 0.3, _minimums, [goods.warehouses["BKK"], goods.warehouses["CNX"]])
     hands.at("system", 0.05, work_out_pace)

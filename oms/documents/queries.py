@@ -84,6 +84,12 @@ def order_ids_of(tx: Tx, document_id: int) -> list[int]:
     return sorted(tx.session.scalars(mine))
 
 
+def find_by_number(session: Session, actor: Actor, text: str) -> int | None:
+    """The document with exactly this number, if it is this actor's to see."""
+    asked = visible(actor).with_only_columns(Document.id).where(Document.number == text.strip().upper()[:40])
+    return session.scalar(asked)
+
+
 def find_by_token(session: Session, actor: Actor, token: str) -> Document | None:
     """The document whose paper bears this code, if it is this actor's to see."""
     return session.scalars(visible(actor).where(Document.token == token[:40])).one_or_none()

@@ -11,6 +11,7 @@ from oms.customers import queries as customers
 from oms.customers.models import Customer
 from oms.errors import NotFound, say
 from oms.exporting.cod_lists import COD_ENTRIES, COD_ROUNDS
+from oms.exporting.documents import DOCUMENTS
 from oms.exporting.parcels import PARCELS
 from oms.exporting.payments import PAYMENTS
 from oms.exporting.people import STAFF
@@ -312,7 +313,7 @@ LISTS: dict[str, ExportList] = {
     for made in (
         ORDERS, ORDER_LINES, CUSTOMERS, PRODUCTS, SKUS, CHANNEL_SKUS, STOCK, MOVEMENTS, PAPERS, PAYMENTS, REFUNDS,
         WAREHOUSES, SHOPS, ACCOUNTS, STAFF, AUDIT, STATEMENT_LINES, COD_ENTRIES, COD_ROUNDS,
-        SHIPMENTS, MANIFESTS, PARCELS, RETURNS, CARRIER_CLAIMS, *PLACE_LISTS,
+        SHIPMENTS, MANIFESTS, PARCELS, RETURNS, CARRIER_CLAIMS, DOCUMENTS, *PLACE_LISTS,
     )
 }  # fmt: skip
 

@@ -39,7 +39,7 @@ from oms.usecases.customers import (
 )
 from oms.usecases.locations import SetLocation, set_location
 from oms.usecases.stock import AdjustStock, ReceiveStock, adjust_stock, receive_stock
-from oms.usecases.stock_checks import StockLine
+from oms.usecases.stock_checks import StockLine, check_place
 
 T = TypeVar("T")
 _SEPARATORS = re.compile(r"[,;|\s]+")
@@ -240,6 +240,7 @@ def take_stock(tx: Tx, run: IntakeRun, cells: Cells) -> tuple[Outcome, int | Non
         raise InvalidInput(
             say("There is no warehouse “{warehouse}”", warehouse=place), field="warehouse", code="warehouse_unknown"
         )
+    check_place(tx, where.id)  # also where nothing changes: a row must not tell what lies in another's warehouse
     outcome = Outcome.UNCHANGED if counted is None else _count(tx, run, cells.row.line, sku, where, counted)
     moved = bool(shelf) and set_location(tx, SetLocation(sku.id, where.id, shelf)).changed
     if minimum is not None:

@@ -58,6 +58,9 @@ def _quiet(_: Tx) -> None:
     """Nobody waits for a sign of life."""
 
 
+NAMES_PLACES = frozenset({IntakeKind.STOCK, IntakeKind.TRACKING})  # files whose rows say which warehouse they are about
+
+
 class _Rehearsed(Exception):
     """Everything was tried; nothing of it stays."""
 
@@ -70,12 +73,12 @@ def with_verbs(actor: Actor, kind: IntakeKind) -> Actor:
 
 def clerk(tx: Tx, run: IntakeRun, *, may_see_cost: bool = False) -> Actor:
     """Whoever uploaded a file, coming in through it: the background writes on their behalf, and the audit says so. A
-    file of tracking numbers names rows of any warehouse and shop; it reaches those the clerk sees."""
+    file of stock or of tracking numbers names rows of any warehouse and shop; it reaches those the clerk sees."""
     extra = {"stock.cost"} if may_see_cost else set()
     actor = Actor(
         "user", run.user_label, run.user_id, actions=VERBS[run.kind] | extra, source="csv", discount_limit=100
     )
-    if run.kind is not IntakeKind.TRACKING or run.user_id is None:
+    if run.kind not in NAMES_PLACES or run.user_id is None:
         return actor
     scope = scope_of(tx.session, run.user_id)
     return replace(actor, warehouses=scope.warehouses, shops=scope.shops, own_orders_only=scope.own_orders_only)

@@ -151,11 +151,13 @@ class Transport:
         body: Mapping[str, Any] | None = None,
         form: Mapping[str, str] | None = None,
         basic: tuple[str, str] | None = None,
+        raw: str | None = None,
     ) -> Reply:
-        """One request, one reply. Raises Silence when there is none."""
+        """One request, one reply. ``raw`` is a body as it was signed. Raises Silence when there is none."""
         request = self._client.build_request(
-            method, f"{self.base_url}{path}", headers=dict(headers or {}), params=params, json=body, data=form
-        )
+            method, f"{self.base_url}{path}", headers=dict(headers or {}), params=params, json=body, data=form,
+            content=None if raw is None else raw.encode(),
+        )  # fmt: skip
         ends = time.monotonic() + self.patience.whole
         try:
             response = self._client.send(request, stream=True, auth=basic or httpx.USE_CLIENT_DEFAULT)

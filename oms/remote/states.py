@@ -49,7 +49,7 @@ class PackageState(StrEnum):
 
 
 PACKAGE_LABELS: dict[PackageState, str] = {
-    PackageState.SENT: "Made",
+    PackageState.SENT: "Waits for the site to take it",
     PackageState.EARLY: "Came early, waits for the one before",
     PackageState.APPLIED: "Applied",
     PackageState.CONFLICT: "Contradicts an earlier one",

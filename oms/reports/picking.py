@@ -130,8 +130,9 @@ def _rows(session: Session, lines: Sequence[tuple[PickLine, int]]) -> list[PickR
     for line, tote in lines:
         shares.setdefault(line.sku_id, []).append(ToteShare(tote, line.wanted, line.picked, line.short))
         shelves[line.sku_id] = line.location
+    options = {i: "" if row.option in row.name else row.option for i, row in names.items()}  # not said twice
     found = [
-        PickRow(i, names[i].code, names[i].name, names[i].option, shelves[i], tuple(mine)) for i, mine in shares.items()
+        PickRow(i, names[i].code, names[i].name, options[i], shelves[i], tuple(mine)) for i, mine in shares.items()
     ]
     return sorted(found, key=lambda row: (shelf_key(row.location), row.code))
 

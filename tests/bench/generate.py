@@ -204,8 +204,8 @@ class Generator:
         )
         for position, (sku, quantity) in enumerate(lines, 1):
             self._line(out, no, (no * 4 + position, position, sku, quantity), placed, board)
-        if gone:
-            self._shipment(out, no, placed, delivered=board == "completed")
+        if gone or board == "ready":
+            self._shipment(out, no, placed, board)
         if board == "on_hold":
             out["order_holds"].append(f"{no}\taddress\t\tactive\t{placed}\tbench\t\\N\t\t\n")
         if board == "slip_waiting":
@@ -236,21 +236,23 @@ class Generator:
         )
         counter = self.shipped if gone else self.promised
         counter[sku] = counter.get(sku, 0) + quantity
-        if gone:
+        if gone or board == "ready":
             out["shipment_lines"].append(f"{no}\t{no}\t{line_id}\t{quantity}\n")
+        if gone:
             out["stock_movements"].append(
                 f"{placed}\t{sku}\t1\ton_hand\t-{quantity}\tship\tSH69-{no:07d}\t{no}\torder.shipped\tbench\n"
             )
 
     @staticmethod
-    def _shipment(out: dict[str, list[str]], no: int, placed: datetime, *, delivered: bool) -> None:
-        status = "delivered" if delivered else "handed_over"
-        when = placed + timedelta(minutes=1)
-        out["shipments"].append(
-            f"{no}\tSH69-{no:07d}\t1\t{status}\tFlash\tf\t{when}\t{when}\t{when if delivered else chr(92) + 'N'}\t1\n"
-        )
-        tracking = "delivered" if delivered else "in_transit"
-        out["parcels"].append(f"{no}\tFlash\tTH{no:010d}\tt\t{tracking}\t\t{when}\n")
+    def _shipment(out: dict[str, list[str]], no: int, placed: datetime, board: str) -> None:
+        status = {"completed": "delivered", "ready": "ready"}.get(board, "handed_over")
+        when, null = placed + timedelta(minutes=1), chr(92) + "N"
+        left, arrived = null if status == "ready" else when, when if status == "delivered" else null
+        due = placed + timedelta(hours=48)
+        out["shipments"].append(f"{no}\tSH69-{no:07d}\t1\t{status}\tFlash\tf\t{when}\t{left}\t{arrived}\t{due}\t1\n")
+        tracking = {"ready": "created", "delivered": "delivered"}.get(status, "in_transit")
+        number = "" if status == "ready" else f"TH{no:010d}"
+        out["parcels"].append(f"{no}\tFlash\t{number}\tt\t{tracking}\t\t{when}\n")
 
     def _stock(self, connection: psycopg.Connection) -> None:
         levels, opening = [], []
@@ -289,7 +291,7 @@ COLUMNS = {
     ),
     "shipments": (
         "id", "number", "warehouse_id", "status", "carrier", "by_channel", "created_at", "handed_over_at",
-        "delivered_at", "version",
+        "delivered_at", "ship_by", "version",
     ),
     "shipment_lines": ("shipment_id", "order_id", "order_line_id", "quantity"),
     "parcels": ("shipment_id", "carrier", "tracking_no", "is_live", "tracking_status", "raw_status", "created_at"),

@@ -30,6 +30,10 @@ PAGES = (
     "/products/",
     "/stock/",
     "/audit/",
+    "/shipments/list/ready",
+    "/picking/",
+    "/returns/",
+    "/control/",
 )
 ROUNDS = 25
 
@@ -62,8 +66,8 @@ def lists_of(app: Flask) -> list[str]:
     """Every list of the panel: the rules without arguments that end in /list/, and the screens of the desk."""
     rules = [r for r in app.url_map.iter_rules() if not r.arguments and "GET" in (r.methods or ())]
     wanted = [r.rule for r in rules if r.rule.endswith("/list/") and not r.rule.startswith(("/roles", "/users"))]
-    known = {r.rule for r in rules}
-    return sorted({*wanted, *(p for p in PAGES if p.partition("?")[0] in known)})
+    known = app.url_map.bind("")
+    return sorted({*wanted, *(p for p in PAGES if known.test(p.partition("?")[0]))})
 
 
 def measure(panel: Flask, settings: Settings, log: Path) -> dict[str, tuple[float, float, int]]:

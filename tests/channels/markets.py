@@ -13,7 +13,9 @@ from oms.channels.port import Ability, Called, Channel, Grant, OrderNews
 from oms.channels.registry import open_channel
 from oms.net.transport import Patience
 from views.sandbox.channel_lazada import LazadaSandbox
+from views.sandbox.channel_line_shopping import LineShoppingSandbox
 from views.sandbox.channel_shopee import ShopeeSandbox
+from views.sandbox.channel_tiktok import TikTokSandbox
 from views.sandbox.market import Order, Stall
 from views.sandbox.server import running
 
@@ -38,6 +40,11 @@ PLATFORMS: dict[str, Platform] = {
     "lazada": Platform(
         LazadaSandbox, {"app_key": "123456", "app_secret": "lazsecret"}, {"seller_id": "1234567"}
     ),
+    "tiktok": Platform(
+        TikTokSandbox, {"app_key": "abcd1234", "app_secret": "ttssecret"},
+        {"shop_id": "7494726673780148744", "shop_cipher": "CIPHER"},
+    ),
+    "line_shopping": Platform(LineShoppingSandbox, {"shop_key": "line-shop-key"}),
 }  # fmt: skip
 ALL = tuple(PLATFORMS)
 

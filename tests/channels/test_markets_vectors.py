@@ -10,9 +10,11 @@ import pytest
 from oms.channels.lazada import words as lazada
 from oms.channels.port import Called, Grant, HintKind, WebhookRefused
 from oms.channels.shopee import words as shopee
+from oms.channels.tiktok import words as tiktok
 from tests.channels.markets import opened
 from views.sandbox.channel_lazada import LazadaSandbox
 from views.sandbox.channel_shopee import ShopeeSandbox
+from views.sandbox.channel_tiktok import TikTokSandbox
 
 VECTORS = json.loads((Path(__file__).parent / "market_vectors.json").read_text())
 
@@ -52,4 +54,24 @@ def test_a_push_of_lazada_as_published():
         assert [(h.kind, h.number) for h in news.hints] == [(HintKind.ORDER, "260422900198363")]
     with pytest.raises(WebhookRefused):
         channel.read_webhook(Called({"Authorization": vector["authorization"]}, vector["body"].encode() + b"\n"))
+    channel.close()
+
+
+def test_tiktok_s_signature():
+    vector = VECTORS["tiktok.request"]
+    said = vector["path"], vector["query"], vector["body"]
+    assert tiktok.sign(vector["secret"], *said) == vector["sign"]
+    assert TikTokSandbox(secret=vector["secret"]).sign(*said) == vector["sign"]
+    noise = vector["query"] | {"sign": "x", "access_token": "y"}
+    assert tiktok.sign(vector["secret"], vector["path"], noise, vector["body"]) == vector["sign"]
+
+
+def test_a_webhook_of_tiktok_as_published():
+    vector = VECTORS["tiktok.webhook"]
+    keys = {"app_key": vector["app_key"], "app_secret": vector["secret"]}
+    channel = opened("tiktok", "https://example.com", Grant("a", facts={"shop_id": "7494726673780148744"}), **keys)
+    called = Called({"Authorization": vector["authorization"]}, vector["body"].encode())
+    assert [(h.kind, h.number) for h in channel.read_webhook(called).hints] == [(HintKind.ORDER, "576684019603311365")]
+    with pytest.raises(WebhookRefused):
+        channel.read_webhook(Called(called.headers, called.body + b" "))
     channel.close()

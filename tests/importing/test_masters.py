@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
+from oms.actor import system
 from oms.catalog.models import Product, Sku, SkuBarcode
 from oms.customers.models import Customer, CustomerAddress, CustomerIdentity
-from oms.db import db
+from oms.db import db, transaction
+from oms.importing import pipeline
 from oms.intake.states import IntakeKind, RunStatus
 from oms.inventory.models import StockLevel, StockMovement
+from oms.staff.models import StaffScope
+from oms.usecases import intake
 from tests.importing.conftest import Desk, counts
 from tests.importing.test_pipeline import total
 
@@ -80,6 +84,30 @@ def test_opening_stock_opens_once_and_later_files_are_counts(desk: Desk):
     assert total(StockMovement) == moves + 1
     level = db.session.scalars(select(StockLevel).join(Sku).where(Sku.code == "NEW-1")).one()
     assert level.on_hand == 20
+
+
+def test_a_stock_file_reaches_the_warehouses_of_whoever_brought_it(desk: Desk, actor):
+    """The background writes with the limits of the clerk who uploaded; a row about another place waits, whatever it says."""
+    clerk = actor("manager")
+    with transaction(system("test")) as tx:
+        tx.session.add(StaffScope(user_id=clerk.user_id, kind="warehouse", ref_id=desk.shop.bkk))
+    desk.actor = clerk
+    rows = [["SKU", "คลัง", "จำนวน"], ["RU-0001", "BKK", "900"], ["RU-0001", "CNX", "7"], ["RU-0002", "CNX", "0"]]
+    run_id = desk.upload(rows, kind=IntakeKind.STOCK)
+    with transaction(system("worker")) as tx:
+        acting = pipeline.clerk(tx, desk.run(run_id))
+    pipeline.carry_out(lambda: transaction(acting), desk.root, run_id)
+    with desk.unit() as tx:
+        intake.commit_run(tx, run_id, queue=False)
+    pipeline.carry_out(lambda: transaction(acting), desk.root, run_id)
+    run = desk.run(run_id)
+    assert counts(run) == {"updated": 1, "quarantined": 2}
+    assert run.planned == run.written
+    assert desk.problems(run_id) == [(3, "warehouse_scope"), (4, "warehouse_scope")]
+    levels = {r[0]: r[1] for r in db.session.execute(
+        select(StockLevel.warehouse_id, StockLevel.on_hand).join(Sku).where(Sku.code == "RU-0001")
+    )}  # fmt: skip
+    assert levels == {desk.shop.bkk: 900}
 
 
 def test_the_same_sku_with_two_prices_waits(desk: Desk):

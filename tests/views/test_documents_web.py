@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from decimal import Decimal
 
 import pypdf
@@ -15,7 +16,9 @@ from oms.db import db, transaction
 from oms.documents.models import BranchShop, Company, CompanyBranch, Document, DocumentPrint, DocumentSetting, VatRate
 from oms.documents.states import DocumentKind as K
 from oms.documents.states import DocumentStatus, PrintMark, VoidReason
+from oms.exporting.documents import DOCUMENTS
 from oms.money import Money
+from oms.orders.models import Order
 from oms.payments.states import PaymentMethod
 from oms.usecases.documents import IssueDocument, issue_document
 from oms.usecases.documents_notes import IssueNote, issue_note
@@ -98,6 +101,33 @@ def test_two_clicks_from_the_order_to_a_tax_invoice(people, order):
     again = clerk.post(link, **BUYER, key=key(form))
     assert again.location == done.location
     assert row.number in clerk.get(f"/orders/{order}").text
+
+
+def test_a_documents_number_in_the_search_box_opens_it_for_who_may_see_it(people, invoice, order, shop):
+    number = stored(invoice).number
+    for asked in (number, f" {number.lower()} "):
+        assert people("sales").get(f"/find/?q={asked}").location.endswith(f"/documents/{invoice}")
+    elsewhere = people("sales", warehouses=(shop.cnx,))
+    assert "Nothing found" in elsewhere.get(f"/find/?q={number}").text
+    assert "Nothing found" in people("warehouse").get(f"/find/?q={number}").text  # packers see papers without prices
+    assert people("sales").get("/find/?q=%00").status_code == 200
+
+
+def test_the_list_of_documents_as_a_file(people, invoice, order):
+    number = stored(invoice).number
+    accountant = people("accountant")
+    assert (
+        "/exports/" in accountant.get("/documents/all/list/").text
+        or "export" in accountant.get("/documents/all/list/").text
+    )
+    with transaction(replace(system("test"), source="screen")) as tx:
+        rows = tx.session.execute(DOCUMENTS.rows(tx.actor).with_only_columns(
+            *(c.source.label(n) for n, c in DOCUMENTS.columns.items())
+        )).mappings().all()  # fmt: skip
+    assert [(r["number"], r["orders"], r["buyer_tax_id"]) for r in rows] == [
+        (number, db.session.get_one(Order, order).number, FULL.tax_id)
+    ]
+    assert rows[0]["net"] + rows[0]["vat"] + rows[0]["exempt"] == rows[0]["total"]
 
 
 def test_the_paper_is_drawn_beside_the_form_and_says_what_is_missing(people, order):

@@ -59,6 +59,10 @@ def lines(shop, *pairs):
 def test_a_transfer_is_drafted_changed_sent_and_received_with_a_difference(web, shop):
     clerk = panel(web, "warehouse")
     assert "Draft a transfer" in clerk.get("/transfers/list/").text
+    blank = clerk.get("/transfer/new").text
+    assert re.search(rf'name="to_id".*?<option selected value="{shop.cnx}"', blank, re.DOTALL), (
+        "goods go to another place"
+    )
     page = clerk.get(f"/transfer/new?from={shop.bkk}&to={shop.cnx}&sku={shop.skus[0]}&pieces=4").text
     assert 'value="4"' in page
     sides = {"from_id": shop.bkk, "to_id": shop.cnx, "lines": 1, "key": "k", "reference": "1กข-1234"}

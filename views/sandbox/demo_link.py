@@ -17,6 +17,7 @@ from oms.actor import Actor, system
 from oms.catalog.models import Sku
 from oms.db import Tx, transaction
 from oms.demo.load import Users, staff
+from oms.errors import OmsError
 from oms.inventory.models import StockLevel, Warehouse
 from oms.orders.models import Order
 from oms.orders.states import Board, HoldReason
@@ -25,10 +26,12 @@ from oms.remote.queries import lock_site
 from oms.sealing import Sealer
 from oms.shipping.models import Shipment, ShipmentLine
 from oms.shipping.states import ShipmentStatus
+from oms.thai.provinces import REGIONS
 from oms.usecases.orders_holds import HoldOrder, hold_order
 from oms.usecases.remote_in import site_actor, take_in
 from oms.usecases.remote_out import hand_out
 from oms.usecases.remote_sites import SiteFacts, create_site
+from oms.usecases.routing_moves import RerouteOrder, reroute_order
 from oms.usecases.shipping_boxes import make_ready
 from views.sandbox.demo_site import BOOKS, KEYS
 from views.sandbox.remote_site import Site
@@ -78,7 +81,7 @@ def link(users: Users, folder: Path, sealer: Sealer, port: int) -> bool:
         made = create_site(tx, SiteFacts(CODE, NAME, place), sealer)
         (folder / BOOKS).unlink(missing_ok=True)  # books of a link that was never finished
         _keep(folder / KEYS, {"site": CODE, "secret": made.secret, "token": made.token, "port": port})
-    with transaction(actors["warehouse"]) as tx:
+    with transaction(actors["manager"]) as tx:
         _ready(tx, place)
         levels, acting = _levels(tx, place), site_actor(lock_site(tx, made.site_id))
     site = Site(folder / BOOKS, CODE, made.secret, made.token)
@@ -116,9 +119,25 @@ def _keep(path: Path, facts: Mapping[str, object]) -> None:
 
 
 def _ready(tx: Tx, place: int) -> None:
-    """Paid orders whose goods lie there are to be sent from there."""
-    waiting = select(Order.id).where(Order.board == Board.READY, Order.warehouse_id == place)
-    make_ready(tx, tx.session.scalars(waiting.order_by(Order.id).limit(MOST)).all())
+    """Paid orders whose goods lie there are to be sent, and some of the south that other warehouses would have sent."""
+    paid = select(Order.id).where(Order.board == Board.READY).order_by(Order.id)
+    there = list(tx.session.scalars(paid.where(Order.warehouse_id == place).limit(MOST)))
+    others = paid.where(Order.warehouse_id != place, Order.ship_province.in_(REGIONS["Southern region"]))
+    for order_id in tx.session.scalars(others.limit(2 * MOST)).all():
+        if len(there) < MOST and _moved(tx, order_id, place):
+            there.append(order_id)
+    make_ready(tx, there)
+
+
+def _moved(tx: Tx, order_id: int, place: int) -> bool:
+    """Whether the order can be sent from there, and now is."""
+    why = "อยู่ภาคใต้ ส่งจากหาดใหญ่ถึงเร็วกว่า"
+    try:
+        with tx.session.begin_nested():
+            reroute_order(tx, RerouteOrder(order_id, place, reason=why, may_wait=False))
+    except OmsError:
+        return False
+    return True
 
 
 def _levels(tx: Tx, place: int) -> dict[str, tuple[int, int]]:

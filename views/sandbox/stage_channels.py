@@ -15,16 +15,20 @@ from werkzeug.wrappers import Request, Response
 from views.sandbox.book import plain
 from views.sandbox.channel import ChannelSandbox
 from views.sandbox.channel_lazada import LazadaSandbox
+from views.sandbox.channel_line_shopping import LineShoppingSandbox
 from views.sandbox.channel_shopee import ShopeeSandbox
-from views.sandbox.channel_woocommerce import WooCommerceSandbox
+from views.sandbox.channel_tiktok import TikTokSandbox
 from views.sandbox.market import Market, Stall
+from views.sandbox.stage_webshops import WEBSHOPS
 
 FETCHED_AFTER = 12.0  # seconds until a carrier takes what was arranged with the platform
 
 DIALECTS: dict[str, Callable[[Stall], ChannelSandbox]] = {  # by the code of the connector
     "lazada": lambda stall: LazadaSandbox(stall, fetch_after=FETCHED_AFTER),
+    "line_shopping": LineShoppingSandbox,
     "shopee": lambda stall: ShopeeSandbox(stall, fetch_after=FETCHED_AFTER),
-    "woocommerce": WooCommerceSandbox,
+    "tiktok": lambda stall: TikTokSandbox(stall, fetch_after=FETCHED_AFTER),
+    **WEBSHOPS,
 }
 
 

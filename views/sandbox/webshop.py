@@ -39,8 +39,8 @@ def listed(
     found: Sequence[Mapping[str, Any]], fault: Fault | None, headers: Mapping[str, str] | None = None
 ) -> Response:
     """A list as an answer."""
-    more = {"aNewField": {"deep": [1, None]}} if fault is not None and fault.kind == "extra" else {}
-    text = json.dumps([more | row for row in found], ensure_ascii=False, default=plain)
+    more: dict[str, Any] = {"aNewField": {"deep": [1, None]}} if fault is not None and fault.kind == "extra" else {}
+    text = json.dumps([{**more, **row} for row in found], ensure_ascii=False, default=plain)
     return Response(text, content_type="application/json; charset=UTF-8", headers=dict(headers or {}))
 
 
