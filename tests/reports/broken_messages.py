@@ -27,9 +27,11 @@ def tell_some(tx) -> None:
 
 MESSAGE_BREAKS = {
     "told_once": [
-        "INSERT INTO messages (notice_id, order_id, event, revision, route, state, next_try_at, created_at)"
-        " SELECT notice_id, order_id, event, revision, 'email', 'sent', now(), now() FROM messages"
-        " WHERE state = 'copied' LIMIT 1"
+        (
+            "INSERT INTO messages (notice_id, order_id, event, revision, route, state, next_try_at, created_at)"
+            " SELECT notice_id, order_id, event, revision, 'email', 'sent', now(), now() FROM messages"
+            " WHERE state = 'copied' LIMIT 1"
+        )
     ],
     "told_means_sent": ["UPDATE notices SET status = 'skipped' WHERE status = 'told'"],
     "open_means_under_way": ["UPDATE messages SET state = 'skipped' WHERE state = 'to_copy'"],

@@ -14,6 +14,7 @@ from views.sandbox.carriers_flash import FlashSandbox
 from views.sandbox.carriers_ninjavan import NinjaVanSandbox
 from views.sandbox.carriers_shippop import ShippopSandbox
 from views.sandbox.carriers_thaipost import ThailandPostSandbox
+from views.sandbox.messages import LineSandbox, MetaSandbox, SmsMktSandbox, ThaiBulkSmsSandbox
 from views.sandbox.server import running
 from views.sandbox.slip_qr import code_of
 from views.sandbox.verifiers import EasySlipSandbox, Slip2GoSandbox, SlipOkSandbox
@@ -26,7 +27,7 @@ def play(first_port: int, tell: Callable[[str], object], stop: threading.Event) 
     """Run every simulator on ports of this machine from ``first_port`` on until ``stop`` is set."""
     entry = Entry("DEMO202611230001", "004", "014", Decimal("1590.00"), clock.now() - timedelta(minutes=5))
     with ExitStack() as stack:
-        for place, (sandbox, keys) in enumerate((*_verifiers(entry), *_carriers())):
+        for place, (sandbox, keys) in enumerate((*_verifiers(entry), *_carriers(), *_messages())):
             url = stack.enter_context(running(sandbox, first_port + place))
             shown = "  ".join(f"{name}={value}" for name, value in keys.items())
             tell(f"{sandbox.name:<9} {url}{sandbox.root}  {shown}")
@@ -58,4 +59,14 @@ def _carriers() -> list[tuple[Simulator, dict[str, str]]]:
         (post, {"key": post.key, "hook_key": post.hook_key}),
         (ninja, {"client": ninja.client, "secret": ninja.secret, "prefix": ninja.prefix}),
         (shippop, {"key": shippop.key, "email": shippop.email}),
+    ]
+
+
+def _messages() -> list[tuple[Simulator, dict[str, str]]]:
+    line, bulk, mkt, meta = LineSandbox(), ThaiBulkSmsSandbox(), SmsMktSandbox(), MetaSandbox()
+    return [
+        (line, {"access_token": line.token, "channel_secret": line.secret}),
+        (bulk, {"api_key": bulk.key, "api_secret": bulk.secret, "sender": "RUAM"}),
+        (mkt, {"api_key": mkt.key, "secret_key": mkt.secret}),
+        (meta, {"page_id": meta.page, "access_token": meta.token, "app_secret": meta.secret}),
     ]
