@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from jobs.channel_line import LeftAlone, Line, Unit
 from jobs.context import program
+from jobs.offers import look_at_listings
 from oms import clock, outbox
 from oms.channels.port import Ability, Channel, ChannelError, ChannelRefused, OrderNews, OrderPage
 from oms.channels.registry import CONNECTORS
@@ -19,6 +20,8 @@ from oms.db import Tx, transaction
 from oms.errors import Conflict, OmsError, say
 from oms.intake.records import CellProblem
 from oms.outbox import Work
+from oms.usecases.channel_deeds import owe_accepts
+from oms.usecases.channel_hooks import hear_what_waits
 from oms.usecases.channel_intake import Ledger, TakePage, end_run, looked_in_vain, take_page
 from oms.usecases.channel_lease import Move, begin, end, get_connection
 from oms.usecases.channel_sync import BACKFILL, SYNC, Span, close_left_runs, next_span, spans_between, to_look_at
@@ -143,6 +146,10 @@ def sync(
             with unit() as tx:
                 numbers = to_look_at(tx, connection_id, LOOKS)
             reader.look(numbers, kind.kind.refresh_limit)
+            look_at_listings(line)
+        with unit() as tx:
+            hear_what_waits(tx, connection_id)
+            owe_accepts(tx, get_connection(tx, connection_id))
     finally:
         with unit() as tx:
             end_run(tx, reader.ledger.run_id)

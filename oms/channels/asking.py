@@ -103,6 +103,16 @@ def header(headers: Mapping[str, str], name: str) -> str:
     return next((value for key, value in headers.items() if key.casefold() == name.casefold()), "")
 
 
+def hex_mac(secret: str, message: bytes) -> str:
+    """The signature most platforms use."""
+    return hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()
+
+
+def sign_push(app_key: str, secret: str, body: bytes) -> str:
+    """How Lazada and TikTok Shop sign a webhook."""
+    return hex_mac(secret, app_key.encode() + body)
+
+
 def same(ours: str, theirs: str) -> bool:
     """Whether two signatures are equal, compared in constant time."""
     return hmac.compare_digest(ours.encode(), theirs.encode("utf-8", "surrogateescape"))

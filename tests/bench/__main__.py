@@ -15,11 +15,11 @@ import psutil
 from app import create_app, create_worker_app
 from oms.db import db
 from oms.reports.auditor import audit_all
-from tests.bench import files, flash_sale, pages, papers, slip_reading, statements, verbs, whole
-from tests.bench.installation import installation
+from tests.bench import channels, files, flash_sale, messages, pages, papers, slip_reading, statements, verbs, whole
+from tests.bench.installation import empty, installation
 
 PAGE = Path("docs/benchmarks.md")
-ALL = ("P2", "P3", "P5", "P7", "P8", "P9", "P10", "P11", "P12", "P14", "P15")
+ALL = ("P2", "P3", "P4", "P5", "P7", "P8", "P9", "P10", "P11", "P12", "P14", "P15")
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,18 @@ def p3(orders: int) -> list[Line]:
                 Line("P3", f"memory of it ({kind.upper()})", f"{m['memory']:.0f} MB", "<= 300 MB", m["memory"] <= 300),
             ]  # fmt: skip
     return lines
+
+
+def p4() -> list[Line]:
+    with empty("channels") as settings:
+        m = channels.measure(create_worker_app(settings))
+    return [
+        Line("P4", f"{channels.ORDERS:,} new orders from a simulated shop, pages of 100, net of the network",
+             f"{m.rate:.0f}/s", ">= 400/s", m.rate >= 400),
+        Line("P4", "rows that a repeat of the same pages writes", f"{m.repeated}", "0", m.repeated == 0),
+        Line("P13", "last piece reserved until the other shop shows zero, while orders come in", f"p95 {m.gone:.2f} s",
+             "p95 <= 2 s", m.gone <= 2),
+    ]  # fmt: skip
 
 
 def p5(orders: int) -> list[Line]:
@@ -202,6 +214,7 @@ def main() -> None:
             clean(options.small) + p2(options.small) + (p2(options.orders) if options.orders > options.small else [])
         ),
         "P3": lambda: p3(options.small),
+        "P4": p4,
         "P5": lambda: p5(options.orders),
         "P7": lambda: p7(options.orders),
         "P8": p8,

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from oms import clock
-from oms.channels.lazada.words import sign_push
+from oms.channels.asking import sign_push
 from oms.channels.port import (
     Called,
     ChannelKeys,

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from oms import clock
+from oms.channels.asking import sign_push
 from oms.channels.port import (
     Ability,
     Called,
@@ -30,9 +31,11 @@ from oms.channels.port import (
     WebhookNews,
 )
 from oms.channels.registry import CONNECTORS, Opening
+from oms.channels.shopee import words as shopee
 from oms.intake.records import OrderIn
 from oms.money import ZERO
 from oms.net.transport import Reply, Transport
+from tests.carriers.test_any_answer import bent, paths
 from tests.channels.markets import ALL, HOOK, PLATFORMS, Play, on_stage, yesterday
 
 NAMES = [
@@ -147,24 +150,6 @@ def outcome(work: Callable[[], Any]) -> Any:
         return str(error) or pytest.fail("an error without a word")
 
 
-def paths(value: Any, here: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Every place inside an answer."""
-    yield here
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for name, part in inner:
-        yield from paths(part, (*here, name))
-
-
-def bent(value: Any, path: tuple[Any, ...], other: Any) -> Any:
-    """The same with something else at one place."""
-    if not path:
-        return other
-    name, *rest = path
-    if isinstance(value, dict):
-        return value | {name: bent(value[name], tuple(rest), other)}
-    return [bent(part, tuple(rest), other) if i == name else part for i, part in enumerate(value)]
-
-
 HARD = settings(
     max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
@@ -246,16 +231,13 @@ def check_order(news: OrderNews) -> None:
 def test_any_webhook_is_read_or_refused(code, body, honest):
     platform = PLATFORMS[code]
     channel = opened(code, Says(Reply(200, None)), Grant("a", facts=platform.facts))
-    signature = "x"
+    signature, keys = "x", platform.settings
     if honest:
-        if code == "shopee":
-            from oms.channels.shopee.words import sign_push
-
-            signature = sign_push(platform.settings["partner_key"], HOOK, body)
-        else:
-            from oms.channels.lazada.words import sign_push
-
-            signature = sign_push(platform.settings["app_key"], platform.settings["app_secret"], body)
+        of_shopee = code == "shopee"
+        signature = (
+            shopee.sign_push(keys["partner_key"], HOOK, body) if of_shopee
+            else sign_push(keys["app_key"], keys["app_secret"], body)
+        )  # fmt: skip
     news = outcome(lambda: channel.read_webhook(Called({"Authorization": signature}, body, HOOK)))
     if isinstance(news, WebhookNews):
         assert honest

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from oms.channels.asking import sign_push
 from oms.channels.port import (
     Called,
     ChannelExpired,
@@ -19,7 +20,6 @@ from oms.channels.port import (
     Shipped,
 )
 from oms.channels.registry import CONNECTORS, opening
-from oms.channels.tiktok.words import sign_push
 from oms.intake.records import Stage
 from oms.money import Money
 from tests.channels.markets import HOOK, PLATFORMS, Play, on_stage, pages, yesterday

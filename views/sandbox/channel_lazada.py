@@ -6,7 +6,6 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +14,7 @@ from oms import clock
 from views.sandbox import channel_lazada_words as say
 from views.sandbox.channel import Hook
 from views.sandbox.channel_lazada_door import LazadaDoor, Operation, Params, no
+from views.sandbox.fetching import fetch
 from views.sandbox.market import BEFORE_LEAVING, No, Order, Stall, State
 from views.sandbox.parcels import label_pdf
 
@@ -141,15 +141,8 @@ class LazadaSandbox(LazadaDoor):
             if order is None or order.state is not State.ACCEPTED or order.facts.get("rts"):
                 raise no("84", "The package is not packed", "ISP")
             order.facts["rts"] = True
-            if self.fetch_after is not None:
-                timer = threading.Timer(self.fetch_after, self._fetch, [order.number])
-                timer.daemon = True
-                timer.start()
+            fetch(self.stall, order.number, self.fetch_after)
         return {"success": True, "data": {"packages": packages}}
-
-    def _fetch(self, number: str) -> None:
-        if self.stall.get(number).state is State.ACCEPTED:
-            self.stall.ship(number)
 
     def document(self, told: Params) -> dict[str, Any]:
         """A waybill inside the answer, or where it lies."""

@@ -19,7 +19,7 @@ from views.sandbox.market import Market, No, Stall
 from views.sandbox.parcels import answered
 
 SKEW = 2 * 3600
-SYSTEM_FIELDS = {"app_key", "timestamp", "sign_method", "access_token", "sign"}
+SYSTEM_FIELDS = {"app_key", "timestamp", "sign_method", "access_token", "sign", "partner_id"}
 Params = Mapping[str, str]
 
 

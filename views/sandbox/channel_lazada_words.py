@@ -8,8 +8,8 @@ from random import Random
 from typing import Any
 
 from oms import clock
-from oms.money import Money
 from views.sandbox.market import Listing, Order, Return, State
+from views.sandbox.pieces import pieces_of
 
 S = State
 SINGAPORE = timezone(timedelta(hours=8))
@@ -86,14 +86,10 @@ def whole(order: Order) -> dict[str, Any]:
 
 def items(order: Order) -> list[dict[str, Any]]:
     """One row for each piece; the order's discount is spread over them."""
-    pieces = [(line, n) for line in order.lines for n in range(line.quantity)]
-    spread = Money(order.discount + sum(line.discount for line in order.lines))
-    shares = spread.allocate([int(line.price * 100) for line, _ in pieces])
     made = []
-    for (line, n), share in zip(pieces, shares, strict=True):
-        off = share.amount
+    for line, number, off in pieces_of(order):
         made.append({
-            "order_item_id": int(f"{line.id}{n:02d}"), "order_id": int(order.number), "status": status_of(order),
+            "order_item_id": int(number), "order_id": int(order.number), "status": status_of(order),
             "name": line.name, "sku": line.sku, "shop_sku": f"{line.sku}-TH", "variation": "",
             "item_price": float(line.price), "paid_price": float(line.price - off), "tax_amount": 0.0,
             "voucher_amount": float(off), "voucher_seller": float(off), "voucher_platform": 0, "currency": "THB",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +15,7 @@ from oms import clock
 from views.sandbox import channel_shopee_words as say
 from views.sandbox.channel import Hook
 from views.sandbox.channel_shopee_door import Operation, Params, ShopeeDoor, no
+from views.sandbox.fetching import fetch
 from views.sandbox.market import No, Order, Stall, State
 from views.sandbox.parcels import pdf
 
@@ -144,16 +144,8 @@ class ShopeeSandbox(ShopeeDoor):
         if way == "non_integrated" and not number:
             raise no("error_param", "tracking_number")
         self.stall.accept(order.number, number or f"SPXTH{order.serial:09d}C")
-        if self.fetch_after is not None:
-            timer = threading.Timer(self.fetch_after, self._fetch, [order.number])
-            timer.daemon = True
-            timer.start()
+        fetch(self.stall, order.number, self.fetch_after)
         return {}
-
-    def _fetch(self, number: str) -> None:
-        """The carrier comes; an order that was taken back stays."""
-        if self.stall.get(number).state is State.ACCEPTED:
-            self.stall.ship(number)
 
     def tracking(self, told: Params) -> dict[str, Any]:
         """Empty with a hint until it is there."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +16,8 @@ from views.sandbox import channel_tiktok_words as say
 from views.sandbox.book import Fault
 from views.sandbox.channel import Hook
 from views.sandbox.channel_tiktok_door import Body, Operation, Params, TikTokDoor, no
-from views.sandbox.market import No, Order, Stall, State
+from views.sandbox.fetching import fetch
+from views.sandbox.market import No, Order, Stall
 from views.sandbox.parcels import pdf
 
 WAREHOUSE = "7000714532876273420"
@@ -116,15 +116,8 @@ class TikTokSandbox(TikTokDoor):
         if order.cancel_asked:
             raise no(200, 21011025, "The buyer asked to cancel.")
         self.stall.accept(order.number, sent["tracking_number"] if sent else f"TTTH{order.serial:010d}")
-        if self.fetch_after is not None:
-            timer = threading.Timer(self.fetch_after, self._fetch, [order.number])
-            timer.daemon = True
-            timer.start()
+        fetch(self.stall, order.number, self.fetch_after)
         return {}
-
-    def _fetch(self, number: str) -> None:
-        if self.stall.get(number).state is State.ACCEPTED:
-            self.stall.ship(number)
 
     def document(self, number: str, query: Params) -> dict[str, Any]:
         """Where the label lies."""

@@ -7,8 +7,8 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from oms.money import Money
 from views.sandbox.market import Listing, Order, Return, State
+from views.sandbox.pieces import pieces_of
 
 S = State
 STATUSES = {
@@ -83,15 +83,13 @@ def whole(order: Order) -> dict[str, Any]:
 
 def _pieces(order: Order) -> list[dict[str, Any]]:
     """One row for each piece; the order's discount is spread over them."""
-    pieces = [(line, n) for line in order.lines for n in range(line.quantity)]
-    spread = Money(order.discount + sum(line.discount for line in order.lines))
     made = []
-    for (line, n), off in zip(pieces, spread.allocate([int(x.price * 100) for x, _ in pieces]), strict=True):
+    for line, number, off in pieces_of(order):
         made.append({
-            "id": f"{line.id}{n:02d}", "product_id": str(PRODUCTS + int(line.listing_id)),
+            "id": number, "product_id": str(PRODUCTS + int(line.listing_id)),
             "sku_id": str(SKUS + int(line.listing_id)), "seller_sku": line.sku, "product_name": line.name,
-            "sku_name": "Default", "sale_price": baht(line.price - off.amount), "original_price": baht(line.price),
-            "seller_discount": baht(off.amount), "platform_discount": "0", "display_status": status_of(order),
+            "sku_name": "Default", "sale_price": baht(line.price - off), "original_price": baht(line.price),
+            "seller_discount": baht(off), "platform_discount": "0", "display_status": status_of(order),
             "package_id": parcel_of(order), "cancel_reason": order.cancel_reason, "currency": "THB",
             **order.facts.get("item", {}),
         })  # fmt: skip

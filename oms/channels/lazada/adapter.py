@@ -14,11 +14,10 @@ from typing import Any
 
 from oms import clock
 from oms.channels import spans
-from oms.channels.asking import Adapter, forged, header, hook_body, mark_of, refused, same, unreadable
+from oms.channels.asking import Adapter, forged, header, hook_body, mark_of, refused, same, sign_push, unreadable
 from oms.channels.lazada import calls, shipping, stock
 from oms.channels.lazada.calls import inner
 from oms.channels.lazada.orders import order_of, return_of
-from oms.channels.lazada.words import sign_push
 from oms.channels.port import (
     Ability,
     Called,

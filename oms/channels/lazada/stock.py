@@ -6,10 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from oms.channels.asking import refused, unknown
+from oms.channels.asking import refused
 from oms.channels.lazada.calls import Calls, inner
 from oms.channels.lazada.words import GOOD, problem
-from oms.channels.port import ChannelError, ChannelRefused, ChannelSilent, ChannelUnknown, Listing, ListingPage, Offer
+from oms.channels.offering import Answers, ids_of, sorted_out
+from oms.channels.port import ChannelRefused, ChannelSilent, ChannelUnknown, Listing, ListingPage, Offer
 from oms.channels.reading import rows
 from oms.net.reading import part, words
 from oms.net.transport import Reply
@@ -40,16 +41,9 @@ def _listing(product: Mapping[str, Any], sku: Mapping[str, Any]) -> Listing:
     )
 
 
-def push(calls: Calls, offers: Sequence[Offer]) -> dict[str, ChannelError | None]:
+def push(calls: Calls, offers: Sequence[Offer]) -> Answers:
     """All in one: how many may be sold, whatever waits for its buyers' money. Raises ChannelExpired and ChannelKeys."""
-    answers: dict[str, ChannelError | None] = {}
-    good: list[Offer] = []
-    for offer in offers:
-        item, _, sku = offer.external_id.partition(":")
-        if item.isdecimal() and sku.isdecimal():
-            good.append(offer)
-        else:
-            answers[offer.external_id] = unknown("external_id", offer.external_id)
+    good, answers = sorted_out(offers)
     if not good:
         return answers
     payload = {"Request": {"Product": {"Skus": {"Sku": [_told(o) for o in good]}}}}
@@ -61,14 +55,14 @@ def push(calls: Calls, offers: Sequence[Offer]) -> dict[str, ChannelError | None
 
 
 def _told(offer: Offer) -> dict[str, Any]:
-    item, _, sku = offer.external_id.partition(":")
+    item, sku = ids_of(offer)
     return {
         "ItemId": int(item), "SkuId": int(sku), "SellerSku": offer.external_sku,
         "SellableQuantity": max(offer.quantity, 0),
     }  # fmt: skip
 
 
-def _answers(reply: Reply, offers: Sequence[Offer]) -> dict[str, ChannelError | None]:
+def _answers(reply: Reply, offers: Sequence[Offer]) -> Answers:
     """Which were not taken stands in the details of an error, by one of several names."""
     details = rows((reply.body or {}).get("detail"))
     code = reply.text("code")
@@ -76,13 +70,12 @@ def _answers(reply: Reply, offers: Sequence[Offer]) -> dict[str, ChannelError | 
         trouble = problem(reply)
         if trouble is not None:
             raise trouble
-    found: dict[str, ChannelError | None] = {o.external_id: None for o in offers}
+    found: Answers = {o.external_id: None for o in offers}
     for row in details:
         marks = {words(row.get(name)) for name in SAYS_WHICH} - {""}
         text = words(row.get("message"), 300)
         for offer in offers:
-            sku = offer.external_id.partition(":")[2]
-            if {offer.external_sku, sku} & marks or (not marks and offer.external_sku in text.split()):
+            if {offer.external_sku, ids_of(offer)[1]} & marks or (not marks and offer.external_sku in text.split()):
                 found[offer.external_id] = refused(words(row.get("code")) or code, text)
     if code != GOOD and not any(found.values()):
         raise problem(reply) or refused(code, reply.text("message"))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 from collections.abc import Mapping
 from datetime import timedelta
 
-from oms.channels.asking import by_status, refused, silent, unknown, unreadable
+from oms.channels.asking import by_status, hex_mac, refused, silent, unknown, unreadable
 from oms.channels.port import ChannelError, ChannelExpired
 from oms.errors import say
 from oms.net.silence import Silence
@@ -31,12 +29,7 @@ _NO_ORDER = re.compile(r"invalid order|order[^.]{0,40}not (?:found|exist)", re.I
 def sign(secret: str, path: str, params: Mapping[str, str], body: str = "") -> str:
     """The signature: the path, every parameter sorted by name, and a body that is no form."""
     said = path + "".join(f"{name}{params[name]}" for name in sorted(params) if name != "sign") + body
-    return hmac.new(secret.encode(), said.encode(), hashlib.sha256).hexdigest().upper()
-
-
-def sign_push(app_key: str, secret: str, body: bytes) -> str:
-    """The signature of a push message."""
-    return hmac.new(secret.encode(), app_key.encode() + body, hashlib.sha256).hexdigest()
+    return hex_mac(secret, said.encode()).upper()
 
 
 def problem(reply: Reply) -> ChannelError | None:

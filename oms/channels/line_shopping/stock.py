@@ -11,6 +11,7 @@ from typing import Any
 
 from oms.channels.asking import unknown, unreadable
 from oms.channels.line_shopping.calls import Calls
+from oms.channels.offering import Answers
 from oms.channels.port import ChannelError, ChannelRefused, ChannelSilent, ChannelUnknown, Listing, ListingPage, Offer
 from oms.channels.reading import rows
 from oms.net.reading import words
@@ -47,19 +48,19 @@ def _listing(product: Row, variant: Row) -> Listing:
     )
 
 
-def push(calls: Calls, offers: Sequence[Offer]) -> dict[str, ChannelError | None]:
+def push(calls: Calls, offers: Sequence[Offer]) -> Answers:
     """What is there, then the difference. One that is sold meanwhile is read once more. Raises ChannelKeys."""
     answers = _round(calls, offers)
     again = [o for o in offers if isinstance(answers[o.external_id], ChannelRefused)]
     return answers | (_round(calls, again) if again else {})
 
 
-def _round(calls: Calls, offers: Sequence[Offer]) -> dict[str, ChannelError | None]:
+def _round(calls: Calls, offers: Sequence[Offer]) -> Answers:
     try:
         there = _there(calls, offers)
     except (ChannelSilent, ChannelRefused, ChannelUnknown) as no:
         return dict.fromkeys((o.external_id for o in offers), no)
-    answers: dict[str, ChannelError | None] = {}
+    answers: Answers = {}
     silence: ChannelSilent | None = None
     for offer in offers:
         if silence is not None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from oms.channels.asking import refused, unknown
-from oms.channels.port import ChannelError, ChannelRefused, ChannelSilent, ChannelUnknown, Listing, ListingPage, Offer
+from oms.channels.asking import refused
+from oms.channels.offering import Answers, by_item, ids_of
+from oms.channels.port import ChannelError, Listing, ListingPage, Offer
 from oms.channels.reading import rows
 from oms.channels.shopee.calls import Calls
 from oms.net.reading import part, words
@@ -44,33 +45,12 @@ def _listing(item: Mapping[str, Any], row: Mapping[str, Any], model: str) -> Lis
     )
 
 
-def push(calls: Calls, offers: Sequence[Offer]) -> dict[str, ChannelError | None]:
-    """One question an item. When Shopee stays silent the rest is not asked. Raises ChannelExpired and ChannelKeys: all
-    of it may be said again."""
-    answers: dict[str, ChannelError | None] = {}
-    items: dict[str, list[Offer]] = {}
-    for offer in offers:
-        item, _, model = offer.external_id.partition(":")
-        if item.isdecimal() and model.isdecimal():
-            items.setdefault(item, []).append(offer)
-        else:
-            answers[offer.external_id] = unknown("external_id", offer.external_id)
-    silence: ChannelSilent | None = None
-    for item, some in items.items():
-        if silence is None:
-            try:
-                answers |= _push(calls, item, some)
-                continue
-            except ChannelSilent as trouble:
-                silence = trouble
-            except (ChannelRefused, ChannelUnknown) as no:
-                answers |= {o.external_id: no for o in some}
-                continue
-        answers |= {o.external_id: silence for o in some}
-    return answers
+def push(calls: Calls, offers: Sequence[Offer]) -> Answers:
+    """Item by item."""
+    return by_item(offers, lambda item, some: _push(calls, item, some))
 
 
-def _push(calls: Calls, item: str, offers: Sequence[Offer]) -> dict[str, ChannelError | None]:
+def _push(calls: Calls, item: str, offers: Sequence[Offer]) -> Answers:
     """Some models may be taken and some not."""
     told = [{"model_id": _model(o), "seller_stock": [{"stock": max(o.quantity, 0)}]} for o in offers]
     answer = calls.post("/product/update_stock", {"item_id": int(item), "stock_list": told})
@@ -81,7 +61,7 @@ def _push(calls: Calls, item: str, offers: Sequence[Offer]) -> dict[str, Channel
 
 
 def _model(offer: Offer) -> int:
-    return int(offer.external_id.partition(":")[2])
+    return int(ids_of(offer)[1])
 
 
 def _no(reason: str | None) -> ChannelError | None:

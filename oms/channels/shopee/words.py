@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from datetime import UTC, datetime, timedelta, timezone
 
 from oms import clock
-from oms.channels.asking import by_status, refused, silent, unknown, unreadable
+from oms.channels.asking import by_status, hex_mac, refused, silent, unknown, unreadable
 from oms.channels.port import ChannelError, ChannelExpired
 from oms.errors import say
 from oms.net.silence import Silence
@@ -31,12 +29,12 @@ MINUTE = timedelta(minutes=1)
 
 def sign(key: str, *parts: str) -> str:
     """The signature over these parts, put together as they are. The key is text, also where it looks like hex."""
-    return hmac.new(key.encode(), "".join(parts).encode(), hashlib.sha256).hexdigest()
+    return hex_mac(key, "".join(parts).encode())
 
 
 def sign_push(key: str, url: str, body: bytes) -> str:
     """The signature of a push message to the address as it was registered."""
-    return hmac.new(key.encode(), url.encode() + b"|" + body, hashlib.sha256).hexdigest()
+    return hex_mac(key, url.encode() + b"|" + body)
 
 
 def bare(code: str) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from oms.channels import spans
-from oms.channels.asking import Adapter, forged, header, hook_body, mark_of, same, unreadable
+from oms.channels.asking import Adapter, forged, header, hook_body, mark_of, same, sign_push, unreadable
 from oms.channels.port import (
     Ability,
     Called,
@@ -33,7 +33,6 @@ from oms.channels.port import (
 from oms.channels.reading import Reading, rows
 from oms.channels.tiktok import calls, shipping, stock
 from oms.channels.tiktok.orders import order_of, return_of
-from oms.channels.tiktok.words import sign_push
 from oms.net.reading import part, words
 from oms.net.transport import Transport
 

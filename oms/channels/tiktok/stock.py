@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from oms.channels.asking import refused, unknown, unreadable
-from oms.channels.port import ChannelError, ChannelRefused, ChannelSilent, ChannelUnknown, Listing, ListingPage, Offer
+from oms.channels.asking import refused, unreadable
+from oms.channels.offering import Answers, by_item, ids_of
+from oms.channels.port import Listing, ListingPage, Offer
 from oms.channels.reading import rows
 from oms.channels.tiktok.calls import Calls
 from oms.net.reading import part, words
@@ -44,33 +45,12 @@ def main_warehouse(calls: Calls) -> str:
     return found
 
 
-def push(calls: Calls, offers: Sequence[Offer], warehouse: str) -> dict[str, ChannelError | None]:
-    """One question a product. When TikTok stays silent the rest is not asked. Raises ChannelExpired and
-    ChannelKeys."""
-    answers: dict[str, ChannelError | None] = {}
-    products: dict[str, list[Offer]] = {}
-    for offer in offers:
-        product, _, sku = offer.external_id.partition(":")
-        if product.isdecimal() and sku.isdecimal():
-            products.setdefault(product, []).append(offer)
-        else:
-            answers[offer.external_id] = unknown("external_id", offer.external_id)
-    silence: ChannelSilent | None = None
-    for product, some in products.items():
-        if silence is None:
-            try:
-                answers |= _push(calls, product, some, warehouse)
-                continue
-            except ChannelSilent as trouble:
-                silence = trouble
-            except (ChannelRefused, ChannelUnknown) as no:
-                answers |= {o.external_id: no for o in some}
-                continue
-        answers |= {o.external_id: silence for o in some}
-    return answers
+def push(calls: Calls, offers: Sequence[Offer], warehouse: str) -> Answers:
+    """Product by product."""
+    return by_item(offers, lambda product, some: _push(calls, product, some, warehouse))
 
 
-def _push(calls: Calls, product: str, offers: Sequence[Offer], warehouse: str) -> dict[str, ChannelError | None]:
+def _push(calls: Calls, product: str, offers: Sequence[Offer], warehouse: str) -> Answers:
     """Some SKUs may be taken and some not."""
     told = [{"id": _sku(o), "inventory": [{"warehouse_id": warehouse, "quantity": max(o.quantity, 0)}]} for o in offers]
     answer = calls.post(f"/product/202309/products/{product}/inventory/update", {"skus": told})
@@ -82,4 +62,4 @@ def _push(calls: Calls, product: str, offers: Sequence[Offer], warehouse: str) -
 
 
 def _sku(offer: Offer) -> str:
-    return offer.external_id.partition(":")[2]
+    return ids_of(offer)[1]

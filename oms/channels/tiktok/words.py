@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Mapping
 from datetime import timedelta
 
-from oms.channels.asking import by_status, refused, silent, unreadable
+from oms.channels.asking import by_status, hex_mac, refused, silent, unreadable
 from oms.channels.port import ChannelError, ChannelExpired
 from oms.errors import say
 from oms.net.silence import Silence
@@ -26,12 +24,7 @@ MINUTE = timedelta(minutes=1)
 def sign(secret: str, path: str, query: Mapping[str, str], body: str = "") -> str:
     """The signature: the path, the query sorted by name and the body as it is sent, wrapped in the secret."""
     said = "".join(f"{name}{query[name]}" for name in sorted(query) if name not in UNSIGNED)
-    return hmac.new(secret.encode(), f"{secret}{path}{said}{body}{secret}".encode(), hashlib.sha256).hexdigest()
-
-
-def sign_push(app_key: str, secret: str, body: bytes) -> str:
-    """The signature of a webhook."""
-    return hmac.new(secret.encode(), app_key.encode() + body, hashlib.sha256).hexdigest()
+    return hex_mac(secret, f"{secret}{path}{said}{body}{secret}".encode())
 
 
 def problem(reply: Reply) -> ChannelError | None:
