@@ -10,8 +10,10 @@ from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import joinedload, load_only
 
+from oms.catalog.models import Shop
+from oms.customers.models import Customer
 from oms.db import Tx
 from oms.money import ZERO, Money
 from oms.notifications.catalogue import KINDS, Event
@@ -32,6 +34,10 @@ from oms.usecases import derived
 from oms.usecases.refunds import mask_account
 from oms.usecases.tracking_links import TOKEN_BYTES
 
+_READ: Final = (
+    Order.number, Order.external_no, Order.status, Order.payment_term, Order.term_approved_at, Order.total,
+    Order.items_summary, Order.ship_name, Order.ship_phone, Order.expires_at,
+)  # fmt: skip
 _OF_MONEY: Final = frozenset(e for e, k in KINDS.items() if "missing" in k.words)
 _OF_WAY: Final = frozenset(e for e, k in KINDS.items() if "tracking" in k.words)
 
@@ -71,7 +77,15 @@ def known_of(tx: Tx, notices: Sequence[Notice], public_url: str = "") -> Known:
     """Read it all: each kind of fact in one statement, and only those that are needed."""
     ids = sorted({n.order_id for n in notices})
     found = Known()
-    orders = select(Order).where(Order.id.in_(ids)).options(joinedload(Order.shop), joinedload(Order.customer))
+    orders = (
+        select(Order)
+        .where(Order.id.in_(ids))
+        .options(
+            load_only(*_READ),
+            joinedload(Order.shop).load_only(Shop.name),
+            joinedload(Order.customer).load_only(Customer.name),
+        )
+    )
     found.orders = {o.id: o for o in tx.session.scalars(orders)}
     owing = [o for o in found.orders.values() if _owes(o)]
     if owing and any(n.event in _OF_MONEY for n in notices):
