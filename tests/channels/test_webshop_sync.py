@@ -13,24 +13,30 @@ from sqlalchemy import select, update
 
 from oms import clock
 from oms.catalog.models import Channel, Shop
-from oms.channels.models import ChannelHook, ChannelOrder
+from oms.channels.models import ChannelDeed, ChannelHook, ChannelOrder
+from oms.channels.port import Shipped
 from oms.channels.registry import CONNECTORS
-from oms.channels.states import HookStatus
+from oms.channels.states import DeedStatus, HookStatus
 from oms.db import db, transaction
 from oms.money import Money
 from oms.orders.models import Order
-from oms.orders.states import OrderStatus, PaymentStatus, PaymentTerm
+from oms.orders.states import CancelReason, OrderStatus, PaymentStatus, PaymentTerm
 from oms.payments.states import PaymentMethod
+from oms.usecases.channel_deeds import TELL
 from oms.usecases.channel_hooks import HEAR
 from oms.usecases.channels import Connect, connect_shop
+from oms.usecases.orders_cancel import CancelOrder, cancel_order
 from oms.usecases.payments import SubmitClaim, submit_claim
+from oms.usecases.shipping import MarkShipped, mark_shipped
 from tests.channels.bazaar import WHO, Bazaar
+from tests.channels.webshops import opened
 from tests.e2e.browser import served
 from tests.shop import small_shop
 from views.sandbox.channel_inbound import InboundSandbox
 from views.sandbox.channel_shopify import Bucket, ShopifySandbox
-from views.sandbox.market import Market
+from views.sandbox.market import Market, State
 from views.sandbox.server import running
+from views.sandbox.stage_channels import together
 from views.sandbox.stage_webshops import WEBSHOPS
 
 ASKED = ("woocommerce", "shopify", "vendure", "medusa")
@@ -140,6 +146,47 @@ def test_where_money_was_announced_here_a_person_decides(web_shop):
     assert (order.payment_term, order.payment_status) == (PaymentTerm.PREPAID, PaymentStatus.PENDING_REVIEW)
 
 
+def tell(shop: WebShop) -> list[DeedStatus]:
+    with transaction(WHO) as tx:
+        tx.session.execute(update(ChannelDeed).values(next_try_at=clock.now()))
+    shop.work(TELL, connection_id=shop.id)
+    db.session.rollback()
+    return list(db.session.scalars(select(ChannelDeed.status).order_by(ChannelDeed.id)))
+
+
+@pytest.mark.parametrize("fails_at", [None, 1, 2, 3])
+def test_what_left_here_is_told_there_once_whatever_goes_unanswered(web_shop, fails_at):
+    made = web_shop.stall.make(pay=True)
+    web_shop.sync()
+    with transaction(WHO) as tx:
+        mark_shipped(tx, MarkShipped(web_shop.orders()[made.number].id, "Flash Express", "TH0123456789"))
+    if fails_at is not None:
+        for _ in range(fails_at):
+            web_shop.stall.fail("extra")
+        web_shop.stall.fail("500")
+    status = tell(web_shop)
+    web_shop.stall.faults.clear()
+    for _ in range(3):
+        if status != [DeedStatus.DONE]:
+            status = tell(web_shop)
+    assert status == [DeedStatus.DONE]
+    assert (made.state, made.tracking) == (State.SHIPPED, "TH0123456789")
+    assert web_shop.stall.tallies["ship"] == 1
+    assert len(made.facts.get("notes", [])) <= 1
+    assert len(made.facts.get("fulfillments", [])) <= 1
+
+
+def test_a_cancel_of_ours_is_told_there(web_shop):
+    made = web_shop.stall.make(pay=True)
+    web_shop.sync()
+    with transaction(WHO) as tx:
+        cancel_order(tx, CancelOrder(web_shop.orders()[made.number].id, CancelReason.OUT_OF_STOCK))
+    assert tell(web_shop) == [DeedStatus.DONE]
+    assert made.state is State.CANCELED
+    web_shop.sync()
+    assert web_shop.stall.tallies["cancel"] == 1
+
+
 @pytest.fixture
 def heard(web_app, committed, stage, request) -> Iterator[tuple[WebShop, str]]:
     shop = WebShop(committed, stage, request.param)
@@ -194,3 +241,18 @@ def test_of_two_messages_the_later_change_counts_whatever_arrives_last(heard):
         assert answer.status_code == 202
     shop.drain(HEAR)
     assert shop.orders()[made.number].status is OrderStatus.CANCELED
+
+
+@pytest.mark.parametrize("code", ASKED)
+def test_it_works_below_the_one_address_of_the_sandbox(code):
+    market = Market(3, skus=6)
+    sandbox = WEBSHOPS[code](market.open(code))
+    with running(together(market, {code: sandbox})) as url:
+        channel = opened(code, f"{url}/{code}", sandbox.keys())
+        made = sandbox.stall.make(pay=True)
+        found = channel.list_changed(clock.now() - timedelta(hours=1), clock.now() + timedelta(hours=1))
+        assert [n.external_no for n in found.news] == [made.number]
+        channel.ship(Shipped(made.number, "TH1", "Flash Express"))
+        channel.close()
+        books = httpx.get(f"{url}/_books", trust_env=False).json()
+    assert books["shops"][code]["shipped"] == 1
