@@ -48,7 +48,7 @@ def read(platform: Platform, until: datetime, since: datetime = START) -> list[i
             return found
 
 
-TIMES = st.lists(st.integers(0, 3000) | st.sampled_from([7, 8, 9]), max_size=150)
+TIMES = st.lists(st.integers(0, 3000) | st.sampled_from([7, 8, 9]), min_size=25, max_size=150)
 
 
 @given(TIMES, st.booleans(), st.integers(1, 4000))
@@ -59,7 +59,9 @@ def test_everything_inside_is_told_and_nothing_else(times, counts, seconds):
 
 
 @given(
-    st.lists(st.integers(0, 3000), max_size=150, unique=True), st.lists(st.integers(0, 160), max_size=40), st.booleans()
+    st.lists(st.integers(0, 3000), min_size=40, max_size=150, unique=True),
+    st.lists(st.integers(0, 60), min_size=3, max_size=40),
+    st.booleans(),
 )
 def test_what_moves_while_it_is_read_makes_nothing_else_be_passed_over(times, moving, counts):
     platform = Platform(times, moving=moving, counts=counts)
