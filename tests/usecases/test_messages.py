@@ -32,6 +32,7 @@ from oms.usecases.message_answers import heard, record_answers
 from oms.usecases.message_work import SetConsent, mark_arrived, mark_copied, resend, send_again, set_consent
 from oms.usecases.messages import begin_batch
 from oms.usecases.notices import TOPIC as TELL
+from oms.usecases.order_links import order_link
 from oms.usecases.orders_cancel import CancelOrder, Restock, cancel_order
 from oms.usecases.orders_confirm import ConfirmOrder, confirm_order
 from oms.usecases.payments import (
@@ -632,3 +633,17 @@ def test_a_verb_pays_one_statement_for_telling(office):
     assert sum("INSERT INTO outbox" in s for s in seen) == 1
     with transaction(WHO) as tx:
         assert tx.session.scalar(select(func.count()).where(Outbox.topic == TELL)) == 0
+
+
+def test_a_message_leads_to_the_orders_own_page_by_one_link(office):
+    office.route(Route.LINE)
+    with transaction(WHO) as tx:
+        tx.session.get_one(MessageSettings, 1).public_url = "https://orders.example.com"
+    order_id = office.place(line=user(1))
+    office.work()
+    pay(order_id, 40)
+    office.work()
+    with transaction(WHO) as tx:
+        token = order_link(tx, order_id).token
+    assert all(t.endswith(f"https://orders.example.com/o/{token}") for t in texts(office, Route.LINE))
+    assert "ยังขาดอีก 60 บาท" in texts(office, Route.LINE)[1]
