@@ -52,7 +52,7 @@ def _heard(work: Work, reached: Reached, label: str, raws: Sequence[Raw]) -> boo
     whole: dict[str, OrderNews] = {}
     for found in news.values():
         if found.trusted:
-            whole |= {told.external_no: told for told in found.news}
+            whole |= {told.external_no: told for told in found.news if _is_later(told, whole.get(told.external_no))}
     hints = [hint for found in news.values() for hint in found.hints]
     orders = dict.fromkeys(h.number for h in hints if h.kind is HintKind.ORDER and h.number)
     asked = [number for number in orders if number not in whole]
@@ -68,6 +68,13 @@ def _heard(work: Work, reached: Reached, label: str, raws: Sequence[Raw]) -> boo
         if any(h.kind is not HintKind.ORDER for h in hints):
             wake_sync(tx, reached.id)
     return True
+
+
+def _is_later(told: OrderNews, known: OrderNews | None) -> bool:
+    """Of two words about an order the later change counts, whichever came last."""
+    if known is None or told.updated_at is None or known.updated_at is None:
+        return True
+    return told.updated_at >= known.updated_at
 
 
 def _read(reached: Reached, raws: Sequence[Raw]) -> tuple[dict[int, WebhookNews], dict[int, str]]:

@@ -10,6 +10,7 @@ from flask_appbuilder import AppBuilder
 
 from views import (
     account,
+    alerts,
     answers,
     approvals,
     attachments,
@@ -105,6 +106,7 @@ from views import (
 
 MODULES: tuple[ModuleType, ...] = (
     account,
+    alerts,
     answers,
     approvals,
     attachments,

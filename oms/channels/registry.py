@@ -109,16 +109,17 @@ MARKETS = (
         "shopee", "Shopee", ChannelName.SHOPEE, "https://partner.shopeemobile.com", market_fields.SHOPEE,
         Shopee, lambda o: Shopee(o.transport, o.settings, o.grant),
         Consent(shopee.consent_address, lambda o, back: shopee.exchange(o.transport, o.settings, back)),
+        per_second=10.0,
     ),
     ConnectorKind(
         "lazada", "Lazada", ChannelName.LAZADA, lazada.HOST, market_fields.LAZADA,
         Lazada, lambda o: Lazada(o.transport, o.settings, o.grant, o.to),
-        Consent(lazada.consent_address, _lazada_grant),
+        Consent(lazada.consent_address, _lazada_grant), per_second=10.0,
     ),
     ConnectorKind(
         "tiktok", "TikTok Shop", ChannelName.TIKTOK, tiktok.HOST, market_fields.TIKTOK,
         TikTok, lambda o: TikTok(o.transport, o.settings, o.grant, o.to),
-        Consent(tiktok.consent_address, _tiktok_grant),
+        Consent(tiktok.consent_address, _tiktok_grant), per_second=20.0,
     ),
     ConnectorKind(
         "line_shopping", "LINE SHOPPING", ChannelName.LINE_SHOPPING, line_shopping.HOST, market_fields.LINE_SHOPPING,

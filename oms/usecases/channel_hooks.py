@@ -105,7 +105,7 @@ def waiting_hooks(tx: Tx, connection_id: int, after: int = 0) -> list[Raw]:
         .order_by(ChannelHook.id)
         .limit(AT_ONCE)
     )
-    return [Raw(r.id, Called(r.headers, r.body, r.url, r.query)) for r in rows]
+    return [Raw(r.id, Called(r.headers, r.body, r.url, r.query, r.last_at)) for r in rows]
 
 
 def mark_heard(tx: Tx, read: Collection[int], refused: Mapping[int, str]) -> None:

@@ -15,6 +15,7 @@ from views.sandbox.carriers_ninjavan import NinjaVanSandbox
 from views.sandbox.carriers_shippop import ShippopSandbox
 from views.sandbox.carriers_thaipost import ThailandPostSandbox
 from views.sandbox.market import Market
+from views.sandbox.messages import LineSandbox, MetaSandbox, SmsMktSandbox, ThaiBulkSmsSandbox
 from views.sandbox.selling import Seller
 from views.sandbox.server import running
 from views.sandbox.slip_qr import code_of
@@ -41,7 +42,7 @@ def play(options: Options, tell: Callable[[str], object], stop: threading.Event)
     entry = Entry("DEMO202611230001", "004", "014", Decimal("1590.00"), clock.now() - timedelta(minutes=5))
     market = Market(options.seed, skus=options.skus, pieces=options.pieces)
     shops = dialects(market, options.seed)
-    others = [*_verifiers(entry), *_carriers()]
+    others = [*_verifiers(entry), *_carriers(), *_messages()]
     with running(
         together(market, {s.name: s for s in (*shops.values(), *(o for o, _ in others))}), options.port
     ) as url:
@@ -86,4 +87,14 @@ def _carriers() -> list[tuple[Simulator, dict[str, str]]]:
         (post, {"key": post.key, "hook_key": post.hook_key}),
         (ninja, {"client": ninja.client, "secret": ninja.secret, "prefix": ninja.prefix}),
         (shippop, {"key": shippop.key, "email": shippop.email}),
+    ]
+
+
+def _messages() -> list[tuple[Simulator, dict[str, str]]]:
+    line, bulk, mkt, meta = LineSandbox(), ThaiBulkSmsSandbox(), SmsMktSandbox(), MetaSandbox()
+    return [
+        (line, {"access_token": line.token, "channel_secret": line.secret}),
+        (bulk, {"api_key": bulk.key, "api_secret": bulk.secret, "sender": "RUAM"}),
+        (mkt, {"api_key": mkt.key, "secret_key": mkt.secret}),
+        (meta, {"page_id": meta.page, "access_token": meta.token, "app_secret": meta.secret}),
     ]
