@@ -46,7 +46,8 @@ def connection_form(kind: ConnectorKind, row: ChannelConnection | None) -> Any:
     host = lazy_gettext("Only for a test system. Another address needs the keys again.")
     if not kind.host:
         host = lazy_gettext("The address of your own shop, for example https://shop.example")
-    names["host"] = StringField(lazy_gettext("Address of the server"), description=host)
+    address = StringField(lazy_gettext("Address of the server"), description=host)
+    names["host"] = address if kind.is_asked else HiddenField()
     made: Any = type("ConnectionForm", (FlaskForm,), names)
     facts: dict[str, Any] = {"host": mine.host if mine else kind.host, "version": str(row.version) if row else ""}
     facts |= {f.name: f.default for f in kind.fields if not f.secret}

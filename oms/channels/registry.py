@@ -83,6 +83,11 @@ class ConnectorKind:
         return self.kind.abilities
 
     @property
+    def is_asked(self) -> bool:
+        """Whether it has an address of its own; one that only tells us has none."""
+        return self.abilities != frozenset({Ability.WEBHOOK})
+
+    @property
     def secret_names(self) -> tuple[str, ...]:
         """What is sealed."""
         return secret_names(self.fields)
@@ -136,7 +141,7 @@ WEBSHOPS = (
         Shopify, lambda o: Shopify(o.transport, o.settings, o.grant), per_second=2.0,
     ),
     ConnectorKind(
-        "shopify_app", "Shopify, let in by the browser", ChannelName.WEB, "", webshop_fields.SHOPIFY_APP,
+        "shopify_app", "Shopify (OAuth)", ChannelName.WEB, "", webshop_fields.SHOPIFY_APP,
         Shopify, lambda o: Shopify(o.transport, o.settings, o.grant),
         Consent(shopify.consent_address, lambda o, back: shopify.exchange(o.transport, o.settings, back)),
         per_second=2.0,
@@ -150,7 +155,7 @@ WEBSHOPS = (
         Medusa, lambda o: Medusa(o.transport, o.settings), look_again=120,
     ),
     ConnectorKind(  # nobody is ever asked: the address leads nowhere
-        "inbound", "Inbound channel", ChannelName.WEB, "https://inbound.invalid", webshop_fields.INBOUND,
+        "inbound", "Inbound API", ChannelName.WEB, "https://inbound.invalid", webshop_fields.INBOUND,
         Inbound, lambda o: Inbound(o.transport, o.settings),
     ),
 )  # fmt: skip

@@ -109,3 +109,24 @@ def test_personal_data_is_hidden_wherever_it_lies():
     assert masked(raw) == {
         "order_sn": "1", "recipient": {"town": HIDDEN, "x": [{"y": HIDDEN}]}, "phone": HIDDEN, "lines": [{"sku": "A"}],
     }  # fmt: skip
+
+
+def test_a_channel_that_only_tells_us_has_no_address_to_enter(web, sandbox, shop):
+    with transaction(WHO) as tx:
+        tx.session.add(
+            Shop(
+                code="own",
+                name="ร้านตัวเอง",
+                channel=Channel.WEB,
+                warehouse_id=tx.session.get_one(Shop, shop).warehouse_id,
+            )
+        )
+    row = db.session.scalars(select(Shop).where(Shop.code == "own")).one()
+    manager = log_in(web, "manager")
+    path = f"/channels/shops/{row.id}/connect/inbound"
+    assert "Address of the server" not in manager.get(path).text
+    assert "Address of the server" in manager.get(f"/channels/shops/{row.id}/connect/woocommerce").text
+    assert manager.post(path, hook_secret="a-long-secret").status_code == 303
+    made = db.session.scalars(select(ChannelConnection).where(ChannelConnection.shop_id == row.id)).one()
+    assert made.is_active
+    assert "/hooks/channels/" in log_in(web, "manager").get(f"/channels/{made.id}").text
