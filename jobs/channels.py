@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -46,8 +47,7 @@ class Reader:
         breaks on waits."""
         page = TakePage(self.shop_id, source, news, self.label, self.ledger.run_id, lease=self.lease, move=move)
         try:
-            with self.unit() as tx:
-                self.ledger.add(take_page(tx, page))
+            self._commit(page)
         except Conflict:
             raise
         except POISON as bad:
@@ -60,24 +60,20 @@ class Reader:
     def _take_one(self, source: Source, news: OrderNews) -> None:
         page = TakePage(self.shop_id, source, (news,), self.label, self.ledger.run_id, lease=self.lease)
         try:
-            with self.unit() as tx:
-                self.ledger.add(take_page(tx, page))
+            self._commit(page)
         except Conflict:
             raise
         except POISON as bad:
             log.exception("order %s of shop %s waits for a person", news.external_no, self.shop_id)
             told = say("This order cannot be taken in: {why}", why=f"{type(bad).__name__}: {bad}"[:300])
             poison = CellProblem(0, "", "poison", told)
-            with self.unit() as tx:
-                self.ledger.add(
-                    take_page(
-                        tx,
-                        TakePage(
-                            self.shop_id, source, (news,), self.label, self.ledger.run_id, lease=self.lease,
-                            poison=poison,
-                        ),
-                    )
-                )  # fmt: skip
+            self._commit(replace(page, poison=poison))
+
+    def _commit(self, page: TakePage) -> None:
+        """One page in one commit; it counts when the commit stands."""
+        with self.unit() as tx:
+            done = take_page(tx, page)
+        self.ledger.add(done)
 
     def window(self, source: Source, span: Span, *, moves: bool) -> None:
         """Read one window page by page. A page mark that is no longer taken starts the window anew, once."""
