@@ -114,11 +114,18 @@ def demo_users(app: Flask, password: str) -> dict[str, tuple[int, str]]:
     return security.logins(app)
 
 
-def sandbox(first_port: int, say: Callable[[str], object], stop: Event) -> None:
-    """Play other people's systems (``oms sandbox`` and tests alone import them)."""
-    from views.sandbox.stage import play
+def sandbox(say: Callable[[str], object], stop: Event, **options: Any) -> None:
+    """Play other people's systems (``oms sandbox``, ``oms up --demo`` and tests alone import them)."""
+    from views.sandbox.stage import Options, play
 
-    play(first_port, say, stop)
+    play(Options(**options), say, stop)
+
+
+def demo_market(app: Flask, port: int, panel: str, stop: Event) -> None:
+    """Connect the demo's shops to simulators that sell, and let buyers order until told."""
+    from views.sandbox.demo_market import play
+
+    play(app, port, panel, stop)
 
 
 def demo_site(app: Flask, users: dict[str, tuple[int, str]], settings: Settings, port: int) -> bool:
@@ -140,6 +147,7 @@ def factories() -> Factories:
         demo_users=demo_users,
         sandbox=sandbox,
         demo_site=demo_site,
+        demo_market=demo_market,
     )
 
 

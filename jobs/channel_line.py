@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TypeVar
 
@@ -12,17 +11,14 @@ from flask import current_app
 
 from jobs.carriers import sealer
 from oms.channels.port import Channel, ChannelError, ChannelExpired, ChannelKeys
-from oms.channels.registry import open_channel
 from oms.db import Tx
-from oms.errors import InvalidInput, Refused, say
-from oms.net.kept import Kept
+from oms.errors import Refused, say
 from oms.usecases.channel_lease import get_connection, may_ask, note_answer, note_asking, waits
+from oms.usecases.channel_open import EXTENSION, no_channels, open_kept
 from oms.usecases.channels import (
     Reached,
     claim_renewal,
     ends_soon,
-    grant_of,
-    grant_words,
     is_ready,
     reach,
     renewal_failed,
@@ -31,7 +27,6 @@ from oms.usecases.channels import (
 
 T = TypeVar("T")
 Unit = Callable[[], AbstractContextManager[Tx]]
-GRANT_WORD = "\0grant"  # no field of a connector is called like this
 PATIENCE = 20.0  # seconds to wait for somebody else's renewal
 
 
@@ -42,21 +37,9 @@ class LeftAlone(Refused):
     retryable = True
 
 
-def _open(code: str, host: str, settings: Mapping[str, str]) -> Channel:
-    kept = dict(settings)
-    grant = grant_of(json.loads(kept.pop(GRANT_WORD)))
-    return open_channel(code, host, kept, grant)
-
-
 def opened(reached: Reached) -> Channel:
     """The shop's adapter, kept open in this process. Raises ChannelKeys when its settings cannot be used."""
-    kept: Kept[Channel] = current_app.extensions.setdefault("oms.channels", Kept(_open))
-    settings = {**reached.settings, GRANT_WORD: json.dumps(grant_words(reached.grant))}
-    try:
-        return kept.get(reached.id, reached.connector, reached.host, settings)
-    except (InvalidInput, KeyError) as refusal:
-        why = refusal.message if isinstance(refusal, InvalidInput) else say("This connector is not known any more")
-        raise ChannelKeys(why) from refusal
+    return open_kept(current_app.extensions.setdefault(EXTENSION, no_channels()), reached)
 
 
 class Line:

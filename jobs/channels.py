@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -11,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from jobs.channel_line import LeftAlone, Line, Unit
 from jobs.context import program
+from jobs.offers import look_at_listings
 from oms import clock, outbox
 from oms.channels.port import Ability, Channel, ChannelError, ChannelRefused, OrderNews, OrderPage
 from oms.channels.registry import CONNECTORS
@@ -19,6 +21,8 @@ from oms.db import Tx, transaction
 from oms.errors import Conflict, OmsError, say
 from oms.intake.records import CellProblem
 from oms.outbox import Work
+from oms.usecases.channel_deeds import owe_accepts
+from oms.usecases.channel_hooks import hear_what_waits
 from oms.usecases.channel_intake import Ledger, TakePage, end_run, looked_in_vain, take_page
 from oms.usecases.channel_lease import Move, begin, end, get_connection
 from oms.usecases.channel_sync import BACKFILL, SYNC, Span, close_left_runs, next_span, spans_between, to_look_at
@@ -43,8 +47,7 @@ class Reader:
         breaks on waits."""
         page = TakePage(self.shop_id, source, news, self.label, self.ledger.run_id, lease=self.lease, move=move)
         try:
-            with self.unit() as tx:
-                self.ledger.add(take_page(tx, page))
+            self._commit(page)
         except Conflict:
             raise
         except POISON as bad:
@@ -57,24 +60,20 @@ class Reader:
     def _take_one(self, source: Source, news: OrderNews) -> None:
         page = TakePage(self.shop_id, source, (news,), self.label, self.ledger.run_id, lease=self.lease)
         try:
-            with self.unit() as tx:
-                self.ledger.add(take_page(tx, page))
+            self._commit(page)
         except Conflict:
             raise
         except POISON as bad:
             log.exception("order %s of shop %s waits for a person", news.external_no, self.shop_id)
             told = say("This order cannot be taken in: {why}", why=f"{type(bad).__name__}: {bad}"[:300])
             poison = CellProblem(0, "", "poison", told)
-            with self.unit() as tx:
-                self.ledger.add(
-                    take_page(
-                        tx,
-                        TakePage(
-                            self.shop_id, source, (news,), self.label, self.ledger.run_id, lease=self.lease,
-                            poison=poison,
-                        ),
-                    )
-                )  # fmt: skip
+            self._commit(replace(page, poison=poison))
+
+    def _commit(self, page: TakePage) -> None:
+        """One page in one commit; it counts when the commit stands."""
+        with self.unit() as tx:
+            done = take_page(tx, page)
+        self.ledger.add(done)
 
     def window(self, source: Source, span: Span, *, moves: bool) -> None:
         """Read one window page by page. A page mark that is no longer taken starts the window anew, once."""
@@ -143,6 +142,10 @@ def sync(
             with unit() as tx:
                 numbers = to_look_at(tx, connection_id, LOOKS)
             reader.look(numbers, kind.kind.refresh_limit)
+            look_at_listings(line)
+        with unit() as tx:
+            hear_what_waits(tx, connection_id)
+            owe_accepts(tx, get_connection(tx, connection_id))
     finally:
         with unit() as tx:
             end_run(tx, reader.ledger.run_id)

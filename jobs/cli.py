@@ -12,7 +12,7 @@ from typing import Protocol
 import click
 from flask import Flask
 
-from jobs import cli_channels, cli_checks, cli_files, cli_run, cli_secrets, cli_slips
+from jobs import cli_channels, cli_chat, cli_checks, cli_files, cli_run, cli_secrets, cli_slips
 from jobs.runtime import engines
 from oms import settings as installation
 from oms.db import db
@@ -34,7 +34,8 @@ class Factories:
     sync: Callable[[Flask], object]  # writes the panel's permissions and roles
     first_owner: Callable[[Flask], str | None]  # makes the first login when there is none; its password
     demo_users: Callable[[Flask, str], dict[str, tuple[int, str]]]  # one login per role: (id, name) by role
-    sandbox: Callable[[int, Callable[[str], object], threading.Event], None]  # plays other people's systems until told
+    sandbox: Callable[..., None]  # plays other people's systems until told
+    demo_market: Callable[[Flask, int, str, threading.Event], None]  # sells in the demo's shops until told
     demo_site: Callable[
         [Flask, dict[str, tuple[int, str]], installation.Settings, int], bool
     ]  # the demo's remote warehouse
@@ -113,6 +114,6 @@ def init(factories: Factories) -> None:
         click.echo(line)
 
 
-for commands in (cli_run, cli_channels, cli_checks, cli_files, cli_slips, cli_secrets):
+for commands in (cli_run, cli_channels, cli_checks, cli_files, cli_slips, cli_secrets, cli_chat):
     for command in commands.COMMANDS:
         oms.add_command(command)

@@ -90,7 +90,8 @@ def up(*, demo: bool) -> None:
         "REDIS_URL": filled.redis_url or "",
         OWN: ",".join(n for n, there in (("postgres", own.postgres), ("redis", own.redis)) if there),
     }
-    listed = [*programs(own, demo=demo), *([demo_site(settings)] if demo else [])]
+    played = [demo_site(settings), supervise.Program("demo-market", supervise.oms_command("demo-market"))]
+    listed = [*programs(own, demo=demo), *(played if demo else [])]
     supervise.become(listed, settings.data_dir, own.layout.log, run, environment)
 
 
@@ -139,6 +140,8 @@ def _announce(factories: Factories, settings: Settings, run: Path) -> None:
     supervise.start(run, *(p.name for p in programs_of_ours()))
     if settings.demo and (settings.data_dir / "demo_site.json").exists():
         supervise.start(run, "demo-site")
+    if settings.demo:
+        supervise.start(run, "demo-market")
     click.echo(f"\nRuam is at {url}")
     for line in lines:
         click.echo(f"  {line}")
@@ -202,16 +205,32 @@ def relay(factories: Factories) -> None:
 @click.command()
 @click.pass_obj
 def scheduler(factories: Factories) -> None:
-    """Do what happens by the clock (may run on every host; one of them works)."""
-    from jobs import election, schedule
+    """Do what happens by the clock and tell shops what they may sell (may run on every host; one of them works)."""
+    from jobs import election, offers, schedule
 
     log.install()
     stopping = election.stop_event()
     with engines.running(installation.from_env()) as settings:
-        clockwork = schedule.Scheduler()
-        election.lead(
-            factories.worker(_lean(settings)), schedule.SCHEDULE_LOCK, clockwork.tick, schedule.TICK_SECONDS, stopping
-        )
+        clockwork, pusher = schedule.Scheduler(), offers.Pusher()
+        app = factories.worker(replace(settings, web_threads=6))
+        with election.beside(
+            lambda: election.lead(app, offers.OFFERS_LOCK, pusher.tick, offers.TICK_SECONDS, stopping), stopping
+        ):
+            election.lead(app, schedule.SCHEDULE_LOCK, clockwork.tick, schedule.TICK_SECONDS, stopping)
+
+
+@click.command("demo-market", hidden=True)
+@click.pass_obj
+def demo_market(factories: Factories) -> None:
+    """Sell in the demo's shops, so that orders arrive live."""
+    from jobs import election
+    from jobs.demo import free_port
+
+    log.install()
+    stopping = election.stop_event()
+    with engines.running(installation.from_env(demo=True), need_redis=False) as settings:
+        app = factories.worker(_lean(settings))
+        factories.demo_market(app, free_port(settings.port + 30), address(settings), stopping)
 
 
 def _lean(settings: Settings) -> Settings:
@@ -219,4 +238,4 @@ def _lean(settings: Settings) -> Settings:
     return replace(settings, web_threads=2)
 
 
-COMMANDS = (up, steward, web, worker, relay, scheduler)
+COMMANDS = (up, steward, web, worker, relay, scheduler, demo_market)

@@ -46,14 +46,18 @@ def renew(factories: Factories) -> None:
 
 
 @click.command()
-@click.option("--port", default=8300, show_default=True, help="The first of the ports to listen on.")
+@click.option("--port", default=8300, show_default=True, help="Port of this machine to listen on.")
+@click.option("--rate", default=0.0, show_default=True, help="Orders a minute over all shops.")
+@click.option("--seed", default=1, show_default=True, help="The same seed, the same goods, buyers and numbers.")
+@click.option("--skus", default=60, show_default=True, help="Things on sale in every shop.")
+@click.option("--pieces", default=1000, show_default=True, help="Pieces of each that a shop shows at first.")
 @click.pass_obj
-def sandbox(factories: Factories, port: int) -> None:
-    """Play slip verifiers on this machine, strictly, with trouble on command. Nothing outside is asked."""
+def sandbox(factories: Factories, port: int, rate: float, seed: int, skus: int, pieces: int) -> None:
+    """Play channels, carriers and slip verifiers on this machine, strictly, with trouble on command."""
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
-    factories.sandbox(port, click.echo, stop)
+    factories.sandbox(click.echo, stop, port=port, rate=rate, seed=seed, skus=skus, pieces=pieces)
 
 
 COMMANDS = (secrets, sandbox)

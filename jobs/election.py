@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +30,29 @@ def stop_event() -> threading.Event:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     return stopping
+
+
+@contextmanager
+def beside(work: Callable[[], object], stopping: threading.Event) -> Iterator[None]:
+    """Do ``work`` in a thread of its own until ``stopping`` is set. When it breaks the process ends, so that whoever
+    watches it starts it anew."""
+    broken = threading.Event()
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            if not stopping.is_set():
+                broken.set()
+                stopping.set()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    yield
+    stopping.set()
+    thread.join(10)
+    if broken.is_set():
+        sys.exit(1)
 
 
 @contextmanager

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 
 from jobs import (
     carriers,
+    channel_days,
+    channel_hooks,
+    channel_tell,
     channels,
     customers,
     exports,
@@ -30,6 +33,11 @@ TOPICS: Mapping[str, Handler] = {
     carriers.BOOK: steps(carriers.book),
     carriers.CANCEL: steps(carriers.cancel),
     channels.SYNC: steps(channels.run, queue=CHANNELS),
+    channel_hooks.HEAR: steps(channel_hooks.hear, queue=CHANNELS),
+    channel_days.FETCH: steps(channel_days.fetch, queue=CHANNELS),
+    channel_days.PROVE: steps(channel_days.prove, queue=CHANNELS),
+    channel_days.PROVE_ALL: effect(channel_days.prove_all),
+    channel_tell.TELL: steps(channel_tell.tell, queue=CHANNELS),
     channels.BACKFILL: steps(channels.backfill, queue=CHANNELS),
     customers.TOPIC: effect(customers.remember),
     exports.TOPIC: steps(exports.walk),

@@ -13,15 +13,17 @@ from oms.db import Tx, transaction
 from oms.errors import InvalidInput
 from oms.net.kept import Kept
 from oms.notifications.catalogue import Event
-from oms.notifications.port import Letter, Sender, SendError, SendKeys
-from oms.notifications.registry import AT_ONCE, open_sender
+from oms.notifications.port import Allowance, Letter, Sender, SendError, SendKeys
+from oms.notifications.registry import AT_ONCE, HASTY, open_sender, try_out
 from oms.outbox import Work
 from oms.sealing import Sealer
 from oms.usecases.message_answers import Answer, record_answers
+from oms.usecases.message_routes import open_route, record_trial, uncounted
 from oms.usecases.messages import LEASE, Batch, Outgoing, begin_batch, due_accounts
 from oms.usecases.notices import TOPIC as TELL
 from oms.usecases.notices_expand import SEND, expand
 from oms.usecases.reminders import remind_expiring
+from oms.usecases.staff_alerts import StaffWarning, begin_warnings, record_warning
 
 __all__ = ["SEND", "TELL", "send", "sweep", "tell"]
 
@@ -82,7 +84,43 @@ def opened(batch: Batch) -> Sender:
 
 
 def sweep(work: Work) -> None:
-    """Once a minute: buyers are reminded, and letters whose turn has come leave, whatever became of their doorbell."""
+    """Once a minute: buyers are reminded, quotas looked at, staff warned; and letters whose turn has come leave,
+    whatever became of their doorbell."""
+    sealer: Sealer = current_app.extensions["oms.sealer"]
     with transaction(program(work)) as tx:
         remind_expiring(tx)
+        stale = uncounted(tx)
+        warnings = begin_warnings(tx, sealer)
+    for account_id in stale:
+        _count(work, account_id, sealer)
+    for found in warnings:
+        error = _warn(found)
+        with transaction(program(work)) as tx:
+            record_warning(tx, found.subscription_id, error)
     send(work)
+
+
+def _count(work: Work, account_id: int, sealer: Sealer) -> None:
+    """Look what is left of a quota. A month that began, or a package that was filled up, ends a stop by itself."""
+    with transaction(program(work)) as tx:
+        outbox.extend(tx, work.id, LEASE)
+        route = open_route(tx, account_id, sealer)
+    try:
+        result: Allowance | SendError = try_out(route.route, route.host, route.settings)
+    except SendError as error:
+        result = error
+    with transaction(program(work)) as tx:
+        record_trial(tx, account_id, result, by_itself=True)
+
+
+def _warn(found: StaffWarning) -> str:
+    """Send one warning; "" when it went, else why not."""
+    try:
+        sender = open_sender(found.route.route, found.route.host, found.route.settings, HASTY)
+        try:
+            sender.send(found.letter)
+        finally:
+            sender.close()
+    except (SendError, InvalidInput) as error:
+        return str(error)
+    return ""

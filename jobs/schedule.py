@@ -17,6 +17,9 @@ from oms.actor import system
 from oms.db import Tx, transaction
 from oms.intake import files
 from oms.outbox import Owed
+from oms.usecases.channel_days import PROVE_ALL
+from oms.usecases.channel_deeds import owe_turns
+from oms.usecases.channel_hooks import forget_hooks
 from oms.usecases.channel_sync import owe_due
 
 SCHEDULE_LOCK = 0x52554143
@@ -51,6 +54,7 @@ TABLE: tuple[Periodic, ...] = (
     Periodic(COUNT_CHECKS, timedelta(hours=1)),
     Periodic(TRACK, timedelta(minutes=2)),
     Periodic(PACE, timedelta(minutes=15)),
+    Periodic(PROVE_ALL, timedelta(hours=1)),
     Periodic(MESSAGES, timedelta(minutes=1)),
     Periodic(RETENTION, timedelta(hours=6)),
 )
@@ -72,6 +76,7 @@ class Scheduler:
             self.written.update({p.topic: turn for p, turn in come})
         with transaction(system("scheduler")) as tx:
             owe_due(tx)
+            owe_turns(tx)
         now = clock.now().timestamp()
         if now - self.sealed_at >= SEAL_EVERY.total_seconds():
             with transaction(system("scheduler")) as tx:
@@ -80,7 +85,8 @@ class Scheduler:
 
 
 def clean(tx: Tx) -> None:
-    """Remove outbox rows done long ago, receipts of work without business meaning of their own, and files made for
-    download whose time is over."""
+    """Remove outbox rows done long ago, receipts of work without business meaning of their own, webhooks read
+    long ago, and files made for download whose time is over."""
     outbox.forget_done(tx, clock.now() - KEEP_DONE)
+    forget_hooks(tx)
     files.purge_expired(tx, current_app.extensions["oms.settings"].files_dir)

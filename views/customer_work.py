@@ -74,7 +74,9 @@ class CustomerWorkView(OmsView):
             if form.get("what") == "address":
                 block_address(tx, BlockAddress(text("line", 500), text("postcode", 10), reason, days, pk or None))
             else:
-                block_phone(tx, BlockPhone(text("phone", 40), reason, days, pk or None))
+                card = tx.session.get(Customer, pk) if pk else None  # its number need not be shown to be blocked
+                number = text("phone", 40) or (card.phone if card else "")
+                block_phone(tx, BlockPhone(number, reason, days, pk or None))
         flash(gettext("On the blacklist: cash-on-delivery orders wait for a person"), "success")
         return redirect(safe_path(form.get("next")) or url_for("BlacklistView.list"), 303)
 

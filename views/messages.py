@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from flask import Flask, flash, redirect, request, url_for
 from flask_babel import gettext
-from sqlalchemy import func, select
 from werkzeug.wrappers import Response
 
 from oms.actor import Actor
 from oms.db import Tx, db
 from oms.errors import OmsError
 from oms.notifications.catalogue import EVENT_LABELS, FORMS, ROUTE_LABELS, Event, Form, Route
-from oms.notifications.models import Message
+from oms.notifications.models import Message, MessageConsent
 from oms.notifications.rendering import segments
 from oms.notifications.states import MESSAGE, MESSAGE_LABELS, NOTICE_LABELS, MessageState, NoticeStatus
 from oms.reports import messages as reading
 from oms.thai.phone import mask_phone
 from oms.usecases import message_work as work
 from oms.usecases.message_routes import troubled
+from oms.usecases.notices_people import barred_routes
 from oms.usecases.reminders import send_reminder
 from oms.usecases.sentences import unpack
 from views import listing, nav
@@ -70,9 +71,12 @@ class MessageView(OmsView):
     route_base = "/messages"
     default_view = "list"
     requires = "message.view"
-    requires_for = dict.fromkeys(
-        ("copies", "copied", "skip", "arrived", "again", "close", "other", "resend", "remind"), "message.send"
-    )
+    requires_for = {
+        **dict.fromkeys(
+            ("copies", "copied", "skip", "arrived", "again", "close", "other", "resend", "remind"), "message.send"
+        ),
+        "consent": "customer.edit",
+    }
 
     @page("/")
     def list(self) -> str:
@@ -146,6 +150,15 @@ class MessageView(OmsView):
             flash(tr(refusal.message), "danger")
         return redirect(_back() or url_for("MessageView.show", notice_id=notice_id), 303)
 
+    @page("/consent/<int:customer_id>", methods=POST)
+    def consent(self, customer_id: int) -> Response:
+        """A customer does not want messages, or wants them again."""
+        route, how = request.form.get("route", ""), request.form.get("how", "")
+        said = work.SetConsent(
+            customer_id, request.form.get("allowed") == "1", Route(route) if route in set(Route) else None, how
+        )
+        return _act(lambda tx: work.set_consent(tx, said), gettext("Written down"))
+
     @page("/remind/<int:order_id>", methods=POST)
     def remind(self, order_id: int) -> Response:
         """Remind a buyer of their payment."""
@@ -172,21 +185,38 @@ def order_messages(order_id: int) -> Any:
     return reading.of_order(db.session(), order_id) if may("message.view") else []
 
 
+@dataclass(frozen=True)
+class Consents:
+    """What a customer said about being told: the log, and the routes that follow from it."""
+
+    rows: Sequence[MessageConsent]
+    barred: frozenset[Route | None]
+
+
+def customer_consents(customer_id: int) -> Consents:
+    """For the page of a customer."""
+    session = db.session()
+    barred = barred_routes(Tx(session, current_actor()), [customer_id]).get(customer_id, frozenset())
+    return Consents(reading.consents(session, [customer_id]), barred)
+
+
 def counts(actor: Actor) -> nav.Waiting:
     """Texts to copy and messages that need a person, for who works on them."""
     if not actor.may("message.send"):
         return {}
 
-    copies = select(func.count()).where(Message.state == MessageState.TO_COPY)
-    stuck = select(func.count()).where(Message.state == MessageState.NEEDS_PERSON)
-    return {"message_copies": copies, "message_stuck": stuck}
+    return {
+        "message_copies": reading.count_of(actor, MessageState.TO_COPY),
+        "message_stuck": reading.count_of(actor, MessageState.NEEDS_PERSON),
+    }
 
 
 def install(app: Flask) -> None:
     """Counts in the menu, and what templates say about messages."""
     nav.add_counts(app, counts)
     app.jinja_env.globals.update(
-        order_messages=order_messages, EVENT_LABELS=EVENT_LABELS, ROUTE_LABELS=ROUTE_LABELS,
+        order_messages=order_messages, customer_consents=customer_consents, EVENT_LABELS=EVENT_LABELS,
+        ROUTE_LABELS=ROUTE_LABELS,
         NOTICE_LABELS=NOTICE_LABELS, MESSAGE_LABELS=MESSAGE_LABELS, notice_tones=NOTICE_TONES,
         message_tones=MESSAGE_TONES, message_recipient=recipient, message_why=why, sms_segments=segments,
     )  # fmt: skip

@@ -143,14 +143,17 @@ class OrderEntryView(OmsView):
         raise AssertionError("the last try raises or returns")
 
     def _after(self, entered: OrderEntered, action: str) -> Response:
-        number = entered.number
+        number, more = entered.number, request.form.get("chat_left", "0").strip("0").isdecimal()
         if action == "confirm":
             flash(gettext("%(number)s is confirmed and its stock is reserved", number=number), "success")
-            return redirect(order_url(entered.order_id), 303)
+            if not more:
+                return redirect(order_url(entered.order_id), 303)
         if action == "approval":
             flash(gettext("Draft %(number)s is saved and waits for approval of its discount", number=number), "info")
         else:
             flash(gettext("Draft %(number)s is saved. Nothing is reserved yet", number=number), "success")
+        if more:  # the next order of the pasted chat
+            return redirect(url_for("OrderEntryView.new", chat="next"), 303)
         return redirect(url_for("OrderEntryView.draft", pk=entered.order_id), 303)
 
     def _show(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import jsonify, request
@@ -13,7 +14,7 @@ from oms.customers import queries as people
 from oms.customers.models import CustomerAddress
 from oms.db import Tx
 from oms.errors import Say, say
-from oms.inventory.availability import available, places
+from oms.inventory.availability import Place, available, places
 from oms.thai.addresses import Area, area_line, suggest
 from oms.thai.reading import take_apart
 from oms.usecases.orders_preview import LinePreview, Preview, PreviewOrder, preview_order
@@ -100,19 +101,7 @@ class OrderEntryLookupView(OmsView):
             hits = finding.search(tx.session, _asked())
             stock = places(tx.session, tx.actor)
             free = available(tx.session, [hit.id for hit in hits], [place.id for place in stock])
-            items = [
-                {
-                    "id": hit.id,
-                    "sku": hit.code,
-                    "name": _called(hit),
-                    "text": f"{hit.code} · {_called(hit)}",
-                    "price": money(hit.price, sign=False) if may("order.price") else "",
-                    "hint": " · ".join(f"{place.code} {free[hit.id].get(place.id, 0):,}" for place in stock),
-                    "free": {str(place): count for place, count in free[hit.id].items()},
-                    "exact": hit.exact,
-                }
-                for hit in hits
-            ]
+            items = [sku_item(hit, free[hit.id], stock) for hit in hits]
         return jsonify(items=items)
 
     @page("/preview", methods=("POST",))
@@ -137,6 +126,20 @@ class OrderEntryLookupView(OmsView):
                 known=_known(tx, found),
                 language=language(),
             )
+
+
+def sku_item(hit: finding.SkuHit, free: Mapping[int, int], stock: Sequence[Place]) -> dict[str, Any]:
+    """A product as the screen adds it to the order, with what is free in each warehouse."""
+    return {
+        "id": hit.id,
+        "sku": hit.code,
+        "name": _called(hit),
+        "text": f"{hit.code} · {_called(hit)}",
+        "price": money(hit.price, sign=False) if may("order.price") else "",
+        "hint": " · ".join(f"{place.code} {free.get(place.id, 0):,}" for place in stock),
+        "free": {str(place): count for place, count in free.items()},
+        "exact": hit.exact,
+    }
 
 
 def _called(hit: finding.SkuHit) -> str:

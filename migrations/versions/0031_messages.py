@@ -205,6 +205,7 @@ def _people() -> None:
         sa.Column("kinds", ARRAY(sa.String(32)), nullable=False),
         _text("language", 2, "th"),
         sa.Column("is_active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("rights", JSONB(), server_default=sa.text("'{}'"), nullable=False),
         _text("told_hash", 64),
         _moment("told_at"),
         _text("error", 300),

@@ -98,6 +98,11 @@ def mark_of(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
+def told_mark(kind: str, data: Mapping[str, Any]) -> str:
+    """Equal for webhooks that tell the same, whenever they were sent."""
+    return mark_of(json.dumps([kind, data], sort_keys=True, ensure_ascii=False, default=str).encode())
+
+
 def header(headers: Mapping[str, str], name: str) -> str:
     """A header whatever its case."""
     return next((value for key, value in headers.items() if key.casefold() == name.casefold()), "")

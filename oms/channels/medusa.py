@@ -32,7 +32,7 @@ from oms.channels.port import (
     WebhookNews,
 )
 from oms.channels.reading import rows
-from oms.channels.webshop import SECOND, utc
+from oms.channels.webshop import SECOND, count, utc
 from oms.errors import say
 from oms.net.reading import moment, part, words
 from oms.net.silence import Silence
@@ -75,17 +75,16 @@ class Medusa(Adapter):
 
     def _orders(self, asked: Params) -> tuple[list[Row], int]:
         told = self._ask("GET", "orders", {"limit": str(PAGE), "fields": FIELDS, **asked})
-        count = told.get("count")
-        return rows(told.get("orders")), count if isinstance(count, int) else 0
+        return rows(told.get("orders")), count(told, "count")
 
     def list_changed(self, since: datetime, until: datetime, cursor: str = "") -> OrderPage:
         """By the moment of the last change; a span is cut until one answer holds all of it."""
 
         def asking(start: datetime, end: datetime, token: str) -> spans.Answer[Row]:
             skip = int(token or 0)
-            found, count = self._orders(_span("updated_at", start, end, skip))
+            found, total = self._orders(_span("updated_at", start, end, skip))
             rest = skip + len(found)
-            return spans.Answer(found, str(rest) if found and rest < count else "", count)
+            return spans.Answer(found, str(rest) if found and rest < total else "", total)
 
         told, rest = spans.read(since, until, cursor, asking)
         return OrderPage(tuple(order_news(row) for row in told if row.get("status") != "draft"), rest)
@@ -93,11 +92,11 @@ class Medusa(Adapter):
     def list_numbers(self, start: datetime, end: datetime, cursor: str = "") -> NumberPage:
         """By the moment of ordering, which never moves."""
         skip = int(cursor or 0)
-        found, count = self._orders({**_span("created_at", start, end, skip), "fields": "id,status,created_at"})
+        found, total = self._orders({**_span("created_at", start, end, skip), "fields": "id,status,created_at"})
         placed = {words(r.get("id")): moment(r.get("created_at")) for r in found if r.get("status") != "draft"}
         inside = {number: at for number, at in placed.items() if at is None or start <= at < end}
         rest = skip + len(found)
-        return NumberPage(inside, str(rest) if found and rest < count else "")
+        return NumberPage(inside, str(rest) if found and rest < total else "")
 
     def refresh(self, numbers: Sequence[str]) -> tuple[OrderNews, ...]:
         """By id: the only way to hear of a payment."""
@@ -112,8 +111,7 @@ class Medusa(Adapter):
 
     def _items(self, asked: Params) -> tuple[list[Row], int]:
         told = self._ask("GET", "inventory-items", {"fields": LEVELS, "order": "id", "limit": str(PAGE), **asked})
-        count = told.get("count")
-        return rows(told.get("inventory_items")), count if isinstance(count, int) else 0
+        return rows(told.get("inventory_items")), count(told, "count")
 
     def _level(self, item: Row) -> Row | None:
         """Where this item is counted: the place that was entered, else its first."""
@@ -123,13 +121,13 @@ class Medusa(Adapter):
     def list_listings(self, cursor: str = "") -> ListingPage:
         """Inventory items."""
         skip = int(cursor or 0)
-        found, count = self._items({"offset": str(skip)})
+        found, total = self._items({"offset": str(skip)})
         listings = tuple(
             Listing(words(i.get("sku")), words(i.get("id")), words(i.get("title"), 300), _free(self._level(i)))
             for i in found
         )
         rest = skip + len(found)
-        return ListingPage(listings, str(rest) if found and rest < count else "")
+        return ListingPage(listings, str(rest) if found and rest < total else "")
 
     def push_stock(self, offers: Sequence[Offer]) -> dict[str, ChannelError | None]:
         """What may be sold and what is promised together lie there; one by one, each the number itself."""
@@ -145,7 +143,7 @@ class Medusa(Adapter):
                 continue
             path = f"inventory-items/{offer.external_id}/location-levels/{words(level.get('location_id'))}"
             try:
-                self._ask("POST", path, body={"stocked_quantity": offer.quantity + _number(level, "reserved_quantity")})
+                self._ask("POST", path, body={"stocked_quantity": offer.quantity + count(level, "reserved_quantity")})
                 told[offer.external_id] = None
             except ChannelRefused as refusal:
                 told[offer.external_id] = refusal
@@ -183,8 +181,7 @@ class Medusa(Adapter):
 
     def _send(self, shipped: Shipped, fulfillment: Row) -> None:
         items = [
-            {"id": i.get("line_item_id"), "quantity": int(i.get("quantity") or 0)}
-            for i in rows(fulfillment.get("items"))
+            {"id": i.get("line_item_id"), "quantity": count(i, "quantity")} for i in rows(fulfillment.get("items"))
         ]
         label = {"tracking_number": shipped.tracking_no, "tracking_url": shipped.url or "#", "label_url": "#"}
         path = f"orders/{shipped.external_no}/fulfillments/{words(fulfillment.get('id'))}/shipments"
@@ -211,15 +208,10 @@ def _span(name: str, start: datetime, end: datetime, skip: int) -> dict[str, str
     }  # fmt: skip
 
 
-def _number(row: Row, name: str) -> int:
-    value = row.get(name)
-    return int(value) if isinstance(value, int) else 0
-
-
 def _free(level: Row | None) -> int | None:
     if level is None:
         return None
-    return max(_number(level, "stocked_quantity") - _number(level, "reserved_quantity"), 0)
+    return max(count(level, "stocked_quantity") - count(level, "reserved_quantity"), 0)
 
 
 def _left(row: Row, wanted: dict[str, int]) -> list[dict[str, Any]]:
@@ -227,7 +219,7 @@ def _left(row: Row, wanted: dict[str, int]) -> list[dict[str, Any]]:
     found = []
     for item in rows(row.get("items")):
         key = words(item.get("id"))
-        left = _number(item, "quantity") - _number(part(item, "detail"), "fulfilled_quantity")
+        left = count(item, "quantity") - count(part(item, "detail"), "fulfilled_quantity")
         pieces = min(left, wanted.get(key, 0)) if wanted else left
         if pieces > 0:
             found.append({"id": key, "quantity": pieces})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import (
     BigInteger,
@@ -30,6 +31,11 @@ from oms.columns import EnumText, UtcDateTime
 from oms.db import Model
 from oms.intake.states import Outcome
 from oms.net.transport import is_local
+
+
+def is_play(host: str) -> bool:
+    """Whether an address is a simulator's, on this very machine."""
+    return is_local(urlsplit(host).hostname or "") if host else False
 
 
 class ChannelConnection(Model):
@@ -87,8 +93,7 @@ class ChannelConnection(Model):
     @property
     def is_play(self) -> bool:
         """Whether it reaches a simulator on this very machine and not a real shop."""
-        host = self.host.partition("://")[2].partition("/")[0].rpartition(":")[0] if self.host else ""
-        return bool(host) and is_local(host)
+        return is_play(self.host)
 
 
 class ChannelOrder(Model):

@@ -198,12 +198,14 @@ class WebhookNews:
 
 @dataclass(frozen=True)
 class Called:
-    """A webhook as it came in: ``url`` is the address the channel was given, as it was registered."""
+    """A webhook as it came in: ``url`` is the address the channel was given, as it was registered; ``at`` when it
+    came, None: now."""
 
     headers: Mapping[str, str]
     body: bytes
     url: str = ""
     query: Mapping[str, str] = field(default_factory=dict)
+    at: datetime | None = None
 
 
 class ChannelError(External):

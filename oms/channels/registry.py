@@ -83,6 +83,11 @@ class ConnectorKind:
         return self.kind.abilities
 
     @property
+    def is_asked(self) -> bool:
+        """Whether it has an address of its own; one that only tells us has none."""
+        return self.abilities != frozenset({Ability.WEBHOOK})
+
+    @property
     def secret_names(self) -> tuple[str, ...]:
         """What is sealed."""
         return secret_names(self.fields)
@@ -109,16 +114,17 @@ MARKETS = (
         "shopee", "Shopee", ChannelName.SHOPEE, "https://partner.shopeemobile.com", market_fields.SHOPEE,
         Shopee, lambda o: Shopee(o.transport, o.settings, o.grant),
         Consent(shopee.consent_address, lambda o, back: shopee.exchange(o.transport, o.settings, back)),
+        per_second=10.0,
     ),
     ConnectorKind(
         "lazada", "Lazada", ChannelName.LAZADA, lazada.HOST, market_fields.LAZADA,
         Lazada, lambda o: Lazada(o.transport, o.settings, o.grant, o.to),
-        Consent(lazada.consent_address, _lazada_grant),
+        Consent(lazada.consent_address, _lazada_grant), per_second=10.0,
     ),
     ConnectorKind(
         "tiktok", "TikTok Shop", ChannelName.TIKTOK, tiktok.HOST, market_fields.TIKTOK,
         TikTok, lambda o: TikTok(o.transport, o.settings, o.grant, o.to),
-        Consent(tiktok.consent_address, _tiktok_grant),
+        Consent(tiktok.consent_address, _tiktok_grant), per_second=20.0,
     ),
     ConnectorKind(
         "line_shopping", "LINE SHOPPING", ChannelName.LINE_SHOPPING, line_shopping.HOST, market_fields.LINE_SHOPPING,
@@ -135,7 +141,7 @@ WEBSHOPS = (
         Shopify, lambda o: Shopify(o.transport, o.settings, o.grant), per_second=2.0,
     ),
     ConnectorKind(
-        "shopify_app", "Shopify, let in by the browser", ChannelName.WEB, "", webshop_fields.SHOPIFY_APP,
+        "shopify_app", "Shopify (OAuth)", ChannelName.WEB, "", webshop_fields.SHOPIFY_APP,
         Shopify, lambda o: Shopify(o.transport, o.settings, o.grant),
         Consent(shopify.consent_address, lambda o, back: shopify.exchange(o.transport, o.settings, back)),
         per_second=2.0,
@@ -149,7 +155,7 @@ WEBSHOPS = (
         Medusa, lambda o: Medusa(o.transport, o.settings), look_again=120,
     ),
     ConnectorKind(  # nobody is ever asked: the address leads nowhere
-        "inbound", "Inbound channel", ChannelName.WEB, "https://inbound.invalid", webshop_fields.INBOUND,
+        "inbound", "Inbound API", ChannelName.WEB, "https://inbound.invalid", webshop_fields.INBOUND,
         Inbound, lambda o: Inbound(o.transport, o.settings),
     ),
 )  # fmt: skip

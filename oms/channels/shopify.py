@@ -44,6 +44,7 @@ from oms.net.transport import Reply, Transport
 
 A = Ability
 SENDABLE = frozenset({"OPEN", "IN_PROGRESS", "SCHEDULED"})
+OVER = frozenset({"CLOSED", "CANCELLED", "INCOMPLETE"})
 LONGEST_WAIT = 60  # seconds
 
 
@@ -193,7 +194,11 @@ class Shopify(Adapter):
         if shipped.lines and shipped.tracking_no in known:
             return Shipping(shipped.tracking_no, shipped.carrier)
         tracking = {"company": shipped.carrier, "number": shipped.tracking_no, "url": shipped.url}
-        for group in _groups(orders, dict(shipped.lines)):
+        groups = _groups(orders, dict(shipped.lines))
+        held = [words(o.get("status")) for o in orders if words(o.get("status")) not in SENDABLE | OVER]
+        if held and not groups:
+            raise refused(held[0], "the shop holds it back")
+        for group in groups:
             said = {
                 "lineItemsByFulfillmentOrder": group, "notifyCustomer": False,
                 "trackingInfo": {k: v for k, v in tracking.items() if v},

@@ -83,7 +83,7 @@ def _live(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _paid_at(row: Mapping[str, Any]) -> Any:
     kinds = {"SALE", "CAPTURE"}
-    good = [t for t in rows(row.get("transactions")) if t.get("kind") in kinds and t.get("status") == "SUCCESS"]
+    good = [t for t in rows(row.get("transactions")) if words(t.get("kind")) in kinds and t.get("status") == "SUCCESS"]
     return next((at for t in good if (at := moment(t.get("processedAt")))), None)
 
 

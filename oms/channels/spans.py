@@ -15,7 +15,8 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 SHORTEST = timedelta(seconds=1)
-GROWTH = 2
+FILLED = 0.7  # how full the next answer is meant to be, so that it is rarely too full
+MOST_GROWTH, LEAST_GROWTH = 4.0, 0.5
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,12 @@ class Answer(Generic[T]):
     total: int | None = None
 
 
-def read(
-    since: datetime, until: datetime, cursor: str, ask: Callable[[datetime, datetime, str], Answer[T]]
-) -> tuple[Sequence[T], str]:
+Ask = Callable[[datetime, datetime, str], Answer[T]]
+
+
+def read(since: datetime, until: datetime, cursor: str, ask: Ask[T], page: int = 50) -> tuple[Sequence[T], str]:
     """Some rows of a span and the cursor of the rest, "" when it was the last. ``ask`` takes whole seconds, both of
-    them inside."""
+    them inside; ``page`` is how many rows one answer holds."""
     since, until = since.replace(microsecond=0), _up(until)
     start, span, token = _place(cursor) if cursor else (since, max(until - since, SHORTEST), "")
     while True:
@@ -40,22 +42,21 @@ def read(
         answer = ask(start, end, token)
         if not answer.token or token or end - start <= SHORTEST:
             break
-        span = _shorter(end - start, answer)
+        span = _times(end - start, FILLED * page / answer.total if answer.total else LEAST_GROWTH, LEAST_GROWTH)
     if answer.token:
         return answer.rows, _cursor(start, span, answer.token)
     if end >= until:
         return answer.rows, ""
-    return answer.rows, _cursor(end, span * GROWTH, "")
+    return answer.rows, _cursor(end, _times(end - start, FILLED * page / max(len(answer.rows), 1), MOST_GROWTH), "")
 
 
 def _up(moment: datetime) -> datetime:
     return moment if not moment.microsecond else moment.replace(microsecond=0) + SHORTEST
 
 
-def _shorter(span: timedelta, answer: Answer[T]) -> timedelta:
-    """Half of it, or less when we are told that much more is there; whole seconds."""
-    parts = max(2.0, 1.3 * answer.total / max(len(answer.rows), 1)) if answer.total else 2.0
-    return max(timedelta(seconds=int(span.total_seconds() / parts)), SHORTEST)
+def _times(span: timedelta, factor: float, most: float) -> timedelta:
+    """So many times as long, within reason; whole seconds."""
+    return max(timedelta(seconds=int(span.total_seconds() * min(factor, most))), SHORTEST)
 
 
 def _cursor(start: datetime, span: timedelta, token: str) -> str:

@@ -42,12 +42,16 @@ def flat(value: Any) -> Any:
 
 def told_of(order: OrderIn) -> dict[str, Any]:
     """The order as JSON."""
-    said = {f.name: getattr(order, f.name) for f in fields(order) if f.name not in {"lines", "recipient"}}
-    return flat(said | {"lines": [_shallow(line) for line in order.lines], "recipient": _shallow(order.recipient)})  # type: ignore[no-any-return]
+    found: dict[str, Any] = flat(_said(order))
+    return found
 
 
-def _shallow(row: Any) -> dict[str, Any]:
-    return {f.name: getattr(row, f.name) for f in fields(row)}
+def _said(order: OrderIn) -> dict[str, Any]:
+    """The order by field, before JSON."""
+    said = dict(vars(order))
+    said["lines"] = [vars(line) for line in order.lines]
+    said["recipient"] = vars(order.recipient)
+    return said
 
 
 def order_of(told: Mapping[str, Any]) -> OrderIn:
@@ -70,9 +74,9 @@ def _read(name: str, value: Any) -> Any:
 
 def mark_of(news: OrderNews) -> str:
     """Equal for words that say the same of an order: by what was understood, or by the raw words when nothing was."""
-    said = told_of(news.order) if news.order is not None else flat(news.raw)
+    said = _said(news.order) if news.order is not None else news.raw
     problems = [p.code for p in news.problems]
-    text = json.dumps([said, problems], sort_keys=True, ensure_ascii=False)
+    text = json.dumps([said, problems], sort_keys=True, ensure_ascii=False, default=plain)
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 

@@ -35,7 +35,7 @@ from oms.channels.port import (
 )
 from oms.channels.reading import rows
 from oms.channels.vendure_orders import order_news
-from oms.channels.webshop import utc
+from oms.channels.webshop import count, utc
 from oms.errors import say
 from oms.net.reading import moment, part, words
 from oms.net.silence import Silence
@@ -95,8 +95,7 @@ class Vendure(Adapter):
             inside = {"between": {"start": utc(start), "end": _end(end)}}
             either = {"_or": [{"orderPlacedAt": inside}, {"updatedAt": inside}]}
             found = self._orders({"_and": [either, {"active": {"eq": False}}]}, int(token or 0))
-            count = found.get("totalItems")
-            items, total = rows(found.get("items")), count if isinstance(count, int) else 0
+            items, total = rows(found.get("items")), count(found, "totalItems")
             rest = int(token or 0) + len(items)
             return spans.Answer(items, str(rest) if items and rest < total else "", total)
 
@@ -111,11 +110,11 @@ class Vendure(Adapter):
         """By the moment of ordering, which never moves."""
         inside = {"between": {"start": utc(start), "end": _end(end)}}
         found = self._orders({"orderPlacedAt": inside, "active": {"eq": False}}, int(cursor or 0), ask.NUMBERS)
-        items, count = rows(found.get("items")), found.get("totalItems")
+        items = rows(found.get("items"))
         placed = {words(row.get("code")): moment(row.get("orderPlacedAt")) for row in items}
         kept = {number: at for number, at in placed.items() if at is None or start <= at < end}
         rest = int(cursor or 0) + len(items)
-        more = isinstance(count, int) and items and rest < count
+        more = items and rest < count(found, "totalItems")
         return NumberPage(kept, str(rest) if more else "")
 
     def refresh(self, numbers: Sequence[str]) -> tuple[OrderNews, ...]:
@@ -133,12 +132,12 @@ class Vendure(Adapter):
         found = part(
             self._ask(ask.VARIANTS, options={"skip": skip, "take": PAGE, "sort": {"id": "ASC"}}), "productVariants"
         )
-        items, count = rows(found.get("items")), found.get("totalItems")
+        items = rows(found.get("items"))
         listings = tuple(
             Listing(words(v.get("sku")), words(v.get("id")), words(v.get("name"), 300), _free(v)) for v in items
         )
         rest = skip + len(items)
-        return ListingPage(listings, str(rest) if isinstance(count, int) and items and rest < count else "")
+        return ListingPage(listings, str(rest) if items and rest < count(found, "totalItems") else "")
 
     def push_stock(self, offers: Sequence[Offer]) -> dict[str, ChannelError | None]:
         """What may be sold and what is promised together lie there."""
@@ -180,7 +179,7 @@ class Vendure(Adapter):
             }  # fmt: skip
             ours = [self._do(ask.SEND, "addFulfillmentToOrder", input={"lines": lines, "handler": handler})]
         for fulfillment in ours:
-            if fulfillment.get("state") not in SENT:
+            if words(fulfillment.get("state")) not in SENT:
                 self._move(fulfillment, shipped)
         return Shipping(shipped.tracking_no, shipped.carrier)
 
@@ -189,7 +188,7 @@ class Vendure(Adapter):
             self._do(ask.MOVE, "transitionFulfillmentToState", id=fulfillment.get("id"), state="Shipped")
         except ChannelRefused:
             again = rows(self._order(shipped.external_no).get("fulfillments"))
-            if not any(f.get("id") == fulfillment.get("id") and f.get("state") in SENT for f in again):
+            if not any(f.get("id") == fulfillment.get("id") and words(f.get("state")) in SENT for f in again):
                 raise
 
     def cancel(self, external_no: str, reason: str) -> None:
@@ -197,7 +196,7 @@ class Vendure(Adapter):
         row = self._order(external_no)
         if row.get("state") == "Cancelled":
             return
-        if row.get("state") in LEFT:
+        if words(row.get("state")) in LEFT:
             raise ChannelTooLate(say("The order has left or was paid back there"), raw_code=words(row.get("state")))
         said = {"orderId": row.get("id"), "reason": reason[:255], "cancelShipping": True}
         try:
@@ -214,15 +213,15 @@ def _end(moment: datetime) -> str:
 
 def _promised(variant: Mapping[str, Any]) -> int:
     """Pieces of orders that wait, and those the shop always keeps back."""
-    held = sum(int(level.get("stockAllocated") or 0) for level in rows(variant.get("stockLevels")))
-    kept = variant.get("outOfStockThreshold")
-    return held + (int(kept) if isinstance(kept, int) and variant.get("useGlobalOutOfStockThreshold") is False else 0)
+    held = sum(count(level, "stockAllocated") for level in rows(variant.get("stockLevels")))
+    own = variant.get("useGlobalOutOfStockThreshold") is False
+    return held + (count(variant, "outOfStockThreshold") if own else 0)
 
 
 def _free(variant: Mapping[str, Any]) -> int | None:
     if variant.get("trackInventory") == "FALSE":
         return None
-    there = sum(int(level.get("stockOnHand") or 0) for level in rows(variant.get("stockLevels")))
+    there = sum(count(level, "stockOnHand") for level in rows(variant.get("stockLevels")))
     return max(there - _promised(variant), 0)
 
 
@@ -232,11 +231,11 @@ def _left(row: Mapping[str, Any], known: list[Mapping[str, Any]], wanted: dict[s
     for fulfillment in known:
         for line in rows(fulfillment.get("lines")):
             key = words(line.get("orderLineId"))
-            gone[key] = gone.get(key, 0) + int(line.get("quantity") or 0)
+            gone[key] = gone.get(key, 0) + count(line, "quantity")
     found = []
     for line in rows(row.get("lines")):
         key = words(line.get("id"))
-        left = int(line.get("quantity") or 0) - gone.get(key, 0)
+        left = count(line, "quantity") - gone.get(key, 0)
         pieces = min(left, wanted.get(key, 0)) if wanted else left
         if pieces > 0:
             found.append({"orderLineId": key, "quantity": pieces})

@@ -42,14 +42,14 @@ def order_news(row: Mapping[str, Any]) -> OrderNews:
         return broken(number, row, "lines")
     reading = Reading()
     only_baht(reading, row.get("currencyCode"))
-    payments = [p for p in rows(row.get("payments")) if p.get("state") in {"Authorized", "Settled", "Created"}]
+    payments = [p for p in rows(row.get("payments")) if words(p.get("state")) in {"Authorized", "Settled", "Created"}]
     payment = reading.text("payment", ", ".join(dict.fromkeys(words(p.get("method")) for p in payments)), 80)
     cod, state = is_cod(payment.replace("-", " ")), words(row.get("state"))
     stage = stage_of(STAGES, state)
     if cod and state == "PaymentAuthorized":
         stage = Stage.TO_SHIP
     extra = [satang(reading, "surcharge", s.get("priceWithTax")) for s in rows(row.get("surcharges"))]
-    sent = [f for f in rows(row.get("fulfillments")) if f.get("state") in {"Shipped", "Delivered"}]
+    sent = [f for f in rows(row.get("fulfillments")) if words(f.get("state")) in {"Shipped", "Delivered"}]
     paid = [p for p in payments if p.get("state") == "Settled"]
     order = OrderIn(
         external_no=number, channel_status=state, stage=stage,

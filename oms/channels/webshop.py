@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
@@ -75,6 +76,12 @@ def signed_money(reading: Reading, field: str, value: Any, number: int = 0) -> M
     below = words(value).startswith("-") or (isinstance(value, int | float | Decimal) and value < 0)
     found = reading.discount(field, value, number)
     return -found if below else found
+
+
+def count(row: Mapping[str, Any], name: str) -> int:
+    """A whole number of a field; 0 for anything else."""
+    value = row.get(name)
+    return value if type(value) is int else 0
 
 
 def data_of(reply: Reply) -> Any:

@@ -40,7 +40,7 @@ from oms.channels.port import (
     WebhookNews,
 )
 from oms.channels.reading import Reading, rows
-from oms.channels.webshop import SECOND, data_of, utc
+from oms.channels.webshop import SECOND, count, data_of, utc
 from oms.channels.woocommerce_orders import (
     CARRIER,
     DRAFTS,
@@ -185,7 +185,7 @@ class WooCommerce(Adapter):
             number = words(product.get("id"))
             if product.get("type") == "variable":
                 found += [_listing(f"{number}/{words(v.get('id'))}", v, product) for v in self._variations(number)]
-            elif product.get("type") in {"simple", None}:
+            elif words(product.get("type")) in {"simple", ""}:
                 found.append(_listing(number, product, product))
         return ListingPage(tuple(found), str(page + 1) if len(products) >= PRODUCTS else "")
 
@@ -232,7 +232,7 @@ class WooCommerce(Adapter):
             raise ChannelTooLate(say("The order is canceled there"), raw_code=status)
         left = _left(row, shipped)
         whole = all(
-            sum(sent.get(words(i.get("id")), 0) for sent in left.values()) >= int(i.get("quantity") or 0)
+            sum(sent.get(words(i.get("id")), 0) for sent in left.values()) >= count(i, "quantity")
             for i in rows(row.get("line_items"))
         )
         if status == "completed" and shipped.tracking_no in left and meta(row, PARTS) == _text(left):
@@ -286,8 +286,7 @@ def _own(offer: Offer) -> int:
 
 
 def _listing(key: str, row: Mapping[str, Any], product: Mapping[str, Any]) -> Listing:
-    count = row.get("stock_quantity")
-    quantity = int(count) if row.get("manage_stock") is True and isinstance(count, int) else None
+    quantity = count(row, "stock_quantity") if row.get("manage_stock") is True else None
     return Listing(words(row.get("sku")), key, words(product.get("name"), 300), quantity)
 
 
@@ -298,7 +297,7 @@ def _left(row: Mapping[str, Any], shipped: Shipped) -> dict[str, dict[str, int]]
     except ValueError:
         kept = {}
     before = {k: v for k, v in kept.items() if isinstance(v, dict)} if isinstance(kept, dict) else {}
-    every = {words(i.get("id")): int(i.get("quantity") or 0) for i in rows(row.get("line_items"))}
+    every = {words(i.get("id")): count(i, "quantity") for i in rows(row.get("line_items"))}
     return before | {shipped.tracking_no: dict(shipped.lines) or every}
 
 

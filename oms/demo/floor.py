@@ -28,7 +28,9 @@ from oms.usecases.tracking import ParcelNews, record_events
 MOST = 40  # orders the floor has begun with; of those that are ready two thirds
 PICKED, PACKED, LABELED = 0.6, 0.4, 0.22  # of them so many got at least this far
 UNDER_WAY = 60  # parcels of which carriers have spoken (half of all, at most)
-CARRIED_BY = {"shopee-th": "spx", "web": "thaipost"}  # the other shops' parcels go with Flash
+CARRIED_BY = {
+    "shopee-th": "spx", "lazada-th": "flash", "tiktok-th": "jt", "line-shopping": "kex", "web": "thaipost",
+}  # fmt: skip  # parcels of the other shops go with Flash
 WAY: tuple[tuple[T, str, str], ...] = (
     (T.PICKED_UP, "103", "รับเข้าระบบ"), (T.IN_TRANSIT, "201", "อยู่ระหว่างการขนส่ง"),
     (T.OUT_FOR_DELIVERY, "301", "อยู่ระหว่างการนำจ่าย"),

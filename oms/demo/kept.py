@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from oms import clock
 from oms.actor import Actor
+from oms.catalog.models import Channel
 from oms.db import Tx, transaction
 from oms.demo.slips import FONTS
 from oms.intake import files
@@ -29,6 +30,7 @@ CHATS: Final = (
     ("พี่คะ ขอเปลี่ยนเป็นสีครีมได้ไหมคะ", "ได้ค่ะ เดี๋ยวแก้ให้ในออเดอร์เลยนะคะ", "ขอบคุณค่า"),
     ("โอนแล้วนะครับ ช่วยส่งวันนี้ด้วย", "ได้รับยอดแล้วค่ะ รอบบ่ายสามส่งให้เลย", "ขอบคุณครับ"),
 )
+CHAT_CHANNELS: Final = (Channel.LINE, Channel.FACEBOOK, Channel.INSTAGRAM)
 PACKED: Final = 3
 
 
@@ -40,10 +42,10 @@ def pictures(actors: Mapping[str, Actor], root: Path, end: datetime) -> None:
         asked, packed = _orders(tx), _boxes(tx)
     chats = [_kept(root, _chat(words), f"chat-{n}.jpg") for n, words in enumerate(CHATS, 1)]
     photos = [_kept(root, _box(number), f"{number}.jpg") for _, number in packed]
-    with clock.at(end - timedelta(minutes=25)), transaction(actors["sales"]) as tx:
+    with clock.at(end), transaction(actors["sales"]) as tx:
         for order_id, file in zip(asked, chats, strict=False):
-            add_attachment(tx, AddAttachment(order_id, AttachmentKind.CHAT, file, "ลูกค้าคุยในไลน์"))
-    with clock.at(end - timedelta(minutes=5)), transaction(actors["warehouse"]) as tx:
+            add_attachment(tx, AddAttachment(order_id, AttachmentKind.CHAT, file, "ลูกค้าคุยในแชต"))
+    with clock.at(end), transaction(actors["warehouse"]) as tx:
         _photograph(tx, packed, photos)
 
 
@@ -53,8 +55,8 @@ def _photograph(tx: Tx, packed: Sequence[tuple[int, str]], photos: Sequence[Kept
 
 
 def _orders(tx: Tx) -> Sequence[int]:
-    """The newest orders that wait to be sent."""
-    waiting = select(Order.id).where(Order.board.in_([Board.READY, Board.PICKING]), Order.closed_at.is_(None))
+    """The newest orders of a chat that wait to be sent."""
+    waiting = select(Order.id).where(Order.channel.in_(CHAT_CHANNELS), Order.board.in_([Board.READY, Board.PICKING]))
     return tx.session.scalars(waiting.order_by(Order.id.desc()).limit(len(CHATS))).all()
 
 

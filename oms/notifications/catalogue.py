@@ -33,7 +33,7 @@ EVENT_LABELS: dict[Event, str] = {
     Event.SLIP_REJECTED: "Slip turned down",
     Event.REMINDER: "Payment reminder",
     Event.PACKED: "Packed",
-    Event.SHIPPED: "Shipped",
+    Event.SHIPPED: "Parcel sent",
     Event.OUT_FOR_DELIVERY: "Out for delivery",
     Event.PROBLEM: "Delivery problem",
     Event.DELIVERED: "Delivered",

@@ -239,7 +239,8 @@ class MessageConsent(Model):
 
 
 class StaffSubscription(Model):
-    """A person of the staff who wants alerts sent: by e-mail or LINE, which kinds, and when the last one went."""
+    """A person of the staff who wants alerts sent: by e-mail or LINE, which kinds, and when the last one went.
+    ``rights`` are what they might see when they asked."""
 
     __tablename__ = "staff_subscriptions"
 
@@ -251,6 +252,7 @@ class StaffSubscription(Model):
     kinds: Mapped[list[str]] = mapped_column(ARRAY(String(32)))
     language: Mapped[str] = mapped_column(String(2), default="th", server_default="th")
     is_active: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    rights: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default=text("'{}'"))
     told_hash: Mapped[str] = mapped_column(String(64), default="", server_default="")
     told_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     error: Mapped[str] = mapped_column(String(300), default="", server_default="")

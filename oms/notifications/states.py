@@ -17,7 +17,7 @@ class NoticeStatus(StrEnum):
 
 
 NOTICE_LABELS: dict[NoticeStatus, str] = {
-    NoticeStatus.OPEN: "On its way",
+    NoticeStatus.OPEN: "Being told",
     NoticeStatus.TOLD: "The customer knows",
     NoticeStatus.TROUBLE: "Needs a person",
     NoticeStatus.SKIPPED: "Not sent",

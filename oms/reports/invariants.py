@@ -13,6 +13,7 @@ from oms.reports.invariants_carriers import CARRIER_CHECKS
 from oms.reports.invariants_documents import DOCUMENT_CHECKS
 from oms.reports.invariants_floor import FLOOR_CHECKS
 from oms.reports.invariants_labels import LABEL_CHECKS
+from oms.reports.invariants_messages import MESSAGE_CHECKS
 from oms.reports.invariants_money import MONEY, MONEY_CHECKS, OVERRIDDEN
 from oms.reports.invariants_people import PEOPLE_CHECKS
 from oms.reports.invariants_remote import REMOTE_CHECKS
@@ -105,6 +106,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *DOCUMENT_CHECKS,
     *FLOOR_CHECKS,
     *RETURN_CHECKS,
+    *MESSAGE_CHECKS,
     Check(1, "fulfillment_status", "fulfillment and stock state follow from the quantities", FULFILLMENT),
     Check(1, "board", "the board state follows from everything else", BOARD),
     Check(

@@ -33,7 +33,7 @@ class Asked:
 
 def _own(actor: Actor) -> ColumnElement[bool] | None:
     """Notices of the orders this person may see; None: all."""
-    if actor.shops is None and actor.warehouses is None and not actor.own_orders_only:
+    if not _is_limited(actor):
         return None
     return Notice.order_id.in_(visible(actor).with_only_columns(Order.id))
 
@@ -78,6 +78,18 @@ def notice_page(session: Session, actor: Actor, notice_id: int) -> Notice:
     return found
 
 
+def count_of(actor: Actor, state: MessageState) -> Select[int]:
+    """How many messages of this person's orders are in a state; for the menu."""
+    rows = select(func.count()).select_from(Message).where(Message.state == state)
+    if _is_limited(actor):
+        rows = rows.where(Message.order_id.in_(visible(actor).with_only_columns(Order.id)))
+    return rows
+
+
+def _is_limited(actor: Actor) -> bool:
+    return actor.shops is not None or actor.warehouses is not None or actor.own_orders_only
+
+
 def to_copy(actor: Actor) -> Select[Message]:
     """Texts that wait to be copied into a chat, the oldest first."""
     rows = (
@@ -86,7 +98,7 @@ def to_copy(actor: Actor) -> Select[Message]:
         .options(joinedload(Message.order).joinedload(Order.shop), joinedload(Message.notice))
         .order_by(Message.id)
     )
-    if actor.shops is not None or actor.warehouses is not None or actor.own_orders_only:
+    if _is_limited(actor):
         rows = rows.where(Message.order_id.in_(visible(actor).with_only_columns(Order.id)))
     return rows
 

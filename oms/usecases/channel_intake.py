@@ -167,7 +167,7 @@ def _take(tx: Tx, run: IntakeRun, page: _Page) -> None:
             order = replace(news.order, external_no=news.external_no)
             incoming.append(Incoming(no, order, page.marks[news.external_no]))
     if incoming:
-        answers = take_orders(tx, TakeOrders(page.cmd.shop_id, run.id, incoming))
+        answers = take_orders(tx, TakeOrders(page.cmd.shop_id, run.id, incoming, vouched=True))
         numbers = {i.no: i.order.external_no for i in incoming}
         page.taken |= {numbers[answer.no]: answer for answer in answers}
 

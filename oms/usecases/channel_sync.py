@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -24,6 +25,7 @@ from oms.usecases.channels import is_ready
 
 SYNC = "channel.sync"
 BACKFILL = "channel.backfill"
+FETCH = "channel.fetch"
 GRACE: Final = timedelta(minutes=3)  # an owed turn that is not carried out in this time is owed again
 LONGEST_BACKFILL: Final = timedelta(days=180)
 LOOK_FOR: Final = timedelta(days=60)  # open orders older than this are not looked at any more
@@ -109,6 +111,16 @@ def ask_backfill(tx: Tx, cmd: Backfill) -> None:
         raise Refused(say("This shop cannot be asked; look at its connection first"), code="not_ready")
     facts = {"connection_id": row.id, "since": cmd.since.isoformat(), "until": min(cmd.until, clock.now()).isoformat()}
     outbox.add_many(tx, [Owed(BACKFILL, f"{BACKFILL}:{row.id}:{clock.now().timestamp():.3f}", facts)])
+
+
+def ask_again(tx: Tx, connection_id: int, numbers: Sequence[str], source: Source = Source.REPLAY) -> None:
+    """Owe the reading of some orders by number: what the channel says of them now is taken in like everything else."""
+    tx.actor.require("intake.import")
+    row = get_connection(tx, connection_id)
+    if not is_ready(row) or Ability.REFRESH not in CONNECTORS[row.connector].abilities:
+        raise Refused(say("This shop cannot be asked for single orders; read the day again"), code="no_refresh")
+    facts = {"connection_id": row.id, "numbers": list(numbers), "source": source.value}
+    outbox.add_many(tx, [Owed(FETCH, f"{FETCH}:{row.id}:{clock.now().timestamp():.6f}", facts)])
 
 
 def to_look_at(tx: Tx, connection_id: int, limit: int) -> list[str]:

@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 
 from oms import audit, clock
 from oms.catalog.models import Shop
-from oms.channels.models import ChannelConnection
+from oms.channels.models import ChannelConnection, ChannelOrder, is_play
 from oms.channels.port import ChannelError, ChannelKeys, Grant
 from oms.channels.registry import CONNECTORS, ConnectorKind, check_settings
 from oms.db import Tx
@@ -74,6 +74,7 @@ def connect_shop(tx: Tx, cmd: Connect, sealer: Sealer) -> Saved:
     if row is not None:
         row = lock_row(tx, ChannelConnection, row.id, cmd.version)
     fields = _reached(kind, cmd)
+    _never_mixed(tx, shop, row, fields["host"])
     moved = row is None or (row.connector, row.host) != (kind.code, fields["host"])
     kept = {} if moved or row is None else opened_secrets(sealer, row.secrets, kind.fields, cmd.secrets)
     secrets = merged_secrets(kind.fields, kept, cmd.secrets)
@@ -259,6 +260,18 @@ def _kind(code: str, shop: Shop) -> ConnectorKind:
             code="connector_channel",
         )
     return found
+
+
+def _never_mixed(tx: Tx, shop: Shop, row: ChannelConnection | None, host: str) -> None:
+    """A shop whose orders were invented stays with the sandbox, one with real orders stays real."""
+    if row is None or is_play(host) == row.is_play:
+        return
+    brought = select(ChannelOrder.external_no).where(ChannelOrder.shop_id == shop.id).limit(1)
+    if tx.session.scalar(brought) is not None:
+        raise Refused(
+            say("{shop} has orders of the other kind already: the sandbox and real shops never mix", shop=shop.code),
+            code="sandbox_mixed",
+        )
 
 
 def _reached(kind: ConnectorKind, given: Connect) -> dict[str, Any]:

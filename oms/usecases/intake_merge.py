@@ -28,6 +28,7 @@ from oms.orders.states import (
     HoldReason,
     HoldStatus,
     OrderStatus,
+    PaymentStatus,
     PaymentTerm,
 )
 from oms.shipping.models import Parcel, ShipmentLine
@@ -43,17 +44,19 @@ ADDRESS_FIELDS = (
     "ship_name", "ship_phone", "ship_line", "ship_subdistrict", "ship_district", "ship_province", "ship_postcode",
 )  # fmt: skip
 TEXT_FIELDS = (*ADDRESS_FIELDS, "buyer_note")
+PAID_THERE = frozenset({Stage.TO_SHIP, Stage.SHIPPED, Stage.DELIVERED, Stage.COMPLETED})
 NEVER_TAKEN = ("items", "total")  # money and goods change by an amendment, which a person makes
 STATUS, TRACKING = "status", "tracking"
 
 
 @dataclass(frozen=True)
 class Follow:
-    """A later word about one of our orders."""
+    """A later word about one of our orders. ``vouched``: by a web shop itself, whose gateway takes the money."""
 
     order_id: int
     order: OrderIn
     fingerprint: str
+    vouched: bool = False
 
 
 def snapshot_of(order: OrderIn) -> dict[str, str]:
@@ -119,6 +122,7 @@ class _Merge:
     ) -> None:
         self.tx, self.shop_id, self.run_id = tx, shop_id, run_id
         self.order, self.said, self.fingerprint, self.last = order, follow.order, follow.fingerprint, last
+        self.vouched = follow.vouched
         self.changed = False
         self.before: dict[str, Any] = {}
 
@@ -141,6 +145,7 @@ class _Merge:
             self._set("channel_status", self.said.channel_status)
         if self.said.ship_by and self.said.ship_by != self.order.ship_by:
             self._set("ship_by", self.said.ship_by)
+        self._paid_there()
         self._record()
         self._move()
         self._tracking(old.get(TRACKING))
@@ -174,6 +179,13 @@ class _Merge:
             self.tx, "order.channel_updated", "order", self.order.id, self.order.number, before=self.before, after=after
         )
         self.tx.session.flush()  # the moves below read the row by SQL
+
+    def _paid_there(self) -> None:
+        """The web shop asks us to send what was not paid before: its gateway has the money. Where money was announced
+        or came in here, a person decides."""
+        waits = self.order.payment_term is PaymentTerm.PREPAID and self.order.payment_status is PaymentStatus.UNPAID
+        if self.vouched and waits and self.said.stage in PAID_THERE and not self.said.is_cod:
+            self._set("payment_term", PaymentTerm.MARKETPLACE)
 
     def _move(self) -> None:
         """Go forward to where the channel says the order is, one step at a time, as far as our rules allow."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import func, select
 
 from oms import clock
-from oms.catalog.models import MARKETPLACES, ChannelSku, Sku
+from oms.catalog.models import MARKETPLACES, Channel, ChannelSku, Sku
 from oms.catalog.queries import ShopFacts, shop_facts
 from oms.customers.finding import Buyer
 from oms.customers.models import IdentityKind
@@ -25,7 +25,7 @@ from oms.money import ZERO, Money
 from oms.orders.models import Order
 from oms.orders.states import CancelReason, HoldReason, PaymentTerm
 from oms.shipping.models import Parcel
-from oms.usecases.intake_merge import Follow, follow_orders, note_conflict, snapshot_of
+from oms.usecases.intake_merge import PAID_THERE, Follow, follow_orders, note_conflict, snapshot_of
 from oms.usecases.orders_cancel import CancelOrder, cancel_order
 from oms.usecases.orders_holds import HoldOrder, hold_order
 from oms.usecases.orders_place import NewLine, OrderPlaced, PlaceOrder, ShipTo, Stock, place_orders, rehearse_orders
@@ -47,12 +47,14 @@ class Incoming:
 @dataclass(frozen=True)
 class TakeOrders:
     """Orders of one shop, each at most once. ``run_id`` names the file they came in. ``rehearse``: new orders are
-    judged but not placed; the caller undoes what known orders did."""
+    judged but not placed; the caller undoes what known orders did. ``vouched``: the shop itself said so, by its
+    interface: an order that it asks us to send is paid there."""
 
     shop_id: int
     run_id: int
     orders: Sequence[Incoming]
     rehearse: bool = False
+    vouched: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class _Work:
     shop: ShopFacts
     run_id: int
     meanings: Mapping[str, Meaning]
+    vouched: bool = False
     taken: dict[int, Taken] = field(default_factory=dict)
 
 
@@ -91,12 +94,12 @@ def take_orders(tx: Tx, cmd: TakeOrders) -> list[Taken]:
     if shop is None or not tx.actor.sees_shop(cmd.shop_id):
         raise NotFound(say("There is no such shop, or it is not yours to use"), field="shop", code="shop_not_found")
     words = {line.sku for i in cmd.orders for line in i.order.lines}
-    work = _Work(shop, cmd.run_id, sku_meanings(tx, cmd.shop_id, words))
+    work = _Work(shop, cmd.run_id, sku_meanings(tx, cmd.shop_id, words), cmd.vouched and shop.channel is Channel.WEB)
     known = _known(tx, cmd.shop_id, [i.order.external_no for i in cmd.orders])
     fresh = [i for i in cmd.orders if i.order.external_no not in known]
     (_rehearse if cmd.rehearse else _place)(tx, work, fresh)
     later = {known[i.order.external_no]: i for i in cmd.orders if i.order.external_no in known}
-    follows = [Follow(order_id, i.order, i.fingerprint) for order_id, i in later.items()]
+    follows = [Follow(order_id, i.order, i.fingerprint, work.vouched) for order_id, i in later.items()]
     for order_id, changed in follow_orders(tx, cmd.shop_id, cmd.run_id, follows).items():
         outcome = Outcome.UPDATED if changed else Outcome.UNCHANGED
         work.taken[later[order_id].no] = Taken(later[order_id].no, outcome, order_id)
@@ -196,19 +199,22 @@ def _as_cell_problems(order: OrderIn, refusal: OmsError) -> tuple[CellProblem, .
     return tuple(found)
 
 
-def _term(shop: ShopFacts, order: OrderIn) -> tuple[PaymentTerm, bool]:
-    """Who vouches for the money, and whether they have: a marketplace that asks us to ship holds it already. COD of
-    our own shops is approved as if it were typed in: not for a phone that refused before."""
+def _term(shop: ShopFacts, order: OrderIn, *, vouched: bool) -> tuple[PaymentTerm, bool]:
+    """Who vouches for the money, and whether they have: a marketplace that asks us to ship holds it already, and so
+    does the gateway of a web shop that says so itself. COD of our own shops is approved as if it were typed in: not for
+    a phone that refused before."""
     if order.is_cod:
         return PaymentTerm.COD, shop.channel in MARKETPLACES or order.stage in LEFT
     if shop.channel in MARKETPLACES:
         return PaymentTerm.MARKETPLACE, order.stage not in {Stage.UNPAID, Stage.CANCELED}
+    if vouched and order.stage in PAID_THERE:
+        return PaymentTerm.MARKETPLACE, True
     return PaymentTerm.PREPAID, False
 
 
 def _command(work: _Work, incoming: Incoming) -> PlaceOrder:
     order, to = incoming.order, incoming.order.recipient
-    term, approved = _term(work.shop, order)
+    term, approved = _term(work.shop, order, vouched=work.vouched)
     name = to.name or order.buyer_id
     return PlaceOrder(
         shop_id=work.shop.id,

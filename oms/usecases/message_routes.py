@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets as randomness
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -28,6 +28,7 @@ from oms.usecases.notices_people import settings_of
 from oms.usecases.secret_fields import merged_secrets, opened_secrets, option_checks
 
 LOW = 100  # messages left of a quota
+COUNT_EVERY = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -174,11 +175,12 @@ def _get(tx: Tx, account_id: int) -> MessageAccount:
     return row
 
 
-def countable(tx: Tx) -> list[int]:
-    """Accounts whose quota is looked at by the clock."""
+def uncounted(tx: Tx) -> list[int]:
+    """Accounts whose quota nobody has looked at for an hour."""
     rows = select(MessageAccount.id).where(
         MessageAccount.is_active, MessageAccount.route.in_([k.route for k in KINDS.values() if k.counted]),
         MessageAccount.stopped != "settings",
+        (MessageAccount.counted_at.is_(None)) | (MessageAccount.counted_at < clock.now() - COUNT_EVERY),
     )  # fmt: skip
     return list(tx.session.scalars(rows.order_by(MessageAccount.id)))
 
@@ -195,7 +197,8 @@ def record_trial(tx: Tx, account_id: int, result: Allowance | SendError, *, by_i
         values |= {"used": result.used, "stopped": "quota" if empty else ""}
         values |= {} if empty else {"closed_until": None}
     else:
-        values = {"last_error": f"{result.raw_code} {result.raw_text or result}".strip()[:300], "last_error_at": now}
+        error = f"{result.raw_code} {result.raw_text or result}".strip()[:300]
+        values = {"last_error": error, "last_error_at": now, "counted_at": now}
         if isinstance(result, SendKeys | SendEmpty):
             values["stopped"] = "settings" if isinstance(result, SendKeys) else "quota"
     table: Any = MessageAccount.__table__

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from oms import audit, clock
@@ -218,14 +217,3 @@ def set_consent(tx: Tx, cmd: SetConsent) -> None:
     )  # fmt: skip
     after = {"route": cmd.route.value if cmd.route else "all", "allowed": cmd.allowed}
     audit.record(tx, "customer.message_consent", "customer", customer.id, customer.name, after=after, reason=how)
-
-
-def waiting_counts(tx: Tx, shops: Collection[int] | None) -> dict[str, int]:
-    """How many texts wait to be copied, and how many messages need a person."""
-    rows = select(Message.state, func.count()).where(
-        Message.state.in_([MessageState.TO_COPY, MessageState.NEEDS_PERSON])
-    )
-    if shops is not None:
-        rows = rows.where(Message.order_id.in_(select(Order.id).where(Order.shop_id.in_(sorted(shops)))))
-    found = dict(tx.session.execute(rows.group_by(Message.state)))
-    return {"to_copy": found.get(MessageState.TO_COPY, 0), "unsure": found.get(MessageState.NEEDS_PERSON, 0)}

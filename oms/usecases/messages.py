@@ -13,7 +13,7 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import aliased, joinedload
 
 from oms import clock
 from oms.db import Tx
@@ -133,9 +133,18 @@ def _knows_repeats(account: MessageAccount) -> bool:
 
 
 def _claimable(tx: Tx, account: MessageAccount, now: datetime, size: int) -> list[Message]:
+    """The next letters; of each order only the oldest, so that nobody hears the end of a story before its beginning."""
+    older = aliased(Message)
+    before = select(older.id).where(
+        older.order_id == Message.order_id, older.id < Message.id,
+        or_(
+            older.state == MessageState.SENDING,
+            and_(older.state == MessageState.QUEUED, older.next_try_at <= now),
+        ),
+    )  # fmt: skip
     due = (
         select(Message)
-        .where(Message.account_id == account.id, _due(now))
+        .where(Message.account_id == account.id, _due(now), ~before.exists())
         .order_by(Message.next_try_at, Message.id)
         .limit(size)
         .with_for_update(of=Message, skip_locked=True)

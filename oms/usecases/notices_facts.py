@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import secrets
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import joinedload, load_only
 
+from oms import audit, clock
+from oms.catalog.models import Shop
+from oms.customers.models import Customer
 from oms.db import Tx
 from oms.money import ZERO, Money
 from oms.notifications.catalogue import KINDS, Event
@@ -25,13 +28,18 @@ from oms.payments.slip_models import Slip
 from oms.payments.states import REJECT_LABELS, RejectReason
 from oms.returns.models import Return
 from oms.shipping.carrier_models import Carrier
-from oms.shipping.link_models import TrackingLink
+from oms.shipping.link_models import Opens, TrackingLink
 from oms.shipping.models import Parcel
 from oms.thai.dates import format_moment
 from oms.usecases import derived
+from oms.usecases.order_links import path
 from oms.usecases.refunds import mask_account
 from oms.usecases.tracking_links import TOKEN_BYTES
 
+_READ: Final = (
+    Order.number, Order.external_no, Order.status, Order.payment_term, Order.term_approved_at, Order.total,
+    Order.items_summary, Order.ship_name, Order.ship_phone, Order.expires_at,
+)  # fmt: skip
 _OF_MONEY: Final = frozenset(e for e, k in KINDS.items() if "missing" in k.words)
 _OF_WAY: Final = frozenset(e for e, k in KINDS.items() if "tracking" in k.words)
 
@@ -71,7 +79,15 @@ def known_of(tx: Tx, notices: Sequence[Notice], public_url: str = "") -> Known:
     """Read it all: each kind of fact in one statement, and only those that are needed."""
     ids = sorted({n.order_id for n in notices})
     found = Known()
-    orders = select(Order).where(Order.id.in_(ids)).options(joinedload(Order.shop), joinedload(Order.customer))
+    orders = (
+        select(Order)
+        .where(Order.id.in_(ids))
+        .options(
+            load_only(*_READ),
+            joinedload(Order.shop).load_only(Shop.name),
+            joinedload(Order.customer).load_only(Customer.name),
+        )
+    )
     found.orders = {o.id: o for o in tx.session.scalars(orders)}
     owing = [o for o in found.orders.values() if _owes(o)]
     if owing and any(n.event in _OF_MONEY for n in notices):
@@ -95,7 +111,7 @@ def known_of(tx: Tx, notices: Sequence[Notice], public_url: str = "") -> Known:
             r.id: (r.amount, " ".join(p for p in (r.to_bank, mask_account(r.to_account)) if p)) for r in refunds
         }
     if public_url:
-        found.links = {i: f"{public_url}/t/{token}" for i, token in _tokens(tx, ids).items()}
+        found.links = {i: f"{public_url}{path(token)}" for i, token in _tokens(tx, found.orders).items()}
     return found
 
 
@@ -157,21 +173,25 @@ def _read_claims(tx: Tx, found: Known, claim_ids: Collection[int]) -> None:
         found.claims[claim_id, order_id] = (money, note or reasons.get(claim_id, ""))
 
 
-def _tokens(tx: Tx, order_ids: Sequence[int]) -> dict[int, str]:
-    """The living link of each order's public page; those without one get it."""
+def _tokens(tx: Tx, orders: Mapping[int, Order]) -> dict[int, str]:
+    """The living link to each order's own page; those without one get it."""
     living = select(TrackingLink.order_id, TrackingLink.token).where(
-        TrackingLink.order_id.in_(order_ids), TrackingLink.revoked_at.is_(None)
+        TrackingLink.order_id.in_(sorted(orders)), TrackingLink.opens == Opens.ORDER, TrackingLink.revoked_at.is_(None)
     )
     found = {row.order_id: row.token for row in tx.session.execute(living)}
-    lacking = [i for i in order_ids if i not in found]
-    if not lacking:
-        return found
     rows = [
-        {"order_id": i, "token": secrets.token_urlsafe(TOKEN_BYTES), "created_by": tx.actor.label[:120]}
-        for i in lacking
-    ]
+        {
+            "order_id": i, "token": secrets.token_urlsafe(TOKEN_BYTES), "opens": Opens.ORDER, "seen": 0,
+            "created_at": clock.now(), "created_by": tx.actor.label[:120], "revoked_by": "",
+        }
+        for i in sorted(set(orders) - set(found))
+    ]  # fmt: skip
+    if not rows:
+        return found
     made = insert(TrackingLink).on_conflict_do_nothing().returning(TrackingLink.order_id, TrackingLink.token)
-    return found | {row.order_id: row.token for row in tx.session.execute(made, rows)}
+    fresh = {row.order_id: row.token for row in tx.session.execute(made, rows)}
+    audit.record_many(tx, [audit.Entry("order.link_made", "order", i, orders[i].number) for i in fresh])
+    return found | fresh
 
 
 def words_of(known: Known, notice: Notice, language: str) -> dict[str, str]:

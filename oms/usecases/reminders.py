@@ -43,7 +43,7 @@ def remind_expiring(tx: Tx) -> int:
         return 0
     now = clock.now()
     since = select(PaymentReminder.id).where(
-        PaymentReminder.order_id == Order.id, PaymentReminder.at > Order.expires_at - timedelta(hours=hours) - NOT_AGAIN
+        PaymentReminder.order_id == Order.id, PaymentReminder.at > now - timedelta(hours=hours) - NOT_AGAIN
     )
     orders: Sequence[Order] = tx.session.scalars(
         select(Order)

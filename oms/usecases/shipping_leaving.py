@@ -23,6 +23,7 @@ from oms.shipping.models import Parcel, Shipment, ShipmentLine
 from oms.shipping.states import ShipmentStatus, TrackingStatus
 from oms.shipping.tracking_rules import NOT_AHEAD
 from oms.usecases import derived, notices
+from oms.usecases.channel_deeds import owe_shipped
 from oms.usecases.cod_entries import Departure, open_entries
 from oms.usecases.gate import Verdict, use_overrides
 from oms.usecases.shipping_boxes import leave
@@ -93,6 +94,8 @@ def leave_together(
             **({"cod": cash[order.id]} if order.id in cash else {}),
         }  # fmt: skip
     finish(tx, leaving, "order.shipped", told)
+    ours = {i for d in going if not d.by_channel for i in d.order_ids}
+    owe_shipped(tx, [order for order in leaving if order.id in ours], told)
     notices.tell(tx, Event.SHIPPED, [(i, notices.of_shipment(d.shipment_id)) for d in going for i in d.order_ids])
 
 

@@ -15,11 +15,11 @@ import psutil
 from app import create_app, create_worker_app
 from oms.db import db
 from oms.reports.auditor import audit_all
-from tests.bench import files, flash_sale, pages, papers, slip_reading, statements, verbs, whole
-from tests.bench.installation import installation
+from tests.bench import channels, files, flash_sale, messages, pages, papers, slip_reading, statements, verbs, whole
+from tests.bench.installation import empty, installation
 
 PAGE = Path("docs/benchmarks.md")
-ALL = ("P2", "P3", "P5", "P7", "P8", "P9", "P11", "P12", "P14", "P15")
+ALL = ("P2", "P3", "P4", "P5", "P7", "P8", "P9", "P10", "P11", "P12", "P14", "P15")
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,18 @@ def p3(orders: int) -> list[Line]:
     return lines
 
 
+def p4() -> list[Line]:
+    with empty("channels") as settings:
+        m = channels.measure(create_worker_app(settings))
+    return [
+        Line("P4", f"{channels.ORDERS:,} new orders from a simulated shop, pages of 100, net of the network",
+             f"{m.rate:.0f}/s", ">= 400/s", m.rate >= 400),
+        Line("P4", "rows that a repeat of the same pages writes", f"{m.repeated}", "0", m.repeated == 0),
+        Line("P13", "last piece reserved until the other shop shows zero, while orders come in", f"p95 {m.gone:.2f} s",
+             "p95 <= 2 s", m.gone <= 2),
+    ]  # fmt: skip
+
+
 def p5(orders: int) -> list[Line]:
     with installation(orders) as settings:
         found = pages.measure(create_app(settings), settings, settings.data_dir / "log" / "bench-web.log")
@@ -78,6 +90,18 @@ def p7(orders: int) -> list[Line]:
             "P7", f"worklist counts at {orders:,} orders", f"p50 {mid:.0f} ms, p95 {late:.0f} ms", "<= 60 ms", mid <= 60
         )
     ]
+
+
+def p10() -> list[Line]:
+    with messages.fresh() as settings:
+        m = messages.measure(create_worker_app(settings), settings)
+    floor = m.letters * messages.ANSWER / messages.AT_ONCE / messages.WORKERS
+    return [
+        Line("P10", f"{m.letters:,} messages to a provider answering in 50 ms, {messages.WORKERS} workers",
+             f"{m.drained:.1f} s", "<= 30 s", m.drained <= 30, f"{m.computing:.1f} s of it computing, waiting alone {floor:.1f} s"),
+        Line("P10", "choosing who is told and how, before that", f"{m.chosen:.1f} s", "", holds=True),
+        Line("P10", "letters that arrived twice", f"{m.doubled}", "0", m.doubled == 0),
+    ]  # fmt: skip
 
 
 def p11(orders: int) -> list[Line]:
@@ -190,10 +214,12 @@ def main() -> None:
             clean(options.small) + p2(options.small) + (p2(options.orders) if options.orders > options.small else [])
         ),
         "P3": lambda: p3(options.small),
+        "P4": p4,
         "P5": lambda: p5(options.orders),
         "P7": lambda: p7(options.orders),
         "P8": p8,
         "P9": p9,
+        "P10": p10,
         "P11": lambda: p11(options.small),
         "P12": lambda: p12_slips(options.small) + p12_statements(),
         "P14": p14,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +34,24 @@ def installation(orders: int) -> Iterator[Settings]:
         initialize.everything(made, settings)
         made.demo_users(made.web(settings, owner=True), PASSWORD)
         _fill(settings, orders)
+        yield settings
+    finally:
+        if process:
+            postgres.stop(server, process)
+
+
+@contextmanager
+def empty(name: str) -> Iterator[Settings]:
+    """An installation with nothing in it yet, as durable as the others."""
+    folder = HOME / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folders = layout.prepare(folder)
+    server = postgres.prepare(folders, max_connections="60", shared_buffers="256MB")
+    process = postgres.start(server, folders.log / "postgres.log")
+    try:
+        postgres.ensure_database(server)
+        settings = Settings(data_dir=folder, database_url=server.url(), secret_key="bench", demo_password=PASSWORD)
+        initialize.everything(factories(), settings)
         yield settings
     finally:
         if process:

@@ -44,7 +44,7 @@ class Bazaar:
         self.sealer: Sealer = app.extensions["oms.sealer"]
         with transaction(WHO) as tx:
             self.shop: SmallShop = small_shop(tx, pieces=pieces, skus=skus)
-            row = Shop(code="bazaar", name="ร้านตลาด", channel=Channel.WEB, warehouse_id=self.shop.bkk)
+            row = Shop(code="bazaar", name="ร้านตลาด", channel=Channel.LINE_SHOPPING, warehouse_id=self.shop.bkk)
             tx.session.add(row)
             tx.session.flush()
             self.shop_id = row.id

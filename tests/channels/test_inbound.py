@@ -115,6 +115,9 @@ def test_a_wrong_secret_a_changed_byte_and_a_wrong_clock_are_refused(channel):
             channel.read_webhook(bad)
     assert channel.read_webhook(called({"orders": [good()]}, skew=-290)).news
     assert channel.read_webhook(called({"orders": [good()]}, secret="former")).news
+    old = called({"orders": [good()]}, skew=-3600)
+    came = clock.now() - timedelta(hours=1)
+    assert channel.read_webhook(Called(old.headers, old.body, at=came)).news, "kept when it came, read an hour later"
 
 
 def test_an_empty_secret_opens_nothing():

@@ -269,6 +269,32 @@ def test_an_order_is_accepted_once_and_again_is_fine(play):
         play.channel.accept("999999")
 
 
+@able(A.ACCEPT)
+def test_what_somebody_else_arranged_in_between_counts_as_done(play, monkeypatch):
+    placed, accept = play.order(), play.stall.accept
+
+    def somebody_first(number: str, tracking: str = ""):
+        accept(number, tracking)
+        return accept(number, tracking)
+
+    monkeypatch.setattr(play.stall, "accept", somebody_first)
+    assert play.channel.accept(placed.number).tracking_no == placed.tracking != ""
+    assert play.stall.tallies["accept"] == 1
+
+
+@able(A.CANCEL)
+def test_what_somebody_else_canceled_in_between_counts_as_done(play, monkeypatch):
+    placed, cancel = play.order(), play.stall.cancel
+
+    def somebody_first(number: str, reason: str = ""):
+        cancel(number, reason)
+        return cancel(number, reason)
+
+    monkeypatch.setattr(play.stall, "cancel", somebody_first)
+    play.channel.cancel(placed.number, "customer")
+    assert (placed.state, play.stall.tallies["cancel"]) == (State.CANCELED, 1)
+
+
 def test_goods_that_left_are_told(play):
     placed = play.order()
     told = Shipped(placed.number, "ED123456789TH", "Thailand Post", url="https://track.example.com/1")

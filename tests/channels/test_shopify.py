@@ -182,6 +182,18 @@ def test_an_order_that_leaves_from_two_places_is_sent_from_both(play):
     assert {f["url"] for f in made.facts["fulfillments"]} == {"https://t.example/TH1"}
 
 
+def test_what_the_shop_holds_back_is_not_taken_for_sent(play):
+    made = play.stall.make(pay=True)
+    made.facts["held"] = True
+    with pytest.raises(ChannelRefused) as refusal:
+        play.channel.ship(Shipped(made.number, "TH1"))
+    assert refusal.value.raw_code == "ON_HOLD"
+    assert made.state is State.PAID
+    made.facts["held"] = False
+    play.channel.ship(Shipped(made.number, "TH1"))
+    assert made.state is State.SHIPPED
+
+
 def test_the_shop_does_not_write_to_the_buyer(play):
     sent = []
     kept = play.sandbox.orders._send

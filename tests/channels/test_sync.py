@@ -208,3 +208,16 @@ def test_an_older_word_moves_nothing_back(bazaar):
         ledger = take_page(tx, TakePage(bazaar.shop_id, Source.WEBHOOK, [_news(old)], "hook", finish=True))
     assert (ledger.unchanged, ledger.closes) == (1, True)
     assert bazaar.count(*STORED) == before
+
+
+def test_a_shop_of_the_sandbox_never_becomes_a_real_one(bazaar):
+    from oms.errors import Refused
+    from oms.usecases.channels import Connect, connect_shop
+
+    bazaar.stall.make(pay=True)
+    bazaar.sync()
+    version = bazaar.row().version
+    real = Connect(bazaar.shop_id, "bazaar", "https://bazaar.example", secrets={"secret": "x"}, version=version)
+    with transaction(WHO) as tx, pytest.raises(Refused):
+        connect_shop(tx, real, bazaar.sealer)
+    assert bazaar.row().host == bazaar.host

@@ -133,11 +133,21 @@ def test_our_own_carrier_s_number_goes_along(play):
     placed.facts["shipping_type"] = "SELLER"
     play.channel.accept(placed.number)
     assert placed.state is State.PAID, "nothing to arrange without a number"
-    with pytest.raises(ChannelRefused) as refusal:
-        play.channel.ship(Shipped(placed.number, "ED123456785TH", "Thailand Post"))
-    assert refusal.value.field == "carrier"
+    for unclear in ("", "Kerry", "Express"):
+        with pytest.raises(ChannelRefused) as refusal:
+            play.channel.ship(Shipped(placed.number, "ED123456785TH", unclear))
+        assert refusal.value.field == "carrier"
+    assert placed.state is State.PAID
     told = Shipped(placed.number, "ED123456785TH", "Thailand Post", carrier_code="6617675021119438849")
     assert play.channel.ship(told).tracking_no == "ED123456785TH"
+    assert placed.state is State.ACCEPTED
+
+
+@pytest.mark.parametrize("carrier", ["Thailand Post", "thailand post", "Flash"])
+def test_our_own_carrier_is_found_by_its_name(play, carrier):
+    placed = play.order()
+    placed.facts["shipping_type"] = "SELLER"
+    assert play.channel.ship(Shipped(placed.number, "ED123456785TH", carrier)).tracking_no == "ED123456785TH"
     assert placed.state is State.ACCEPTED
 
 

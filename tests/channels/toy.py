@@ -188,7 +188,7 @@ def _exchange(opening: Opening, query: Mapping[str, str]) -> Grant:
 
 
 KIND = ConnectorKind(
-    "bazaar", "Bazaar", ChannelName.WEB, "https://bazaar.example", (Field("secret", "Secret", secret=True),),
+    "bazaar", "Bazaar", ChannelName.LINE_SHOPPING, "https://bazaar.example", (Field("secret", "Secret", secret=True),),
     Bazaar, Bazaar,
     Consent(lambda host, _settings, callback, state: f"{host}/consent?back={callback}&state={state}", _exchange),
     per_second=500.0, cadence=60,

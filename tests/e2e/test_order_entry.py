@@ -156,3 +156,24 @@ def test_a_page_left_in_the_middle_offers_what_was_typed(walk, web_app):
     expect(page.locator("#name")).to_have_value("สมชาย ใจดี")
     expect(page.locator("tr.item .item-code")).to_have_text("RU-0002")
     assert page.is_checked("input[name=term][value=cod]")
+
+
+def test_two_orders_are_pasted_from_a_chat_and_saved_one_after_the_other(walk, web_app):
+    page, address = walk[0]("sales", PHONE), walk[1]
+    page.goto(f"{address}/entry/")
+    page.locator("#chat summary").click()
+    page.fill(
+        "#chat-text",
+        "10:33 Nid: RU-0001 2 ตัว นิดา แก้วใส 0955556666 8/1 ถ.นิมมานเหมินท์ ต.สุเทพ อ.เมืองเชียงใหม่ 50200 โอน\n"
+        "10:40 Ying: ของแปลก 1 ชิ้น สมหญิง 0891112222 99 ม.1 ต.โคกสี อ.เมือง จ.ขอนแก่น 40000 เก็บปลายทาง",
+    )
+    page.click("[data-chat-read]")
+    expect(page.locator("#postcode")).to_have_value("50200")
+    expect(page.locator("tbody tr.item")).to_have_count(1)
+    expect(page.locator('label[for="phone"] .chat-sure')).to_be_visible()
+    page.click("#save-draft")
+    page.wait_for_url("**/entry/?chat=next")
+    expect(page.locator("#postcode")).to_have_value("40000")
+    expect(page.locator("input[name=term][value=cod]")).to_be_checked()
+    expect(page.locator("[data-chat-out]")).to_contain_text("ของแปลก")
+    assert stored(web_app)[1:4] == ("นิดา แก้วใส", "50200", [("RU-0001", 2)])

@@ -123,10 +123,10 @@ def test_slips_are_dropped_together_and_each_answers_by_itself(walk, web_app, se
     drawn = [Drawn("004", f"NEW{n}", Money(Decimal(50)), "ก", "ร้านรวม", "x", clock.now()) for n in range(2)]
     sent = [{"name": f"new-{n}.jpg", "mimeType": "image/jpeg", "buffer": draw(d)} for n, d in enumerate(drawn)]
     sent.append({"name": "empty.jpg", "mimeType": "image/jpeg", "buffer": b""})
-    page.set_input_files("form[data-slips] input[name=file]", sent)
+    page.set_input_files("form[data-uploads] input[name=file]", sent)
     expect(page.locator("[data-sent] li.success")).to_have_count(2)
     expect(page.locator("[data-sent] li.danger")).to_have_count(1)
-    page.set_input_files("form[data-slips] input[name=file]", sent[:1])
+    page.set_input_files("form[data-uploads] input[name=file]", sent[:1])
     expect(page.locator("[data-sent] li.warning")).to_have_count(1)
     assert states(web_app)[0][SlipStatus.RECEIVED] == 2
 

@@ -14,6 +14,7 @@ from flask import Flask
 from sqlalchemy import select, text
 
 from jobs.relay import carry_out
+from jobs.schedule import MESSAGES
 from oms import clock, outbox
 from oms.actor import system
 from oms.customers.models import Customer, CustomerIdentity, IdentityKind
@@ -80,9 +81,9 @@ def mail_server(mailbox: Mailbox, password: str = "") -> Iterator[str]:
 
     def login(server, session, envelope, mechanism, data):
         good = isinstance(data, LoginPassword) and data.password.decode() == password
-        return AuthResult(success=good)
+        return AuthResult(success=good, handled=False)
 
-    more = {"authenticator": login, "auth_required": True, "auth_require_tls": False} if password else {}
+    more = {"authenticator": login, "auth_require_tls": False} if password else {}
     controller = Controller(mailbox, hostname="127.0.0.1", port=0, **more)
     # the library asks its own port; a free one is taken first
     from tests.live import free_port
@@ -210,6 +211,7 @@ class Office:
                 text("UPDATE messages SET next_try_at = now() - interval '1 second' WHERE state = 'queued'")
             )
             tx.session.execute(text("UPDATE message_accounts SET closed_until = NULL"))
+            outbox.add(tx, MESSAGES, f"{MESSAGES}@test{next(_TURNS)}")  # a minute has passed
             tx.session.execute(
                 text(
                     "UPDATE outbox SET next_try_at = now() - interval '1 second', lease_until = NULL WHERE status IN ('waiting','running')"

@@ -126,7 +126,7 @@ def test_a_bomb_and_a_file_too_large_hurt_nobody_and_the_next_one_is_taken(web, 
     small = replace(LIMITS, memory_bytes=300 * 1024 * 1024, file_bytes=450_000)
     sent = [("bomb.pdf", bomb_pdf(400_000_000)), ("big.jpg", b"\xff\xd8\xff" + bytes(450_000)), ("a.jpg", picture())]
     with Decoder(small) as decoder:
-        monkeypatch.setattr("views.attachments._decoder", lambda: decoder)
+        monkeypatch.setattr("views.attachments.decoder", lambda: decoder)
         results = [r for one in sent for r in to_order(log_in(web, "sales"), order, one).json["results"]]
     assert [r["ok"] for r in results[1:]] == [False, True]  # the bomb ends in a page or in a refusal
     assert "larger than" in results[1]["text"]

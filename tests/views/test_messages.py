@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
+from oms import outbox
 from oms.actor import system
 from oms.db import db, transaction
 from oms.notifications.catalogue import Event, Form, Route
-from oms.notifications.models import Message, MessageAccount, MessageContact, MessageSettings, MessageTemplate, Notice
+from oms.notifications.models import (
+    Message,
+    MessageAccount,
+    MessageContact,
+    MessageSettings,
+    MessageTemplate,
+    Notice,
+    StaffSubscription,
+)
 from oms.notifications.states import MessageState, NoticeStatus
 from oms.orders.models import Order
+from oms.outbox import Outbox
 from oms.permissions import ROLES
 from oms.usecases.message_routes import RouteFacts, create_route
 from oms.usecases.notices_expand import expand
@@ -228,3 +238,44 @@ def test_a_webhook_of_line_tells_who_left_and_who_came_back(web):
     assert client.post(f"/hooks/messages/{token}", data=ping, headers=head).status_code == 200
     assert client.post(f"/hooks/messages/{token}", data=ping + b" ", headers=head).status_code == 403
     assert client.post("/hooks/messages/guess", data=ping, headers=head).status_code == 404
+
+
+def test_a_customers_word_is_written_down_on_their_page(web, copied):
+    sales = log_in(web, "sales")
+    customer = db.session.get(Order, copied).customer_id
+    db.session.rollback()
+    page = f"/customers/show/{customer}"
+    assert "May be told by every route" in sales.get(page).text
+    sales.post(f"/messages/consent/{customer}", page, route="line", how="บอกทางแชต", allowed="0", next=page)
+    seen = sales.get(page).text
+    assert "Does not want:" in seen
+    assert "บอกทางแชต" in seen
+    sales.post(f"/messages/consent/{customer}", page, route="", how="", allowed="0", next=page)
+    assert "Say how the customer told you" in sales.get(page).text
+
+
+def test_a_clerk_sends_a_reminder_from_the_order(web, copied):
+    sales = log_in(web, "sales")
+    page = f"/orders/{copied}"
+    assert "Remind by message" in sales.get(page).text
+    assert sales.post(f"/messages/remind/{copied}", page, next=page).status_code == 303
+    db.session.rollback()
+    assert db.session.scalar(select(func.count()).where(Outbox.topic == "notify.tell")) == 1
+    db.session.rollback()
+    sales.post(f"/messages/remind/{copied}", page, next=page)
+    assert "reminded them" in sales.get(page).text
+
+
+def test_alerts_show_ones_own_work_and_are_subscribed_to(web, copied):
+    with transaction(WHO) as tx:
+        outbox.add(tx, "test.broken", "k")
+        tx.session.execute(update(Outbox).where(Outbox.key == "k").values(status="needs_person"))
+    owner, packer = log_in(web, "owner"), log_in(web, "warehouse")
+    assert "Background work that failed" in owner.get("/alerts/").text
+    assert "Nothing waits too long" in packer.get("/alerts/").text
+    bad = owner.post("/alerts/", kinds=["failed_job"], route="email", address="nobody", language="th")
+    assert "cannot be used" in bad.text
+    saved = owner.post("/alerts/", kinds=["failed_job"], route="email", address="a@b.co", language="th")
+    assert saved.status_code == 303
+    row = db.session.scalars(select(StaffSubscription)).one()
+    assert (row.kinds, row.is_active, row.user_id) == (["failed_job"], True, owner.user_id)

@@ -65,8 +65,8 @@ class InboundSandbox(ChannelSandbox):
         body = json.dumps({"orders": [self.told(order)]}, ensure_ascii=False, default=plain).encode()
         return self.signed(body)
 
-    def signed(self, body: bytes) -> Hook:
-        """Any message, signed."""
-        at = int(time.time()) + self.skew
+    def signed(self, body: bytes, at: int = 0) -> Hook:
+        """Any message, signed now or at a moment."""
+        at = at or int(time.time()) + self.skew
         made = hmac.new(self.hook_secret.encode(), str(at).encode() + b"." + body, hashlib.sha256).hexdigest()
         return Hook({"content-type": "application/json", "Ruam-Signature": f"t={at},v1={made}"}, body)

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from oms import clock
-from views.sandbox.market import Listing, Order, Return, State
+from views.sandbox.market import BEFORE_LEAVING, Listing, Order, Return, State
 
 S = State
 STATUSES = {
@@ -60,7 +60,8 @@ def seconds(moment: Any) -> int:
 def status_of(order: Order) -> str:
     """The word for how far it is."""
     told = order.facts.get("status")
-    return str(told) if told else "IN_CANCEL" if order.cancel_asked else STATUSES[order.state]
+    asked = order.cancel_asked and order.state in BEFORE_LEAVING
+    return str(told) if told else "IN_CANCEL" if asked else STATUSES[order.state]
 
 
 def stars(text: str) -> str:

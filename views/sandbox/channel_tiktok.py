@@ -21,6 +21,10 @@ from views.sandbox.market import No, Order, Stall
 from views.sandbox.parcels import pdf
 
 WAREHOUSE = "7000714532876273420"
+PROVIDERS = [
+    {"id": "6617675021119438849", "name": "Thailand Post"}, {"id": "6617675021119438850", "name": "Flash Express"},
+    {"id": "6617675021119438851", "name": "J&T Express"}, {"id": "6617675021119438852", "name": "KEX Express"},
+]  # fmt: skip
 
 
 class TikTokSandbox(TikTokDoor):
@@ -110,6 +114,8 @@ class TikTokSandbox(TikTokDoor):
             raise no(400, 36009004, "invalid parameter: self_shipment")
         if not ours and body.get("handover_method") not in {"PICKUP", "DROP_OFF"}:
             raise no(400, 36009004, "invalid parameter: handover_method")
+        if sent and sent["shipping_provider_id"] not in {p["id"] for p in PROVIDERS}:
+            raise no(400, 36009004, "invalid parameter: shipping_provider_id")
         slot = {"start_time": 300, "end_time": 400}
         if (body.get("handover_method") == "PICKUP") != (body.get("pickup_slot") == slot):
             raise no(400, 36009004, "invalid parameter: pickup_slot")
@@ -118,6 +124,10 @@ class TikTokSandbox(TikTokDoor):
         self.stall.accept(order.number, sent["tracking_number"] if sent else f"TTTH{order.serial:010d}")
         fetch(self.stall, order.number, self.fetch_after)
         return {}
+
+    def providers(self, _: str, __: Params) -> dict[str, Any]:
+        """Carriers that sellers may send by."""
+        return {"shipping_providers": PROVIDERS}
 
     def document(self, number: str, query: Params) -> dict[str, Any]:
         """Where the label lies."""
@@ -249,4 +259,5 @@ TikTokSandbox.operations = (
     Operation("POST", "/product/202309/products/search", B.products, "page_size page_token", "status"),
     Operation("POST", "/product/202309/products/([0-9]+)/inventory/update", B.set_stock, "", "skus"),
     Operation("GET", "/logistics/202309/warehouses", B.warehouses),
+    Operation("GET", "/logistics/202309/delivery_options/([0-9]+)/shipping_providers", B.providers),
 )  # fmt: skip

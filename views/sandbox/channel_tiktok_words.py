@@ -76,7 +76,7 @@ def whole(order: Order) -> dict[str, Any]:
         "shipping_provider": order.carrier, "shipping_type": order.facts.get("shipping_type", "TIKTOK"),
         "warehouse_id": "7000714532876273420", "fulfillment_type": "FULFILLMENT_BY_SELLER",
         "is_buyer_request_cancel": order.cancel_asked, "cancel_reason": order.cancel_reason,
-        "cancel_order_sla_time": 0,
+        "cancel_order_sla_time": 0, "delivery_option_id": "7091146663229654785",
     }  # fmt: skip
     return told | order.facts.get("extra", {})
 

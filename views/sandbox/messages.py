@@ -211,7 +211,8 @@ class SmsMktSandbox(MessageSandbox):
     def handle(self, request: Request, fault: Fault | None) -> dict[str, Any] | Response:  # noqa: ARG002  theirs
         if (request.method, request.path) != ("POST", "/api/send-message"):
             raise Refusal(404, {"code": "404", "detail": "Not found"})
-        if (request.headers.get("api_key"), request.headers.get("secret_key")) != (self.key, self.secret):
+        head = request.environ["sandbox.headers"]
+        if (head.get("api_key"), head.get("secret_key")) != (self.key, self.secret):
             return {"code": "1004", "detail": "Wrong API Key or Secret Key.", "result": {}}
         wanted = dict.fromkeys(("message", "phone", "sender", "send_date", "expire", "url", "campaign_name"), str)
         try:

@@ -17,6 +17,10 @@ class _Quiet(WSGIRequestHandler):
     def log(self, *_: Any, **__: Any) -> None:
         """Nothing."""
 
+    def make_environ(self) -> dict[str, Any]:
+        """With the headers as they came: WSGI loses those with an underscore in their names."""
+        return super().make_environ() | {"sandbox.headers": dict(self.headers.items())}
+
     def connection_dropped(self, *_: Any, **__: Any) -> None:
         """Nothing: clients that lose patience are part of the play."""
 

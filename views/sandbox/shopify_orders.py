@@ -116,7 +116,8 @@ class ShopifyOrders:
         """An order with everything."""
         home, facts = order.buyer.home, order.facts
         sent = order.state in SENT
-        goods = "FULFILLED" if sent else "PARTIALLY_FULFILLED" if facts.get("sent") else "UNFULFILLED"
+        waits = "ON_HOLD" if facts.get("held") else "UNFULFILLED"
+        goods = "FULFILLED" if sent else "PARTIALLY_FULFILLED" if facts.get("sent") else waits
         paid = {State.UNPAID: "PENDING", State.RETURNED: "REFUNDED"}.get(
             order.state, "PENDING" if order.cod else "PAID"
         )
@@ -214,7 +215,7 @@ class ShopifyOrders:
         told = []
         for place, lines in places.items():
             left = {x.id: 0 if gone else x.quantity - sent.get(x.id, 0) for x in lines}
-            status = "CLOSED" if not any(left.values()) else "OPEN"
+            status = "CLOSED" if not any(left.values()) else "ON_HOLD" if order.facts.get("held") else "OPEN"
             rows = [
                 {"id": f"gid://shopify/FulfillmentOrderLineItem/{x.id}", "remainingQuantity": left[x.id],
                  "lineItem": self._line(order, 1, x)} for x in lines if left[x.id]

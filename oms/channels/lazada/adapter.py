@@ -14,7 +14,7 @@ from typing import Any
 
 from oms import clock
 from oms.channels import spans
-from oms.channels.asking import Adapter, forged, header, hook_body, mark_of, refused, same, sign_push, unreadable
+from oms.channels.asking import Adapter, forged, header, hook_body, refused, same, sign_push, told_mark, unreadable
 from oms.channels.lazada import calls, shipping, stock
 from oms.channels.lazada.calls import inner
 from oms.channels.lazada.orders import order_of, return_of
@@ -85,12 +85,12 @@ class Lazada(Adapter):
 
     def list_changed(self, since: datetime, until: datetime, cursor: str = "") -> OrderPage:
         """Orders and their pieces."""
-        found, rest = spans.read(since, until, cursor, self._lister("updated_at", "update"))
+        found, rest = spans.read(since, until, cursor, self._lister("updated_at", "update"), PAGE)
         return OrderPage(tuple(self._told(found)), rest)
 
     def list_numbers(self, start: datetime, end: datetime, cursor: str = "") -> NumberPage:
         """With the moment each was placed."""
-        found, rest = spans.read(start, end, cursor, self._lister("created_at", "created"))
+        found, rest = spans.read(start, end, cursor, self._lister("created_at", "created"), PAGE)
         placed = {words(row.get("order_id")): Reading().moment("created_at", row.get("created_at")) for row in found}
         return NumberPage({n: at for n, at in placed.items() if at is None or start <= at <= end}, rest)
 
@@ -145,10 +145,10 @@ class Lazada(Adapter):
         if not same(made, header(called.headers, "authorization").strip().lower()):
             raise forged()
         body = hook_body(called.body)
-        key = mark_of(called.body)
+        data = part(body, "data")
+        key = told_mark(words(body.get("message_type")), data)
         if self._seller and words(body.get("seller_id")) not in {"", "null", self._seller}:
             return WebhookNews((), trusted=True, key=key)  # of another shop under the same key
-        data = part(body, "data")
         kind = KINDS.get(words(body.get("message_type")), HintKind.OTHER)
         number = words(data.get("trade_order_id"))
         if kind is HintKind.RETURN:
@@ -197,7 +197,7 @@ class Lazada(Adapter):
             more = bool(answer["items"]) and page * RETURNS_PAGE < int(total)
             return spans.Answer(rows(answer["items"]), str(page + 1) if more else "", int(total))
 
-        found, rest = spans.read(since, until, cursor, ask)
+        found, rest = spans.read(since, until, cursor, ask, RETURNS_PAGE)
         return ReturnPage(tuple(told for row in found if (told := return_of(row)) and told.external_no), rest)
 
 

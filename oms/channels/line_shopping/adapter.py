@@ -62,14 +62,14 @@ class LineShopping(Adapter):
 
     def list_changed(self, since: datetime, until: datetime, cursor: str = "") -> OrderPage:
         """Orders, each asked for. One that is listed and not told is broken, not lost."""
-        found, rest = spans.read(since, until, cursor, self._lister)
+        found, rest = spans.read(since, until, cursor, self._lister, PAGE)
         told = [self._told(words(row.get("orderNumber")), row) for row in found]
         told.sort(key=lambda n: n.updated_at.timestamp() if n.updated_at else 0.0)
         return OrderPage(tuple(told), rest)
 
     def list_numbers(self, start: datetime, end: datetime, cursor: str = "") -> NumberPage:
         """What was placed within a span changed then or later; the list knows the time of changes only."""
-        found, rest = spans.read(start, clock.now(), cursor, self._lister)
+        found, rest = spans.read(start, clock.now(), cursor, self._lister, PAGE)
         placed = {words(r.get("orderNumber")): Reading().moment("checkoutAt", r.get("checkoutAt")) for r in found}
         return NumberPage({n: at for n, at in placed.items() if at is None or start <= at < end}, rest)
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from oms.channels import spans
-from oms.channels.asking import Adapter, forged, header, hook_body, mark_of, same, unreadable
+from oms.channels.asking import Adapter, forged, header, hook_body, same, told_mark, unreadable
 from oms.channels.port import (
     Ability,
     Called,
@@ -75,7 +75,7 @@ class Shopee(Adapter):
 
     def list_changed(self, since: datetime, until: datetime, cursor: str = "") -> OrderPage:
         """Numbers first, then the orders whole. One that is listed and not told is broken, not lost."""
-        found, rest = spans.read(since, until, cursor, self._lister("update_time"))
+        found, rest = spans.read(since, until, cursor, self._lister("update_time"), PAGE)
         told = {news.external_no: news for news in self._told([words(row.get("order_sn")) for row in found])}
         news = [
             told.get(words(row.get("order_sn"))) or broken(words(row.get("order_sn")), row, "detail") for row in found
@@ -85,7 +85,7 @@ class Shopee(Adapter):
 
     def list_numbers(self, start: datetime, end: datetime, cursor: str = "") -> NumberPage:
         """By the time they were placed, which the list itself does not tell."""
-        found, rest = spans.read(start, end, cursor, self._lister("create_time"))
+        found, rest = spans.read(start, end, cursor, self._lister("create_time"), PAGE)
         return NumberPage({words(row.get("order_sn")): None for row in found}, rest)
 
     def _lister(self, field: str) -> Any:
@@ -119,10 +119,10 @@ class Shopee(Adapter):
         ):
             raise forged()
         body = hook_body(called.body)
-        key, answer = mark_of(called.body), WebhookAnswer()
+        data = part(body, "data")
+        key, answer = told_mark(words(body.get("code")), data), WebhookAnswer()
         if self._calls.shop and words(body.get("shop_id")) not in {"", "0", self._calls.shop}:
             return WebhookNews((), trusted=True, key=key, answer=answer)  # of another shop under the same key
-        data = part(body, "data")
         number = words(data.get("ordersn")) or words(data.get("order_sn"))
         back = words(data.get("return_sn"))
         kind = CODES.get(words(body.get("code")), HintKind.OTHER)
@@ -171,5 +171,5 @@ class Shopee(Adapter):
                 raise unreadable()
             return spans.Answer(rows(answer["return"]), str(page + 1) if answer.get("more") is True else "")
 
-        found, rest = spans.read(since, until, cursor, ask)
+        found, rest = spans.read(since, until, cursor, ask, PAGE)
         return ReturnPage(tuple(return_of(row) for row in found if words(row.get("return_sn"))), rest)

@@ -83,12 +83,12 @@ class TikTok(Adapter):
 
     def list_changed(self, since: datetime, until: datetime, cursor: str = "") -> OrderPage:
         """Whole orders."""
-        found, rest = spans.read(since, until, cursor, self._searcher("update_time"))
+        found, rest = spans.read(since, until, cursor, self._searcher("update_time"), PAGE)
         return OrderPage(tuple(order_of(row) for row in found), rest)
 
     def list_numbers(self, start: datetime, end: datetime, cursor: str = "") -> NumberPage:
         """With the moment each was placed."""
-        found, rest = spans.read(start, end, cursor, self._searcher("create_time"))
+        found, rest = spans.read(start, end, cursor, self._searcher("create_time"), PAGE)
         return NumberPage(
             {words(r.get("id")): Reading().seconds("create_time", r.get("create_time")) for r in found}, rest
         )
@@ -163,7 +163,7 @@ class TikTok(Adapter):
         """Returns that changed."""
         path = "/return_refund/202309/returns/search"
         lister = self._lister(path, "return_orders", "return_id", "update_time", RETURNS_PAGE)
-        found, rest = spans.read(since, until, cursor, lister)
+        found, rest = spans.read(since, until, cursor, lister, RETURNS_PAGE)
         return ReturnPage(tuple(return_of(row) for row in found), rest)
 
 

@@ -59,7 +59,7 @@ def hand_over(calls: Calls, number: str, liked: str, shipped: Shipped | None = N
         raise refused("packages", words(order.get("status")))
     try:
         for parcel in parcels:
-            told = _own(shipped) if ours and shipped is not None else _way(calls, parcel, liked)
+            told = _own(calls, order, shipped) if ours and shipped is not None else _way(calls, parcel, liked)
             calls.post(f"{ROOT}/packages/{parcel}/ship", told)
     except ChannelRefused:
         if words(one(calls, number).get("status")) not in TOLD:
@@ -67,10 +67,25 @@ def hand_over(calls: Calls, number: str, liked: str, shipped: Shipped | None = N
     return _shipping(one(calls, number), parcels)
 
 
-def _own(shipped: Shipped) -> dict[str, Any]:
-    if not shipped.carrier_code:
-        raise refused("shipping_provider_id", shipped.carrier, "carrier")
-    return {"self_shipment": {"tracking_number": shipped.tracking_no, "shipping_provider_id": shipped.carrier_code}}
+def _own(calls: Calls, order: Row, shipped: Shipped) -> dict[str, Any]:
+    """By the carrier's number at TikTok: the one that is given, else the one that is called as ours is."""
+    code = shipped.carrier_code or _provider(calls, words(order.get("delivery_option_id")), shipped.carrier)
+    return {"self_shipment": {"tracking_number": shipped.tracking_no, "shipping_provider_id": code}}
+
+
+def _provider(calls: Calls, option: str, name: str) -> str:
+    known: list[Row] = []
+    if option.isdecimal() and name:
+        answer = calls.get(f"/logistics/202309/delivery_options/{option}/shipping_providers")
+        known = rows(answer.get("shipping_providers"))
+    wanted = name.casefold()
+    found = [p for p in known if words(p.get("name")).casefold() == wanted] or [
+        p for p in known if wanted in words(p.get("name")).casefold()
+    ]
+    if len(found) != 1:
+        names = ", ".join(words(p.get("name")) for p in known)
+        raise refused("shipping_provider_id", f"{name}: {names}", "carrier")
+    return words(found[0].get("id"))
 
 
 def _way(calls: Calls, parcel: str, liked: str) -> dict[str, Any]:

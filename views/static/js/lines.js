@@ -17,7 +17,8 @@ document.querySelectorAll("[data-lines]").forEach((box) => {
     }
     fit();
     row.classList.add("sel"); setTimeout(() => row.classList.remove("sel"), 700);
-    input.focus();
+    const at = document.activeElement;
+    if (!at || at === document.body || box.contains(at)) input.focus(); // an answer that comes late takes nobody out of another field
   };
   let took = false;
   input.addEventListener("picked", (e) => { took = true; input.value = ""; add(e.detail); });

@@ -149,7 +149,9 @@
     }
     showItems(); changed();
     if (stay) what.focus(); else { const q = $("[name=qty]", row); q.focus(); q.select(); }
+    return row;
   }
+  form.entry = { add, changed: () => changed() };
   async function scanned(text) {
     const times = /^(\d{1,4})\s*[*x×]\s*(\S.*)$/i.exec(text), code = times ? times[2] : text;
     let answer;

@@ -1,0 +1,115 @@
+"""Chat messages read as orders: the given ones to the letter, further ones in the words buyers use, and any text at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from oms.thai.chat import Kind, Sure, read_chat, read_message
+from oms.thai.chat.reader import LONGEST
+
+GIVEN = json.loads((Path(__file__).parent / "chat_orders.json").read_text(encoding="utf-8"))["messages"]
+
+
+@pytest.mark.parametrize("message", GIVEN, ids=lambda m: m["id"])
+def test_the_given_messages_are_read_to_the_letter(message):
+    told = read_message(message["text"]).as_json()
+    said = message["expect"] | {"kind": message["kind"]}
+    assert {name: told.get(name) or None for name in said} == {name: value or None for name, value in said.items()}
+
+
+def fields(text: str) -> dict[str, object]:
+    return {k: v for k, v in read_message(text).as_json().items() if v and k != "confidence"}
+
+
+def bought(text: str) -> list[tuple[str, int]]:
+    return [(item["name"], item["qty"]) for item in read_message(text).as_json()["items"]]
+
+
+def test_thai_figures_a_nickname_and_no_line_breaks():
+    told = fields("คุณแนน ๐๘๑๒๓๔๕๖๗๘ 45/7 หมู่2 ต.สันทรายน้อย อ.สันทราย เชียงใหม่ 50210 เอาเสื้อยืดสีดำ L 2 ตัว เก็บปลายทางค่ะ")
+    assert (told["name"], told["phones"], told["payment"]) == ("แนน", ["0812345678"], "cod")
+    assert (told["address_line"], told["subdistrict"], told["postcode"]) == ("45/7 หมู่2", "สันทรายน้อย", "50210")
+    assert told["items"] == [{"name": "เสื้อยืดสีดำ", "qty": 2, "variant": "L"}]
+
+
+def test_two_phones_and_cash_at_the_door():
+    told = fields("ส่งที่ สมหญิง 0891112222,0863334444 99 ม.1 บ้านโคก ต.โคกสี อ.เมือง จ.ขอนแก่น 40000 cod 350")
+    assert told["phones"] == ["0891112222", "0863334444"]
+    assert (told["payment"], told["cod_amount"], told["district"]) == ("cod", 350.0, "เมืองขอนแก่น")
+
+
+def test_codes_with_numbers_and_a_wish():
+    told = fields("รับ RU-0001 จำนวน 2 กับ RU-0002 1 ชิ้น ฝากวางหน้าบ้านได้เลยนะคะ")
+    assert [(i["name"], i["qty"]) for i in told["items"]] == [("RU-0001", 2), ("RU-0002", 1)]
+    assert "วางหน้าบ้าน" in told["note"]
+
+
+@pytest.mark.parametrize(
+    ("text", "items"),
+    [("cf 12 2ชิ้น", [("12", 2)]), ("CF A12 x2", [("A12", 2)]), ("ครีมกันแดด x3", [("ครีมกันแดด", 3)])],
+)  # fmt: skip
+def test_what_is_claimed_or_counted(text, items):
+    assert bought(text) == items
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("สนใจค่ะ ราคาเท่าไหร่คะ", Kind.NOT_ORDER), ("ขอยกเลิกออเดอร์นะคะ", Kind.CANCEL), ("cf 12 2ชิ้น", Kind.CF),
+        ("โอนแล้วค่ะ 590 บาท", Kind.PAYMENT_NOTICE),
+    ],
+)  # fmt: skip
+def test_what_is_no_order_is_not_made_one(text, kind):
+    message = read_message(text)
+    assert message.kind is kind
+    assert not any(order.name or order.address_line for order in message.orders)
+
+
+def test_nothing_is_guessed():
+    told = fields("🌸จิ๋ว🌸 0987654321 ตลาดสดเทศบาล อ.หาดใหญ่ สงขลา ปลายทาง")
+    assert not {"subdistrict", "postcode", "items"} & set(told)
+    assert (told["district"], told["province"], told["payment"]) == ("หาดใหญ่", "สงขลา", "cod")
+
+
+def test_a_talk_with_times_and_names_is_taken_apart():
+    messages = read_chat(
+        "10:32 แอดมิน: รับอะไรดีคะ\n10:33 Nid: เอาผ้าปู 6 ฟุต 1 ชุด\n"
+        "10:34 Nid: นิดา แก้วใส 0955556666 8/1 ถ.นิมมานเหมินท์ ต.สุเทพ อ.เมืองเชียงใหม่ 50200"
+    )
+    (order,) = [o for m in messages if m.kind is Kind.ORDER for o in m.orders]
+    assert (order.name, order.phones, order.items[0].qty) == ("นิดา แก้วใส", ("0955556666",), 1)
+    assert order.sure["phones"] is Sure.HIGH
+
+
+WORDS = st.lists(
+    st.sampled_from([w for m in GIVEN for w in m["text"].split()] + ["\n", "๑", "🎉", "cf", "COD", "0", "/", "ม."]),
+    max_size=40,
+).map(" ".join)
+
+
+@given(st.one_of(WORDS, st.text(max_size=300)))
+@settings(max_examples=80, deadline=None)
+def test_any_text_is_read_and_invents_nothing(text):
+    for message in read_chat(text):
+        for order in message.orders:
+            assert all(phone.isdigit() and 9 <= len(phone) <= 10 for phone in order.phones)
+            assert all(1 <= item.qty <= 9_999 for item in order.items)
+            if order.name:
+                assert set(order.name) <= set(text) | {" "}
+
+
+def test_a_wall_of_text_is_cut_where_it_is_no_chat_any_more():
+    assert read_message("ก" * (LONGEST * 3)).kind is Kind.NOT_ORDER
+
+
+def test_a_name_may_stand_behind_the_goods_and_sound_like_a_guard_house():
+    assert (
+        fields("RU-0001 2 ตัว นิดา แก้วใส 0955556666 8/1 ถ.นิมมานเหมินท์ ต.สุเทพ อ.เมืองเชียงใหม่ 50200")["name"] == "นิดา แก้วใส"
+    )
+    told = fields("กนกวรรณ ป้อมปราการ\n080-000-1234\n45/7 หมู่ 2 ต.สันทรายน้อย อ.สันทราย เชียงใหม่ 50210\nฝากที่ป้อมยามนะคะ")
+    assert (told["name"], "ป้อมยาม" in told["note"]) == ("กนกวรรณ ป้อมปราการ", True)
