@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import select
 
@@ -143,8 +143,10 @@ def set_retention(tx: Tx, cmd: SetRetention) -> Saved:
         "paper_years": between(cmd.paper_years, 5, 15, "paper_years"),
     }
     row = tx.session.get(RetentionRules, 1, with_for_update=True)
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = dict(fields)
     if row is None:
-        before, after, row = {}, dict(fields), RetentionRules(id=1, **fields)
+        row = RetentionRules(id=1, **fields)
         tx.session.add(row)
     else:
         row = lock_row(tx, RetentionRules, 1, cmd.version)

@@ -39,7 +39,7 @@ from oms.usecases.privacy import MANAGE, rules_of
 from oms.usecases.privacy_words import forget_words
 
 ERASED: Final = "ลบข้อมูลแล้ว"
-DROP_FILES: Final = "privacy.drop_files"  # outbox: remove the files of what was erased
+DROP_FILES = "privacy.drop_files"  # outbox: remove the files of what was erased
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,8 @@ def _kept(tx: Tx, person: Customer, ids: Any) -> list[Kept]:
 
 def _cards(tx: Tx, customer_id: int) -> list[Customer]:
     """The card and all that were merged into it, and into those."""
-    found, waiting = [], [customer_id]
+    found: list[Customer] = []
+    waiting = [customer_id]
     while waiting:
         rows = tx.session.scalars(select(Customer).where(Customer.id.in_(waiting)).order_by(Customer.id)).all()
         found += rows
