@@ -17,14 +17,16 @@ from jobs import (
     messages,
     orders,
     papers,
+    privacy,
     slips,
     slips_verify,
     stock,
     tracking,
 )
-from jobs.context import CHANNELS, QUICK, Handler, effect, steps
-from jobs.schedule import CLEAN, COUNT_CHECKS, EXPIRE, MESSAGES, PACE, TRACK, clean
+from jobs.context import BULK, CHANNELS, QUICK, Handler, effect, steps
+from jobs.schedule import CLEAN, COUNT_CHECKS, EXPIRE, MESSAGES, PACE, RETENTION, TRACK, clean
 from oms.usecases.covering import work_out_pace
+from oms.usecases.privacy_erase import DROP_FILES
 
 TOPICS: Mapping[str, Handler] = {
     CLEAN: effect(clean),
@@ -53,5 +55,7 @@ TOPICS: Mapping[str, Handler] = {
     EXPIRE: steps(orders.expire, queue=QUICK),
     TRACK: steps(tracking.poll),
     PACE: effect(work_out_pace),
+    RETENTION: effect(privacy.purge, queue=BULK),
+    DROP_FILES: effect(privacy.drop_files),
     tracking.HEAR: steps(tracking.hear),
 }

@@ -33,6 +33,7 @@ COUNT_CHECKS = "schedule.count_slip_checks"
 TRACK = "schedule.track_parcels"
 PACE = "schedule.stock_pace"
 MESSAGES = "schedule.messages"
+RETENTION = "schedule.retention"
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ TABLE: tuple[Periodic, ...] = (
     Periodic(PACE, timedelta(minutes=15)),
     Periodic(PROVE_ALL, timedelta(hours=1)),
     Periodic(MESSAGES, timedelta(minutes=1)),
+    Periodic(RETENTION, timedelta(hours=6)),
 )
 
 

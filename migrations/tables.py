@@ -25,6 +25,7 @@ APPEND_ONLY = (
     "label_prints",
     "packing_scans",
     "message_consents",
+    "consents",
 )  # rows are added and read, never changed or removed
 FOREIGN_PREFIX = "ab_"  # Flask-AppBuilder's own tables
 

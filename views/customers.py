@@ -24,13 +24,14 @@ from oms.orders.models import Order
 from oms.orders.queries import visible
 from oms.payments.queries import customer_credit
 from oms.thai.addresses import check_address
-from oms.thai.phone import format_phone
+from oms.thai.phone import format_phone, mask_phone
 from oms.usecases import customers as verbs
 from views import nav
 from views.base import OmsFormView, current_actor, may, unit
 from views.fields import Chosen, choices
 from views.filters import phone, tr
 from views.modelview import OmsModelView
+from views.privacy import phones_shown
 
 RECENT = 10
 KIND_LABELS = {
@@ -106,7 +107,7 @@ class CustomerView(OmsModelView):
         """By phone fragment, name or identity; too little text finds nobody rather than everybody."""
         if text.strip() and queries.matching(text) is None:
             flash(gettext("Type at least two letters or digits"), "info")
-        return queries.narrow(statement, text)
+        return queries.narrow(statement, text).where(Customer.merged_into_id.is_(None))
 
     def create(self, tx: Tx, form: Any) -> int:
         """A new person."""
@@ -117,11 +118,29 @@ class CustomerView(OmsModelView):
         kept = tx.session.scalar(select(Customer.phone).where(Customer.id == pk)) or ""
         verbs.edit_customer(tx, verbs.EditCustomer(pk, self.posted_version() or 0, **_card(form, kept)))
 
+    def shown(self, row: Customer) -> bool:
+        """Whether the whole numbers of this person were asked for; that they were is on record."""
+        return may("customer.phone") and phones_shown(row.id)
+
+    def number(self, row: Customer, text: str) -> str:
+        """A number of this person, whole only after it was asked for."""
+        return "–" if not text else format_phone(text) if self.shown(row) else mask_phone(text)
+
+    def value(self, row: Any, column: str) -> Any:
+        """A cell; on the page of a person the number is hidden until it is asked for."""
+        if column == "phone" and request.endpoint == f"{self.endpoint}.show":
+            return self.number(row, row.phone)
+        return super().value(row, column)
+
     def identities(self, row: Customer) -> list[tuple[CustomerIdentity, str, str]]:
         """(identity, what kind, how it reads) of a person; numbers masked for those who may not see them."""
         statement = select(CustomerIdentity).where(CustomerIdentity.customer_id == row.id).order_by(CustomerIdentity.id)
         return [
-            (i, tr(KIND_LABELS[i.kind]), phone(i.external_id) if i.kind is IdentityKind.PHONE else i.external_id)
+            (
+                i,
+                tr(KIND_LABELS[i.kind]),
+                self.number(row, i.external_id) if i.kind is IdentityKind.PHONE else i.external_id,
+            )
             for i in db.session.scalars(statement.limit(100))
         ]
 

@@ -153,6 +153,8 @@ def _line(line: LinePreview) -> dict[str, Any]:
         "sku_id": line.sku_id,
         "total": total,
         "short": line.is_short,
+        "price": "" if line.listed is None or not may("order.price") else money(line.listed, sign=False),
+        "why": gettext("Price of %(group)s", group=line.group) if line.group else "",
         "free": {str(place): count for place, count in line.free.items()},
     }
 

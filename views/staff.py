@@ -327,7 +327,7 @@ class RoleForm(DynamicForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         role = kwargs.pop("obj", None)
         super().__init__(*args, **kwargs)
-        ordered = sorted(ACTIONS, key=lambda a: list(AREAS).index(a.partition(".")[0]))
+        ordered = sorted(ACTIONS, key=lambda a: [*AREAS, a.partition(".")[0]].index(a.partition(".")[0]))
         self.actions.choices = choices((a, f"{area(a)}: {tr(ACTIONS[a])}") for a in ordered)
         if role is not None and request.method == "GET":
             held = people.actions_of(reading(), role.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, String, Text
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, String, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -30,7 +30,8 @@ class IdentityKind(StrEnum):
 
 
 class Customer(Model):
-    """One person or company. ``phone`` is the main one, normalized (0812345678)."""
+    """One person or company. ``phone`` is the main one, normalized (0812345678). ``merged_into_id``: this card was
+    found to be the same person as another, which has all that was here."""
 
     __tablename__ = "customers"
 
@@ -44,6 +45,8 @@ class Customer(Model):
     tax_id: Mapped[str] = mapped_column(String(13), default="")
     tax_branch: Mapped[str] = mapped_column(String(5), default="")
     tax_address: Mapped[str] = mapped_column(Text, default="")
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
+    anonymised_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
     version: Mapped[int] = mapped_column(default=1)
 
@@ -51,6 +54,9 @@ class Customer(Model):
     addresses: Mapped[list[CustomerAddress]] = relationship(back_populates="customer")
 
     __mapper_args__ = {"version_id_col": version}
+    __table_args__ = (
+        Index("ix_customers_merged", "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),
+    )
 
     def __str__(self) -> str:
         return self.name
@@ -92,6 +98,8 @@ class CustomerAddress(Model):
     last_used_at: Mapped[datetime] = mapped_column(UtcDateTime, default=clock.now)
 
     customer: Mapped[Customer] = relationship(back_populates="addresses")
+
+    __table_args__ = (Index("ix_customer_addresses_phone", "phone", postgresql_where=text("phone <> ''")),)
 
     def __str__(self) -> str:
         parts = (self.line, self.subdistrict, self.district, self.province, self.postcode)

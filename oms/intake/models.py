@@ -85,6 +85,7 @@ class IntakeRun(Model):
     user_label: Mapped[str] = mapped_column(String(120))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    purged_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     source: Mapped[str] = mapped_column(String(16), default="file", server_default="file")
 
     __table_args__ = (
@@ -93,6 +94,7 @@ class IntakeRun(Model):
             name="ledger_closes",
         ),
         Index("ix_intake_runs_shop", "shop_id", "id"),
+        Index("ix_intake_runs_unpurged", "created_at", postgresql_where=text("purged_at IS NULL")),
         Index("ix_intake_runs_channel", "shop_id", "id", postgresql_where=text("source <> 'file'")),
     )
 

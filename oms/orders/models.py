@@ -15,7 +15,7 @@ from oms.columns import EnumText, UtcDateTime, money
 from oms.customers.models import Customer
 from oms.db import Model
 from oms.inventory.models import Warehouse
-from oms.money import ZERO
+from oms.money import ZERO, Money
 from oms.orders.states import (
     Board,
     ChangeStatus,
@@ -172,6 +172,7 @@ class OrderLine(Model):
     """One SKU of an order. ordered = canceled + open + shipped, all >= 0; ``discount`` is for the whole line.
 
     ``returned`` pieces were counted back; ``coming_back`` are asked back, under way or here and not counted.
+    ``price_reason``: the buyer's group whose price this is, "" for the catalog's or one set by hand.
     """
 
     __tablename__ = "order_lines"
@@ -192,6 +193,7 @@ class OrderLine(Model):
     discount: Mapped[money] = mapped_column(default=ZERO)
     total: Mapped[money] = mapped_column()
     external_id: Mapped[str] = mapped_column(String(120), default="")
+    price_reason: Mapped[str] = mapped_column(String(60), default="", server_default="")
 
     order: Mapped[Order] = relationship(back_populates="lines")
     sku: Mapped[Sku] = relationship()
@@ -204,6 +206,11 @@ class OrderLine(Model):
         CheckConstraint("returned >= 0 AND coming_back >= 0 AND returned + coming_back <= shipped", name="returned"),
         CheckConstraint("unit_price >= 0 AND discount >= 0 AND total >= 0", name="amounts"),
     )
+
+    @property
+    def usual_price(self) -> Money:
+        """What a discount is measured from: the price of the buyer's group, else the catalog's."""
+        return self.unit_price if self.price_reason else self.list_price
 
     @property
     def open(self) -> int:

@@ -42,6 +42,7 @@ class CodEntry(Model):
     carrier: Mapped[str] = mapped_column(String(80))
     tracking_no: Mapped[str] = mapped_column(String(80), default="")
     phone: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    address_key: Mapped[str] = mapped_column(String(120), default="", server_default="")
     status: Mapped[CodStatus] = mapped_column(EnumText(CodStatus))
     to_collect: Mapped[money] = mapped_column()
     expected: Mapped[money] = mapped_column()
@@ -70,6 +71,10 @@ class CodEntry(Model):
         CheckConstraint("status <> 'remitted' OR remitted + written_off >= expected", name="remitted"),
         Index("ix_cod_entries_tracking", "tracking_no", "carrier"),
         Index("ix_cod_entries_refused", "phone", postgresql_where=text("status = 'refused'")),
+        Index(
+            "ix_cod_entries_refused_at", "address_key",
+            postgresql_where=text("status = 'refused' AND address_key <> ''"),
+        ),
         Index(
             "ix_cod_entries_open", "carrier", "handed_over_at",
             postgresql_where=text("status IN ('expected', 'collected', 'short')"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Select, func, or_, select
@@ -10,10 +10,9 @@ from sqlalchemy.orm import Session
 
 from oms.money import ZERO, Money
 from oms.orders.models import Order
-from oms.payments.cod_models import CodEntry
 from oms.payments.models import Allocation, PaymentClaim, TransferKey
 from oms.payments.refund_models import Refund
-from oms.payments.states import OPEN_REFUNDS, ClaimStatus, CodStatus, RefundStatus
+from oms.payments.states import OPEN_REFUNDS, ClaimStatus, RefundStatus
 
 
 def verified_of(session: Session, order_ids: Collection[int]) -> dict[int, Money]:
@@ -72,15 +71,6 @@ def narrow_claims(statement: Select[Any], text: str) -> Select[Any]:
         func.upper(TransferKey.reference) == wanted, TransferKey.claim_id.is_not(None)
     )
     return statement.where(or_(PaymentClaim.id.in_(of_order), PaymentClaim.id.in_(of_reference)))
-
-
-def refused_cod(session: Session, phones: Iterable[str]) -> set[str]:
-    """Those of these recipients' phones that refused COD parcels before."""
-    asked = sorted({phone for phone in phones if phone})
-    if not asked:
-        return set()
-    refused = select(CodEntry.phone).where(CodEntry.phone.in_(asked), CodEntry.status == CodStatus.REFUSED).distinct()
-    return set(session.scalars(refused))
 
 
 def _money(total: object) -> Money:

@@ -77,6 +77,11 @@ class Slip(Model):
         Index("ix_slips_claim", "claim_id", postgresql_where=text("claim_id IS NOT NULL")),
         Index("ix_slips_sha256", "sha256"),
         Index("ix_slips_loose", "id", postgresql_where=text("reference = ''")),
+        Index(
+            "ix_slips_pictures",
+            "decided_at",
+            postgresql_where=text("picture_key <> '' AND decided_at IS NOT NULL"),
+        ),
         Index("ix_slips_time", text("uploaded_at DESC"), text("id DESC")),
     )
 

@@ -15,6 +15,7 @@ from oms.reports.invariants_floor import FLOOR_CHECKS
 from oms.reports.invariants_labels import LABEL_CHECKS
 from oms.reports.invariants_messages import MESSAGE_CHECKS
 from oms.reports.invariants_money import MONEY, MONEY_CHECKS, OVERRIDDEN
+from oms.reports.invariants_people import PEOPLE_CHECKS
 from oms.reports.invariants_remote import REMOTE_CHECKS
 from oms.reports.invariants_returns import RETURN_CHECKS
 from oms.reports.invariants_shipping import SHIPPING_CHECKS
@@ -100,6 +101,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *SHIPPING_CHECKS,
     *CARRIER_CHECKS,
     *REMOTE_CHECKS,
+    *PEOPLE_CHECKS,
     *LABEL_CHECKS,
     *DOCUMENT_CHECKS,
     *FLOOR_CHECKS,

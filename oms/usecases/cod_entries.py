@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, select, text, update
 from oms import clock
 from oms.carriers.names import carrier_name
 from oms.catalog.models import CHANNEL_LABELS, PLATFORMS
+from oms.customers.fingerprint import address_key
 from oms.db import Tx, insert_rows
 from oms.errors import Refused, say
 from oms.money import ZERO, Money
@@ -141,6 +142,7 @@ def _row(departure: Departure, amount: Money) -> dict[str, object]:
         "shipment_id": departure.shipment_id, "order_id": departure.order.id,
         "carrier": pays_us(departure.order, departure.carrier), "tracking_no": plain_number(departure.tracking_no),
         "phone": departure.order.ship_phone,
+        "address_key": address_key(departure.order.ship_line, departure.order.ship_postcode),
         "status": CodStatus.COLLECTED if arrived else CodStatus.EXPECTED, "to_collect": amount, "expected": amount,
         "collected": amount if arrived else ZERO, "handed_over_at": departure.handed_over_at,
         "collected_at": now if arrived else None, "settle_from": now + HOLD_DAYS if arrived else None,

@@ -135,7 +135,7 @@ def create_customer(tx: Tx, cmd: CreateCustomer) -> CustomerSaved:
     audit.record(tx, "customer.created", "customer", person.id, person.name, after=_known(card))
     if cmd.address is not None:
         save_address(tx, SaveAddress(person.id, cmd.address))
-    _index(tx, person)
+    index_customer(tx, person)
     return CustomerSaved(person.id)
 
 
@@ -152,7 +152,7 @@ def edit_customer(tx: Tx, cmd: EditCustomer) -> CustomerSaved:
     if after.get("phone"):
         _attach(tx, person, IdentityInput(IdentityKind.PHONE, person.phone), "phone")
     audit.record(tx, "customer.edited", "customer", person.id, person.name, before=before, after=after)
-    _index(tx, person)
+    index_customer(tx, person)
     return CustomerSaved(person.id)
 
 
@@ -164,7 +164,7 @@ def add_identity(tx: Tx, cmd: AddIdentity) -> CustomerSaved:
     if added:
         kind, value = added
         audit.record(tx, "customer.identity_added", "customer", person.id, person.name, after={kind.value: value})
-        _index(tx, person)
+        index_customer(tx, person)
     return CustomerSaved(person.id, changed=added is not None)
 
 
@@ -186,7 +186,7 @@ def correct_identity(tx: Tx, cmd: CorrectIdentity) -> CustomerSaved:
         person.phone = value
     identity.external_id, identity.label = value, label
     audit.record(tx, "customer.identity_corrected", "customer", person.id, person.name, before=before, after=after)
-    _index(tx, person)
+    index_customer(tx, person)
     return CustomerSaved(person.id)
 
 
@@ -253,11 +253,12 @@ def _card(name: str, phone: str, email: str, group: str, note: str, tax: TaxIden
         "email": mail,
         "group": _bounded(group, 60, "group"),
         "note": _bounded(note, MAX_TEXT, "note"),
-        **_tax(tax),
+        **tax_columns(tax),
     }
 
 
-def _tax(tax: TaxIdentity) -> dict[str, str]:
+def tax_columns(tax: TaxIdentity) -> dict[str, str]:
+    """The columns of a tax identity, checked and in house form."""
     number = parse_tax_id(tax.tax_id, "tax_id") if tax.tax_id.strip() else ""
     branch = parse_branch(tax.branch, "tax_branch") if number or tax.branch.strip() else ""
     return {
@@ -321,8 +322,8 @@ def _attach(tx: Tx, person: Customer, identity: IdentityInput, name: str) -> tup
     return kind, value
 
 
-def _index(tx: Tx, person: Customer) -> None:
-    """Rewrite the text the person is found by."""
+def index_customer(tx: Tx, person: Customer, *more: str) -> None:
+    """Rewrite the text the person is found by; ``more``: what else they were called."""
     values = tx.session.scalars(
         select(CustomerIdentity.external_id)
         .where(CustomerIdentity.customer_id == person.id)
@@ -331,6 +332,7 @@ def _index(tx: Tx, person: Customer) -> None:
     others = [value for value in values if value != person.phone]
     if person.tax_id:
         others.append(person.tax_id)
+    others += more
     text = search_text(person.name, person.phone, others)
     row = tx.session.get(CustomerSearch, person.id)
     if row is None:

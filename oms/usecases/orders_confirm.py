@@ -12,16 +12,17 @@ from sqlalchemy import select
 from oms import audit, clock
 from oms.approvals import Approval
 from oms.catalog.models import Shop
+from oms.customers.fingerprint import address_key
 from oms.db import Tx
 from oms.errors import NeedsApproval, StockShort, say
 from oms.inventory.reserving import Shortage
 from oms.money import ZERO
 from oms.notifications.catalogue import Event
 from oms.orders import rules
-from oms.orders.models import Order
+from oms.orders.models import Order, OrderHold
 from oms.orders.queries import lock_order
-from oms.orders.states import ORDER, PaymentTerm
-from oms.payments.queries import refused_cod
+from oms.orders.states import ORDER, HoldReason, HoldStatus, PaymentTerm
+from oms.payments.cod_risk import cod_risks
 from oms.usecases import derived, notices
 from oms.usecases.routing import reserve_open_lines, short_refusal
 
@@ -58,7 +59,7 @@ def confirm_order(tx: Tx, cmd: ConfirmOrder) -> OrderConfirmed:
     ORDER.fire(order, "confirm")
     at = clock.now()
     order.confirmed_at = at
-    if order.payment_term is PaymentTerm.COD and not refused_cod(tx.session, [order.ship_phone]):
+    if order.payment_term is PaymentTerm.COD and not _hold_risky(tx, order):
         order.term_approved_at = at
     hours = tx.session.get_one(Shop, order.shop_id).expire_hours
     if order.payment_term is PaymentTerm.PREPAID and hours:
@@ -77,6 +78,23 @@ def confirm_order(tx: Tx, cmd: ConfirmOrder) -> OrderConfirmed:
     return OrderConfirmed(order.id, order.number, waits_for_stock=bool(short))
 
 
+def _hold_risky(tx: Tx, order: Order) -> bool:
+    """Stop a COD order of somebody who refused parcels before or is on the blacklist; says whether it was."""
+    place = (order.ship_phone, address_key(order.ship_line, order.ship_postcode))
+    risk = cod_risks(tx.session, [place]).get(place)
+    if risk is None:
+        return False
+    if not any(h.reason is HoldReason.COD_RISK and h.status is HoldStatus.ACTIVE for h in order.holds):
+        order.holds.append(
+            OrderHold(
+                reason=HoldReason.COD_RISK, note=risk.note, status=HoldStatus.ACTIVE, placed_by=tx.actor.label[:120]
+            )
+        )  # fmt: skip
+        held = {"hold": HoldReason.COD_RISK}
+        audit.record(tx, "order.held", "order", order.id, order.number, after=held, reason=risk.note)
+    return True
+
+
 def shortage_error(order: Order, short: Sequence[Shortage]) -> StockShort:
     """Tell what is left, in the words of the order line that is short."""
     line = next((x for x in order.lines if x.sku_id == short[0].sku_id), None)
@@ -85,7 +103,7 @@ def shortage_error(order: Order, short: Sequence[Shortage]) -> StockShort:
 
 def order_discount_percent(order: Order) -> Decimal:
     """How far under the catalog's prices the whole order is, in percent."""
-    listed = sum((line.list_price * (line.quantity - line.canceled) for line in order.lines), start=ZERO)
+    listed = sum((line.usual_price * (line.quantity - line.canceled) for line in order.lines), start=ZERO)
     return rules.discount_percent(listed, order.goods_total - order.discount)
 
 

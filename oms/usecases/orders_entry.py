@@ -16,6 +16,7 @@ from oms.orders.models import Order
 from oms.orders.queries import get_order
 from oms.orders.states import OrderStatus
 from oms.usecases.address_book import remember_addresses
+from oms.usecases.customer_groups import with_agreed_prices
 from oms.usecases.customers import AddIdentity, IdentityInput, add_identity
 from oms.usecases.orders_confirm import ConfirmOrder, confirm_order
 from oms.usecases.orders_draft import EditDraft, edit_draft
@@ -73,6 +74,7 @@ def enter_order(tx: Tx, cmd: EnterOrder) -> OrderEntered:
         cmd = replace(cmd, order=replace(cmd.order, owner_id=tx.actor.user_id, owner=tx.actor.label))
     _take_turn(tx, cmd)
     _check_choices(tx, cmd.order)
+    cmd = replace(cmd, order=with_agreed_prices(tx, cmd.order))
     twins = _twins(tx, cmd)
     if twins and not cmd.accept_twin:
         raise PossibleDuplicate(twins)

@@ -12,13 +12,14 @@ from sqlalchemy import text
 
 from oms.catalog.queries import ShopFacts, SkuFacts, shop_facts, sku_facts
 from oms.customers.finding import Buyer, find_or_create
+from oms.customers.fingerprint import address_key
 from oms.db import Tx
 from oms.errors import InvalidInput, NeedsApproval, NotFound, OmsError, Problem, say
 from oms.inventory import reserving
 from oms.money import ZERO, Money
 from oms.orders import rules
 from oms.orders.states import PaymentTerm
-from oms.payments.queries import refused_cod
+from oms.payments.cod_risk import cod_risks
 from oms.usecases import orders_write
 from oms.usecases.orders_words import NewLine, OrderPlaced, PlaceOrder, Priced, ShipTo, Stock
 from oms.usecases.orders_write import Drawn
@@ -90,14 +91,15 @@ def _understand(tx: Tx, cmds: Sequence[PlaceOrder]) -> Batch:
 
 
 def _find_cod_risks(tx: Tx, batch: Batch) -> None:
-    """Mark COD orders of phones that refused COD parcels before; one statement for all, none without COD."""
-    phones = {
-        i: orders_write.kept_phone(p.cmd.ship_to.phone)
+    """Mark COD orders of phones and addresses that refused COD parcels before or are on the blacklist; one statement
+    for all, none without COD. What a marketplace answers for is its own risk."""
+    places = {
+        i: (orders_write.kept_phone(p.cmd.ship_to.phone), address_key(p.cmd.ship_to.line, p.cmd.ship_to.postcode))
         for i, p in batch.priced.items()
-        if p.cmd.confirm and p.cmd.payment_term is PaymentTerm.COD
+        if p.cmd.confirm and p.cmd.payment_term is PaymentTerm.COD and not p.cmd.term_approved
     }
-    risky = refused_cod(tx.session, phones.values())
-    batch.priced |= {i: replace(batch.priced[i], cod_risk=True) for i, phone in phones.items() if phone in risky}
+    risks = cod_risks(tx.session, set(places.values()))
+    batch.priced |= {i: replace(batch.priced[i], cod_risk=risks[at]) for i, at in places.items() if at in risks}
 
 
 def _require(tx: Tx, cmds: Sequence[PlaceOrder]) -> None:
@@ -178,9 +180,10 @@ def price(
     _check_words(cmd)
     problems: list[Problem] = []
     totals: list[Money] = []
+    asked = Priced(cmd, shop, skus, ZERO, ZERO, warehouse_id)
     for i, line in enumerate(cmd.lines):
         try:
-            totals.append(_line_total(line, skus, f"lines.{i}"))
+            totals.append(_line_total(line, asked, f"lines.{i}"))
         except OmsError as refusal:
             problems += refusal.problems()
     if problems:
@@ -188,13 +191,12 @@ def price(
             problems[0].message, field=problems[0].field, code=problems[0].code, others=tuple(problems[1:])
         )
     if not cmd.priced_by_channel:
-        check_prices(tx, cmd.lines, skus, kept)
+        check_prices(tx, cmd.lines, skus, {*kept, *(cmd.agreed.prices.items() if cmd.agreed else ())})
     goods_total = sum(totals, start=ZERO)
-    priced = Priced(
-        cmd, shop, skus, goods_total, rules.order_total(goods_total, cmd.discount, cmd.shipping_fee), warehouse_id
-    )
+    total = rules.order_total(goods_total, cmd.discount, cmd.shipping_fee)
+    priced = replace(asked, goods_total=goods_total, total=total)
     if cmd.confirm and not cmd.priced_by_channel:
-        listed = sum((skus[line.sku_id].price * line.quantity for line in cmd.lines), start=ZERO)
+        listed = sum((priced.listed(line.sku_id) * line.quantity for line in cmd.lines), start=ZERO)
         check_discount(tx, listed, goods_total - cmd.discount)
     return priced
 
@@ -210,11 +212,10 @@ def _check_words(cmd: PlaceOrder) -> None:
         raise InvalidInput(say("Who gets the parcel? Enter a name"), field="ship_to.name", code="name_missing")
 
 
-def _line_total(line: NewLine, skus: Mapping[int, SkuFacts], place: str) -> Money:
-    sku = skus.get(line.sku_id)
-    if sku is None:
+def _line_total(line: NewLine, asked: Priced, place: str) -> Money:
+    if line.sku_id not in asked.skus:
         raise InvalidInput(say("There is no such SKU"), field=place, code="sku_unknown")
-    unit_price = sku.price if line.unit_price is None else line.unit_price
+    unit_price = asked.listed(line.sku_id) if line.unit_price is None else line.unit_price
     rules.check_line(line.quantity, unit_price, line.discount, place)
     return rules.line_total(line.quantity, unit_price, line.discount)
 

@@ -11,6 +11,7 @@ from oms.catalog.queries import ShopFacts, SkuFacts
 from oms.customers.finding import Buyer
 from oms.money import ZERO, Money
 from oms.orders.states import PaymentTerm
+from oms.payments.cod_risk import CodRisk
 
 
 class Stock(StrEnum):
@@ -47,6 +48,14 @@ class NewLine:
 
 
 @dataclass(frozen=True)
+class AgreedPrices:
+    """What SKUs cost the buyer's group, read from the price list by whoever enters the order (``customer_groups``)."""
+
+    group: str
+    prices: Mapping[int, Money]
+
+
+@dataclass(frozen=True)
 class PlaceOrder:
     """An order to place. ``confirm`` also reserves its stock, in the same transaction.
 
@@ -79,6 +88,7 @@ class PlaceOrder:
     idempotency_key: str | None = None
     copied_from: int | None = None
     priced_by_channel: bool = False
+    agreed: AgreedPrices | None = None
     confirm: bool = False
     stock: Stock = Stock.MUST_RESERVE
 
@@ -103,4 +113,9 @@ class Priced:
     goods_total: Money
     total: Money
     warehouse_id: int
-    cod_risk: bool = False  # the phone refused COD parcels before: a person approves it first
+    cod_risk: CodRisk | None = None  # refused before, or on the blacklist: a person approves it first
+
+    def listed(self, sku_id: int) -> Money:
+        """What a piece costs this buyer when nobody says otherwise."""
+        agreed = self.cmd.agreed
+        return agreed.prices.get(sku_id, self.skus[sku_id].price) if agreed else self.skus[sku_id].price

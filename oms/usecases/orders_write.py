@@ -15,9 +15,10 @@ from oms.db import Tx, insert_rows
 from oms.inventory.sharing import Need
 from oms.money import ZERO
 from oms.numbering import buddhist_year
-from oms.orders.models import Order, OrderLine, OrderSearch
+from oms.orders.models import Order, OrderHold, OrderLine, OrderSearch
 from oms.orders.rules import line_total
-from oms.orders.states import OrderStatus, PaymentTerm
+from oms.orders.states import HoldReason, HoldStatus, OrderStatus, PaymentTerm
+from oms.payments.cod_risk import CodRisk
 from oms.payments.rules import MoneyFacts
 from oms.thai.phone import read_phone
 from oms.thai.text import clean, grams, normalize
@@ -48,6 +49,7 @@ class Row:
     order: dict[str, Any]
     lines: list[dict[str, Any]]
     haystack: str
+    risk: CodRisk | None = None
 
 
 def draw_ids(tx: Tx, line_counts: Mapping[int, int]) -> dict[int, Drawn]:
@@ -116,7 +118,7 @@ def row_of(priced: Priced, drawn: Drawn, plan: Plan | None = None) -> Row:
     derived = derive(_facts(priced, is_reserved=plan is not None and not plan.short))
     codes = [priced.skus[line.sku_id].code for line in priced.cmd.lines]
     order = _order_row(priced, drawn, number, derived) | _places(priced, plan)
-    return Row(number, order, lines, search_text(number, priced.cmd, codes))
+    return Row(number, order, lines, search_text(number, priced.cmd, codes), priced.cod_risk)
 
 
 def _places(priced: Priced, plan: Plan | None) -> dict[str, Any]:
@@ -150,13 +152,16 @@ def _facts(priced: Priced, *, is_reserved: bool) -> Facts:
         quantities=quantities,
         open_lines=0 if gone else len(cmd.lines),
         unreserved_lines=0 if is_reserved or gone else len(cmd.lines),
+        holds=(HoldReason.COD_RISK,) if priced.cod_risk else (),
     )
 
 
 def _line_row(priced: Priced, drawn: Drawn, position: int) -> dict[str, Any]:
     line = priced.cmd.lines[position]
     sku = priced.skus[line.sku_id]
-    unit_price = sku.price if line.unit_price is None else line.unit_price
+    usual = priced.listed(sku.id)
+    unit_price = usual if line.unit_price is None else line.unit_price
+    agreed = priced.cmd.agreed
     return {
         "id": drawn.line_ids[position], "order_id": drawn.order_id, "position": position + 1, "sku_id": sku.id,
         "sku_code": sku.code, "name": (clean(line.name) or sku.name)[:300], "quantity": line.quantity, "canceled": 0,
@@ -164,6 +169,7 @@ def _line_row(priced: Priced, drawn: Drawn, position: int) -> dict[str, Any]:
         "list_price": sku.price if not priced.cmd.priced_by_channel else unit_price, "unit_price": unit_price,
         "discount": line.discount, "total": line_total(line.quantity, unit_price, line.discount),
         "external_id": line.external_id,
+        "price_reason": agreed.group[:60] if agreed and sku.id in agreed.prices and unit_price == usual else "",
     }  # fmt: skip
 
 
@@ -184,7 +190,8 @@ def _order_row(priced: Priced, drawn: Drawn, number: str, derived: Derived) -> d
         "id": drawn.order_id, "number": number, "shop_id": shop.id, "channel": shop.channel,
         "external_no": cmd.external_no or None, "status": OrderStatus.CONFIRMED if cmd.confirm else OrderStatus.DRAFT,
         "board": derived.board, "payment_term": cmd.payment_term, "payment_status": derived.payment_status,
-        "fulfillment_status": derived.fulfillment_status, "stock_state": derived.stock_state, "hold_reasons": [],
+        "fulfillment_status": derived.fulfillment_status, "stock_state": derived.stock_state,
+        "hold_reasons": derived.hold_reasons,
         "warehouse_id": priced.warehouse_id, "customer_id": cmd.customer_id,
         "ship_name": clean(to.name)[:200], "ship_phone": kept_phone(to.phone), "ship_line": clean(to.line)[:1000],
         "ship_subdistrict": clean(to.subdistrict)[:100], "ship_district": clean(to.district)[:100],
@@ -217,12 +224,21 @@ def insert(tx: Tx, rows: Sequence[Row]) -> None:
         OrderSearch,
         [{"order_id": row.order["id"], "haystack": row.haystack, "grams": grams(row.haystack)} for row in rows],
     )
+    insert_rows(tx, OrderHold, [_hold(tx, row, row.risk) for row in rows if row.risk])
     audit.record_many(tx, [entry for row in rows for entry in _entries(row)])
     outbox.add(tx, "orders.placed", f"orders.placed:{rows[0].order['id']}", order_ids=_ids(rows))
 
 
 def _ids(rows: Sequence[Row]) -> str:
     return ",".join(str(row.order["id"]) for row in rows)
+
+
+def _hold(tx: Tx, row: Row, risk: CodRisk) -> dict[str, Any]:
+    """A risky COD order waits for a person, who reads why."""
+    return {
+        "order_id": row.order["id"], "reason": HoldReason.COD_RISK, "note": risk.note, "status": HoldStatus.ACTIVE,
+        "placed_at": row.order["created_at"], "placed_by": tx.actor.label[:120],
+    }  # fmt: skip
 
 
 def _entries(row: Row) -> list[audit.Entry]:
@@ -245,4 +261,7 @@ def _entries(row: Row) -> list[audit.Entry]:
                 after={"status": "confirmed", "stock": order["stock_state"], "board": order["board"]},
             )
         )
+    if row.risk:
+        held = {"hold": HoldReason.COD_RISK, "board": order["board"]}
+        entries.append(audit.Entry("order.held", "order", order["id"], row.number, after=held, reason=row.risk.note))
     return entries

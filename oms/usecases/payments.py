@@ -18,7 +18,7 @@ from oms.errors import InvalidInput, NotFound, Refused, say
 from oms.money import ZERO, Money
 from oms.orders.models import Order
 from oms.orders.queries import lock_order, lock_orders
-from oms.orders.states import PaymentTerm
+from oms.orders.states import HOLD, HoldReason, HoldStatus, PaymentTerm
 from oms.payments.models import Allocation, PaymentClaim, ReceivingAccount, TransferKey
 from oms.payments.queries import refundable_of
 from oms.payments.states import CLAIM, ClaimStatus, PaymentMethod
@@ -334,12 +334,17 @@ def _result(claim: PaymentClaim) -> ClaimResult:
 
 
 def approve_term(tx: Tx, order_id: int, note: str = "") -> None:
-    """A person vouches for an order's COD or credit. Raises Refused when there is nothing to approve."""
+    """A person vouches for an order's COD or credit, and with it for a hold because of its risk. Raises Refused when
+    there is nothing to approve."""
     tx.actor.require("payment.approve_cod")
     order = lock_order(tx, order_id)
     if order.payment_term not in {PaymentTerm.COD, PaymentTerm.CREDIT} or order.term_approved_at is not None:
         raise Refused(say("There is nothing to approve on this order"), code="term_not_open")
     order.term_approved_at = clock.now()
+    for hold in order.holds:
+        if hold.reason is HoldReason.COD_RISK and hold.status is HoldStatus.ACTIVE:
+            HOLD.fire(hold, "release")
+            hold.released_at, hold.released_by, hold.release_note = clock.now(), tx.actor.label, note.strip()
     derived.refresh(tx, [order])
     after = {"payment_term": order.payment_term, "payment_status": order.payment_status, "board": order.board}
     audit.record(tx, "payment.term_approved", "order", order.id, order.number, after=after, reason=note)

@@ -45,6 +45,7 @@ from tests.reports.broken_documents import DOCUMENT_BREAKS, issue_some
 from tests.reports.broken_labels import LABEL_BREAKS
 from tests.reports.broken_links import REMOTE_BREAKS, link_some
 from tests.reports.broken_messages import MESSAGE_BREAKS, tell_some
+from tests.reports.broken_people import PEOPLE_BREAKS, merge_some
 from tests.reports.places import between_warehouses
 from tests.shop import small_shop
 
@@ -95,6 +96,7 @@ def world(tx):
     boxes_on_their_way(tx, place((0, 3), **cod), place((1, 1), **cod), place((2, 1), **cod), place((1, 2), **cod))
     issue_some(tx, paid, shipped, held)
     link_some(tx, shop)
+    merge_some(tx)
     tell_some(tx)
     over_the_floor(tx, shop, place((0, 1), (1, 2), **cod), place(**cod))
     goods_back(tx, shop, place((3, 3)), place((2, 2), **cod), place((3, 2)))
@@ -295,7 +297,7 @@ BREAKS = {
     "restocked_unseen": ["UPDATE stock_movements SET actor = 'Flash Express' WHERE kind = 'return'"],
     "audited_orders": ["DELETE FROM audit_log WHERE subject_id = :paid"],
     **DOCUMENT_BREAKS,
-    **REMOTE_BREAKS,
+    **REMOTE_BREAKS, **PEOPLE_BREAKS,
     **LABEL_BREAKS,
     **MESSAGE_BREAKS,
 }  # fmt: skip

@@ -112,12 +112,13 @@ def test_cod_tells_how_often_the_same_phone_refused_before(tx, shop):
         entry.status, entry.expected, entry.refused_at = CodStatus.REFUSED, baht(0), clock.now()
         tx.session.add(entry)
     order = placed(tx, shop, payment_term=PaymentTerm.COD)
-    assert order.board is Board.WAITING_PAYMENT
+    assert order.board is Board.ON_HOLD
     draft = order_of(tx, place_order(tx, shop.order(payment_term=PaymentTerm.COD)).order_id)
     confirm_order(tx, ConfirmOrder(draft.id))
-    assert "refused 2 times" in said(tx, draft)
+    assert said(tx, draft) == "On hold: COD risk"
     approve_term(tx, draft.id)
     assert said(tx, draft) == "None"
+    release_hold(tx, ReleaseHold(order.id, HoldReason.COD_RISK))
     assert said(tx, order) == "Cash on delivery is not approved yet: refused 2 times before"
 
 

@@ -182,6 +182,8 @@
     const known = rows().filter((r) => r.dataset.skuId), from = field("warehouse_id").value;
     known.forEach((row, i) => {
       const facts = found.lines[i]; if (!facts) return;
+      if (facts.price) $("[name=price]", row).placeholder = facts.price;
+      $(".item-why", row).textContent = facts.why || "";
       $(".item-total", row).textContent = facts.total; row.classList.toggle("short", facts.short);
       $$(".free", row).forEach((f) => { $("b", f).textContent = facts.free[f.dataset.place] ?? 0; f.classList.toggle("from", f.dataset.place === from); });
     });
