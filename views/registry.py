@@ -103,11 +103,13 @@ from views import (
     verifiers,
     waybills,
 )
+from views.api import door as api_door
 
 MODULES: tuple[ModuleType, ...] = (
     account,
     alerts,
     answers,
+    api_door,
     approvals,
     attachments,
     audit,
