@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import delete, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import delete, select, text
 
 from oms import clock
 from oms.api.models import ApiAnswer
@@ -37,18 +36,18 @@ class Answered:
     body: str
 
 
-_CLAIM = insert(ApiAnswer).on_conflict_do_nothing().returning(ApiAnswer.id)
+_BEGIN = text(
+    "INSERT INTO api_answers (key_id, idempotency_key, request_sha256, status, body, created_at)"
+    " VALUES (:key_id, :idempotency_key, :request_sha256, 0, '', :at)"
+    " ON CONFLICT (key_id, idempotency_key) DO NOTHING RETURNING id"
+)
+_KEEP = text("UPDATE api_answers SET status = :status, body = :body WHERE id = :id")
 
 
 def begin_answer(tx: Tx, key_id: int, idempotency_key: str, request_sha256: str) -> Begun | Answered:
     """Begin a request, or answer what the same one was answered. Raises InvalidInput for another body."""
-    fresh = tx.session.execute(
-        _CLAIM,
-        {
-            "key_id": key_id, "idempotency_key": idempotency_key, "request_sha256": request_sha256, "status": 0,
-            "body": "", "created_at": clock.now(),
-        },
-    ).scalar_one_or_none()  # fmt: skip
+    asked = {"key_id": key_id, "idempotency_key": idempotency_key, "request_sha256": request_sha256, "at": clock.now()}
+    fresh = tx.session.connection().execute(_BEGIN, asked).scalar_one_or_none()
     if fresh is not None:
         return Begun(fresh)
     kept = tx.session.execute(
@@ -67,10 +66,10 @@ def begin_answer(tx: Tx, key_id: int, idempotency_key: str, request_sha256: str)
 
 def keep_answer(tx: Tx, begun: Begun, status: int, body: str) -> None:
     """Remember the answer, with the change itself."""
-    tx.session.execute(update(ApiAnswer).where(ApiAnswer.id == begun.answer_id).values(status=status, body=body))
+    tx.session.connection().execute(_KEEP, {"id": begun.answer_id, "status": status, "body": body})
 
 
 def forget_answers(tx: Tx, limit: int = 50_000) -> int:
-    """Remove answers nobody will ask for again; returns how many. An order still knows the key it came with."""
+    """Remove answers nobody will ask for again; returns how many."""
     old = select(ApiAnswer.id).where(ApiAnswer.created_at < clock.now() - KEEP).order_by(ApiAnswer.id).limit(limit)
     return len(tx.session.execute(delete(ApiAnswer).where(ApiAnswer.id.in_(old)).returning(ApiAnswer.id)).all())

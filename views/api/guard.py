@@ -40,8 +40,6 @@ class Call:
     ids: Mapping[str, int]
     query: Mapping[str, Any]
     body: Mapping[str, Any]
-    caller: Caller
-    repeat_key: str = ""
 
 
 @dataclass(frozen=True)
@@ -184,7 +182,7 @@ def serve(endpoint: Endpoint, known: Caller, ids: Mapping[str, int]) -> Response
     if endpoint.method == "GET":
         with transaction(actor) as tx:
             tx.actor.require(endpoint.action)
-            status, value = endpoint.run(tx, Call(ids, query, {}, known))
+            status, value = endpoint.run(tx, Call(ids, query, {}))
             text = _text(endpoint, value)
         return _answer(status, text)
     key = repeat_key()
@@ -197,7 +195,7 @@ def serve(endpoint: Endpoint, known: Caller, ids: Mapping[str, int]) -> Response
             answer = _answer(begun.status, begun.body)
             answer.headers["Idempotency-Replayed"] = "true"
             return answer
-        status, value = endpoint.run(tx, Call(ids, query, body, known, f"api:{known.id}:{key}"))
+        status, value = endpoint.run(tx, Call(ids, query, body))
         text = _text(endpoint, value)
         keep_answer(tx, begun, status, text)
     current_app.extensions["oms.wake"]()

@@ -106,7 +106,7 @@ def announce(tx: Tx, call: Call) -> tuple[int, Any]:
             given["method"], given["amount"], tuple((s["order_id"], s["amount"]) for s in given["orders"]),
             account_id=given.get("account_id"), sending_bank=given["sending_bank"],
             reference=given["reference"] or None, paid_at=given.get("paid_at"), note=given["note"],
-            payer_name=given["payer_name"], idempotency_key=call.repeat_key,
+            payer_name=given["payer_name"],
         ),
     )  # fmt: skip
     return 201, {"id": made.claim_id, "status": made.status, "order_ids": list(made.order_ids)}

@@ -124,7 +124,7 @@ def create(tx: Tx, call: Call) -> tuple[int, Any]:
             customer_id=customer_id, payment_term=given["payment_term"], discount=given["discount"],
             shipping_fee=given["shipping_fee"], warehouse_id=given.get("warehouse_id"),
             external_no=given.get("external_no"), placed_at=given.get("placed_at"), carrier=given["carrier"],
-            buyer_note=given["buyer_note"], tags=tuple(given["tags"]), idempotency_key=call.repeat_key,
+            buyer_note=given["buyer_note"], tags=tuple(given["tags"]),
             confirm=given["confirm"],
         ),
     )  # fmt: skip
