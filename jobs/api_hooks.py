@@ -55,9 +55,9 @@ def post(sent: Outgoing, inside: Sequence[str]) -> Tried:
     try:
         status, error = _post(sent, inside)
     except Silence as silence:
-        status, error = None, str(silence)
+        status, error = None, silence.why
     except InvalidInput as refusal:
-        status, error = None, str(refusal)
+        status, error = None, refusal.detail_code
     return Tried(status, error, int((time.monotonic() - began) * 1000))
 
 

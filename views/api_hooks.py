@@ -91,7 +91,8 @@ class ApiHookView(OmsView):
             rows = tx.session.scalars(wanted.order_by(ApiDelivery.id.desc()).limit(LOGGED)).all()
             return self.show_page(
                 "api/hook.html", title=hook.name, hook=hook, rows=rows, made=made, events=EVENT_NAMES,
-                states=DELIVERY_LABELS, shops=codes(Shop), tries=len(api_deliveries.PAUSES) + 1,
+                states=DELIVERY_LABELS,
+                troubles=api_deliveries.TROUBLE_LABELS, shops=codes(Shop), tries=len(api_deliveries.PAUSES) + 1,
             )  # fmt: skip
 
     @page("/new", methods=("GET", "POST"))

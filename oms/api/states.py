@@ -12,7 +12,7 @@ class DeliveryStatus(StrEnum):
 
 
 DELIVERY_LABELS: dict[DeliveryStatus, str] = {
-    DeliveryStatus.WAITING: "Under way",
+    DeliveryStatus.WAITING: "Being sent",
     DeliveryStatus.DELIVERED: "Delivered",
-    DeliveryStatus.FAILED: "Given up",
+    DeliveryStatus.FAILED: "Not delivered",
 }

@@ -22,6 +22,7 @@ from oms.api.models import ApiDelivery, ApiHook
 from oms.api.states import DeliveryStatus
 from oms.db import Tx
 from oms.errors import NotFound, Refused, say
+from oms.net.silence import SILENCE_LABELS
 from oms.orders.models import Order
 from oms.outbox import Owed
 from oms.sealing import Sealer
@@ -32,6 +33,12 @@ TELL = "api.tell"
 PAUSES: Final = (10, 60, 300, 1800, 7200, 21_600, 43_200)  # seconds after each failed try; a day in all
 STOP_AFTER: Final = timedelta(days=3)  # without one good answer; then the subscription is switched off
 KEEP: Final = timedelta(days=30)
+OFF: Final = "off"
+TROUBLE_LABELS: Final[dict[str, str]] = {
+    **SILENCE_LABELS,
+    OFF: "The webhook was switched off",
+    "host_inside": "The address lies inside a private network",
+}  # why a try failed, as it is stored; else what the receiver answered
 Told = tuple[int, str]
 
 _ANNOUNCE = text(
@@ -57,7 +64,7 @@ class Outgoing:
 
 @dataclass(frozen=True)
 class Tried:
-    """How a try ended. ``status`` None: no answer; ``error`` "" when it is delivered."""
+    """How a try ended. ``status`` None: no answer; ``error`` "": delivered, else a key of ``TROUBLE_LABELS``."""
 
     status: int | None
     error: str
@@ -133,7 +140,7 @@ def begin_delivery(tx: Tx, delivery_id: int, sealer: Sealer) -> Outgoing | None:
         return None
     hook = tx.session.get_one(ApiHook, row.hook_id)
     if not hook.is_active:
-        row.status, row.last_error = DeliveryStatus.FAILED, "The webhook is switched off"
+        row.status, row.last_error = DeliveryStatus.FAILED, OFF
         return None
     secret = sealer.open(hook.secrets)["secret"]
     return Outgoing(row.id, hook.id, hook.url, row.event, row.event_id, row.body, row.attempts, secret)
