@@ -75,13 +75,13 @@ class OrderIn(Schema):
     confirm = Truth(load_default=False)
 
 
-class ConfirmIn(Schema):
+class ConfirmBody(Schema):
     """``version`` as it was read: an order that changed since is refused."""
 
     version = Whole()
 
 
-class CancelIn(Schema):
+class CancelBody(Schema):
     """Why; ``note`` is needed for the reason ``other``."""
 
     reason = Choice(CancelReason, required=True)
@@ -241,9 +241,9 @@ ENDPOINTS = (
     Endpoint("get_order", "GET", "/orders/<int:order_id>", "order.view", "One order", read, shapes.OrderOut(),
              tag="Orders"),
     Endpoint("confirm_order", "POST", "/orders/<int:order_id>/confirm", "order.confirm", "Confirm a draft", confirm,
-             shapes.ConfirmedOut(), ConfirmIn(), tag="Orders"),
+             shapes.ConfirmedOut(), ConfirmBody(), tag="Orders"),
     Endpoint("cancel_order", "POST", "/orders/<int:order_id>/cancel", "order.cancel", "Cancel an order", cancel,
-             shapes.CanceledOut(), CancelIn(), tag="Orders"),
+             shapes.CanceledOut(), CancelBody(), tag="Orders"),
     Endpoint("note_order", "POST", "/orders/<int:order_id>/notes", "order.note", "Write a note", note,
              shapes.NoteOut(), NoteIn(), statuses=(201,), tag="Orders"),
 )  # fmt: skip
