@@ -25,8 +25,9 @@ from oms.audit import AuditLog
 from oms.db import db, transaction
 from oms.orders.states import CancelReason
 from oms.payments.states import PaymentMethod
+from oms.sealing import Sealer
 from oms.usecases import api_deliveries
-from oms.usecases.api_hooks import HookFacts, create_hook
+from oms.usecases.api_hooks import HookFacts, create_hook, reseal_hooks
 from oms.usecases.orders_cancel import CancelOrder, cancel_order
 from oms.usecases.orders_place import place_order
 from oms.usecases.payments import SubmitClaim, record_payment
@@ -334,3 +335,15 @@ def test_without_subscribers_nothing_is_owed(web: Flask, shop: SmallShop):
         cancel_order(tx, CancelOrder(placed.order_id, CancelReason.CUSTOMER))
         topics = set(tx.session.scalars(select(outbox.Outbox.topic)))
     assert not topics & {api_deliveries.TELL, api_deliveries.TOPIC}
+
+
+def test_secrets_are_sealed_anew_and_still_sign(web: Flask, shop: SmallShop, receiver, open_inside):
+    hook_id, secret = hook(web, receiver.url)
+    settings = web.extensions["oms.settings"]
+    old = settings.encryption_keys or (settings.secret_key,)
+    with transaction(system("test")) as tx:
+        kept = tx.session.get_one(ApiHook, hook_id).secrets
+        assert reseal_hooks(tx, Sealer(("another key", *old))) == 1
+    db.session.expire_all()
+    assert db.session.get(ApiHook, hook_id).secrets != kept
+    assert Sealer(("another key",)).open(db.session.get(ApiHook, hook_id).secrets) == {"secret": secret}
