@@ -26,6 +26,7 @@ def secrets() -> None:
 @click.pass_obj
 def renew(factories: Factories) -> None:
     """Seal everything with the first of OMS_ENCRYPTION_KEYS; then an old key may be taken out of it."""
+    from oms.usecases.api_hooks import reseal_hooks
     from oms.usecases.carriers import reseal_carriers
     from oms.usecases.channels import reseal_channels
     from oms.usecases.message_routes import reseal_routes
@@ -39,7 +40,7 @@ def renew(factories: Factories) -> None:
                 sealer = app.extensions["oms.sealer"]
                 count = reseal_verifiers(tx, sealer) + reseal_carriers(tx, sealer) + reseal_sites(tx, sealer)
                 count += reseal_routes(tx, sealer)
-                count += reseal_channels(tx, sealer)
+                count += reseal_channels(tx, sealer) + reseal_hooks(tx, sealer)
             db.session.remove()
             db.engine.dispose()
     click.echo(f"sealed anew: {count}")

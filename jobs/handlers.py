@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from jobs import (
+    api_hooks,
     carriers,
     channel_days,
     channel_hooks,
@@ -30,6 +31,8 @@ from oms.usecases.privacy_erase import DROP_FILES
 
 TOPICS: Mapping[str, Handler] = {
     CLEAN: effect(clean),
+    api_hooks.TELL: effect(api_hooks.tell),
+    api_hooks.TOPIC: steps(api_hooks.deliver, queue=CHANNELS),
     carriers.BOOK: steps(carriers.book),
     carriers.CANCEL: steps(carriers.cancel),
     channels.SYNC: steps(channels.run, queue=CHANNELS),

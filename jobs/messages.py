@@ -17,6 +17,7 @@ from oms.notifications.port import Allowance, Letter, Sender, SendError, SendKey
 from oms.notifications.registry import AT_ONCE, HASTY, open_sender, try_out
 from oms.outbox import Work
 from oms.sealing import Sealer
+from oms.usecases.api_deliveries import owe_deliveries
 from oms.usecases.message_answers import Answer, record_answers
 from oms.usecases.message_routes import open_route, record_trial, uncounted
 from oms.usecases.messages import LEASE, Batch, Outgoing, begin_batch, due_accounts
@@ -29,8 +30,10 @@ __all__ = ["SEND", "TELL", "send", "sweep", "tell"]
 
 
 def tell(tx: Tx, *, event: str, about: Sequence[Sequence[object]], urgent: bool = False) -> None:
-    """Something happened to these orders: choose who is told and how."""
-    expand(tx, Event(event), [(int(str(order_id)), str(rev)) for order_id, rev in about], urgent=urgent)
+    """Something happened to these orders: choose who is told and how; programs that subscribed are told as well."""
+    told = [(int(str(order_id)), str(rev)) for order_id, rev in about]
+    expand(tx, Event(event), told, urgent=urgent)
+    owe_deliveries(tx, event, told)
 
 
 def send(work: Work) -> None:

@@ -17,6 +17,8 @@ from oms.actor import system
 from oms.db import Tx, transaction
 from oms.intake import files
 from oms.outbox import Owed
+from oms.usecases.api_answers import forget_answers
+from oms.usecases.api_deliveries import forget_deliveries
 from oms.usecases.channel_days import PROVE_ALL
 from oms.usecases.channel_deeds import owe_turns
 from oms.usecases.channel_hooks import forget_hooks
@@ -86,7 +88,9 @@ class Scheduler:
 
 def clean(tx: Tx) -> None:
     """Remove outbox rows done long ago, receipts of work without business meaning of their own, webhooks read
-    long ago, and files made for download whose time is over."""
+    long ago, what the API answered and told long ago, and files made for download whose time is over."""
     outbox.forget_done(tx, clock.now() - KEEP_DONE)
     forget_hooks(tx)
+    forget_answers(tx)
+    forget_deliveries(tx)
     files.purge_expired(tx, current_app.extensions["oms.settings"].files_dir)

@@ -14,6 +14,7 @@
 - ``demo``          the demo shop; ``diagrams`` draws ``docs/states.md``
 - ``audit``         who did what; ``outbox`` side effects; ``numbering`` gapless series; ``permissions`` named actions
 - ``db``            the one transaction; ``columns`` the column types
+- ``api``           keys, kept answers and webhooks of the HTTP API
 - ``net``           talking to one outside system: bounded calls, kept tokens, a breaker
 - ``states``        the state machine; ``money``, ``clock``, ``actor``, ``errors``, ``settings``; ``thai``
 - ``spreadsheets``  cells of files that go out

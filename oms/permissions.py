@@ -74,6 +74,7 @@ ACTIONS: Final[dict[str, str]] = {
     "export.run": "Export lists",
     "audit.view": "Read the audit log",
     "report.view": "Read reports",
+    "api.manage": "Make and revoke keys of the API, keep outgoing webhooks",
     "operations.view": "See background work",
     "operations.manage": "Retry and close background work",
 }

@@ -29,6 +29,7 @@ class Settings:
     secure_cookies: bool = False
     trusted_proxies: int = 0
     encryption_keys: tuple[str, ...] = ()
+    inside_hosts: tuple[str, ...] = ()  # hosts of the own network that webhooks may go to
 
     @property
     def files_dir(self) -> Path:
@@ -105,6 +106,7 @@ def from_env(environ: Mapping[str, str] | None = None, **overrides: object) -> S
         "web_threads": number("OMS_WEB_THREADS", 4, 1, 64),
         "secure_cookies": env.get("OMS_SECURE_COOKIES", "") == "1",
         "trusted_proxies": number("OMS_TRUSTED_PROXIES", 0, 0, 5),
+        "inside_hosts": tuple(h.strip().lower() for h in env.get("OMS_INSIDE_HOSTS", "").split(",") if h.strip()),
     }
     if problems:
         first, *rest = problems

@@ -74,11 +74,11 @@ class Live:
 
 
 @contextmanager
-def served(settings: Settings, log: Path) -> Iterator[str]:
+def served(settings: Settings, log: Path, workers: int = 1) -> Iterator[str]:
     """``oms web`` with these settings; gives its address."""
     environment = {
         **os.environ, "DATABASE_URL": settings.database_url or "", "REDIS_URL": settings.redis_url or "",
-        "OMS_DATA_DIR": str(settings.data_dir), "OMS_PORT": str(settings.port), "OMS_WEB_WORKERS": "1",
+        "OMS_DATA_DIR": str(settings.data_dir), "OMS_PORT": str(settings.port), "OMS_WEB_WORKERS": str(workers),
         "OMS_SECRET_KEY": settings.secret_key,
     }  # fmt: skip
     with log.open("wb") as out:

@@ -16,6 +16,7 @@ from oms.orders.states import (
     PAYMENT_LABELS,
 )
 from oms.returns.states import CARRIER_CLAIM_LABELS, CONDITION_LABELS, REASON_LABELS, RESOLUTION_LABELS
+from views.audit_words_api import API_KIND_NAMES, API_TITLES
 from views.audit_words_carriers import CARRIER_TITLES
 from views.audit_words_messages import MESSAGE_TITLES
 from views.audit_words_stock import STOCK_KIND_NAMES, STOCK_TITLES
@@ -159,6 +160,7 @@ ACTIONS: dict[str, Any] = {
     **COD_TITLES,
     **CARRIER_TITLES,
     **MESSAGE_TITLES,
+    **API_TITLES,
     "payment.channel_confirmed": lazy_gettext("Payment confirmed by the channel"),
     "statement.matched": lazy_gettext("Statement line matched"),
     "statement.ticked": lazy_gettext("Statement line ticked off by its reference"),
@@ -232,6 +234,7 @@ ACTIONS: dict[str, Any] = {
 }
 KINDS: dict[str, Any] = {
     **STOCK_KIND_NAMES,
+    **API_KIND_NAMES,
     "slip": lazy_gettext("slip"),
     "return": lazy_gettext("return"),
     "return_arrival": lazy_gettext("unknown parcel"),

@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 
 from oms.errors import OmsError, Problem
 from views.access import current_staff, request_id
+from views.api import problems
 from views.base import note_refusal, safe_path
 from views.filters import tr
 
@@ -46,6 +47,8 @@ def error_page(status: int, title: str, text: str) -> tuple[str, int]:
 
 def on_oms_error(error: OmsError) -> Any:
     """A refusal of the business: JSON for programs; for a person's post, a message where they came from."""
+    if problems.is_ours():
+        return problems.of_refusal(error)
     sentences = [tr(p.message) for p in error.problems()]
     if wants_json():
         return _json(error.http_status, error.detail_code, sentences[0], error.problems())
@@ -93,6 +96,8 @@ def on_http_error(error: HTTPException) -> Any:
     status = error.code or 500
     if status < 400:
         return error
+    if problems.is_ours():
+        return problems.of_http(error)
     if status == 403 and current_staff() is not None:
         note_refusal(request.endpoint or request.path)
     answer: Any
@@ -137,6 +142,8 @@ def to_login() -> Response:
 def on_crash(error: Exception) -> Any:
     """A bug of ours: it is logged with its trace, and the person gets a reference to name."""
     current_app.logger.error("unhandled error", exc_info=error)
+    if problems.is_ours():
+        return problems.problem(500, "internal", "Something went wrong on our side; name the request_id to the shop")
     if wants_json():
         return _json(500, "internal", _title(500))
     return error_page(500, _title(500), _text(500))

@@ -12,6 +12,8 @@ from views import (
     account,
     alerts,
     answers,
+    api_hooks,
+    api_keys,
     approvals,
     attachments,
     audit,
@@ -106,11 +108,15 @@ from views import (
     verifiers,
     waybills,
 )
+from views.api import door as api_door
 
 MODULES: tuple[ModuleType, ...] = (
     account,
     alerts,
     answers,
+    api_door,
+    api_hooks,
+    api_keys,
     approvals,
     attachments,
     audit,

@@ -302,9 +302,9 @@ AREAS = {
     "consignment": lazy_gettext("Stock"), "remote": lazy_gettext("Stock"),
     "catalog": lazy_gettext("Products"), "customer": lazy_gettext("Customers"),
     "link": lazy_gettext("Customers"), "privacy": lazy_gettext("Customers"), "message": lazy_gettext("Customers"),
-    "shop": lazy_gettext("Setup"), "staff": lazy_gettext("Setup"), "intake": lazy_gettext("Files"),
-    "export": lazy_gettext("Files"), "audit": lazy_gettext("Oversight"), "report": lazy_gettext("Oversight"),
-    "operations": lazy_gettext("Oversight"),
+    "shop": lazy_gettext("Setup"), "staff": lazy_gettext("Setup"), "api": lazy_gettext("Setup"),
+    "intake": lazy_gettext("Files"), "export": lazy_gettext("Files"), "audit": lazy_gettext("Oversight"),
+    "report": lazy_gettext("Oversight"), "operations": lazy_gettext("Oversight"),
 }  # fmt: skip
 
 

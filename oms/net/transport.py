@@ -115,13 +115,14 @@ def secure(certificate: str = "", key: str = "", authority: str = "") -> ssl.SSL
 
 
 class Transport:
-    """A kept client of one host."""
+    """A kept client of one host. ``pinned``: the IP address to call, whatever the host's name leads to meanwhile; the
+    server still has to prove that it is the host."""
 
     def __init__(
         self, base_url: str, *, tls: ssl.SSLContext | None = None, patience: Patience | None = None,
-        max_bytes: int = MAX_BYTES, connections: int = 4,
+        max_bytes: int = MAX_BYTES, connections: int = 4, pinned: str = "",
     ) -> None:  # fmt: skip
-        self.base_url = check_host(base_url)
+        self.base_url, self.pinned = check_host(base_url), pinned
         self.patience = patience or Patience()
         self.max_bytes = max_bytes
         self._client = httpx.Client(
@@ -158,6 +159,9 @@ class Transport:
             method, f"{self.base_url}{path}", headers=dict(headers or {}), params=params, json=body, data=form,
             content=None if raw is None else raw.encode(),
         )  # fmt: skip
+        if self.pinned:
+            request.extensions = {**request.extensions, "sni_hostname": request.url.host}
+            request.url = request.url.copy_with(host=self.pinned)
         ends = time.monotonic() + self.patience.whole
         try:
             response = self._client.send(request, stream=True, auth=basic or httpx.USE_CLIENT_DEFAULT)

@@ -1,7 +1,7 @@
 """Telling customers: what verbs say in one line when something happened that a customer wants to hear of.
 
-What is said goes into the outbox in the transaction of the change, and only when some route is switched on; nothing
-else happens here. A job then decides who is told and how (``notices_expand``). Said twice it is owed once.
+What is said goes into the outbox in the transaction of the change, and only when some route or webhook is switched on;
+nothing else happens here. A job then decides who is told and how (``notices_expand``). Said twice it is owed once.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _TELL = text(
     "INSERT INTO outbox (topic, key, payload, status, attempts, created_at, next_try_at, last_error)"
     " SELECT :topic, t.key, t.payload, 'waiting', 0, :at, :at, ''"
     " FROM unnest(CAST(:keys AS varchar[]), CAST(:payloads AS jsonb[])) AS t(key, payload)"
-    " WHERE EXISTS (SELECT 1 FROM message_accounts WHERE is_active)"
+    " WHERE EXISTS (SELECT 1 FROM message_accounts WHERE is_active) OR EXISTS (SELECT 1 FROM api_hooks WHERE is_active)"
     " ON CONFLICT (key) DO NOTHING"
 )
 
@@ -40,7 +40,7 @@ Told = tuple[int, str]  # (order id, revision)
 def tell(tx: Tx, event: Event, about: Iterable[Told], *, urgent: bool = False) -> None:
     """Something happened to these orders: ``about`` names each order and what it happened to (``s12``: shipment 12).
     ``urgent``: somebody waits for the message, so quiet hours do not hold it. One statement for any number; it
-    writes nothing while no route is switched on."""
+    writes nothing while no route and no webhook is switched on."""
     listed = sorted(set(about))
     if not listed:
         return

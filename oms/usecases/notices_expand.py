@@ -26,6 +26,7 @@ from oms.notifications.states import MessageState, NoticeStatus
 from oms.orders.models import Order
 from oms.orders.states import OrderStatus
 from oms.outbox import Owed
+from oms.usecases.api_deliveries import owe_deliveries
 from oms.usecases.message_words import render_all
 from oms.usecases.notices import ONCE, Told
 from oms.usecases.notices_people import people, settings_of, ways
@@ -43,7 +44,8 @@ class Expanded:
 
 
 def told_placed(tx: Tx, order_ids: Collection[int]) -> Expanded:
-    """Orders were placed: their buyers hear that they are confirmed, or that a draft was received."""
+    """Orders were placed: their buyers hear that they are confirmed, or that a draft was received;
+    programs that subscribed are told as well."""
     rows = tx.session.execute(
         select(Order.id, Order.status).where(
             Order.id.in_(sorted(order_ids)), Order.left_before.is_(False),
@@ -52,6 +54,8 @@ def told_placed(tx: Tx, order_ids: Collection[int]) -> Expanded:
     ).all()  # fmt: skip
     confirmed = [(row.id, ONCE) for row in rows if row.status is OrderStatus.CONFIRMED]
     drafts = [(row.id, ONCE) for row in rows if row.status is OrderStatus.DRAFT]
+    owe_deliveries(tx, Event.CONFIRMED.value, confirmed)
+    owe_deliveries(tx, Event.RECEIVED.value, drafts)
     made = expand(tx, Event.CONFIRMED, confirmed).notices if confirmed else 0
     return Expanded(made + (expand(tx, Event.RECEIVED, drafts).notices if drafts else 0))
 

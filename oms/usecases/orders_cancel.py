@@ -15,6 +15,7 @@ from oms.orders.queries import lock_order
 from oms.orders.states import CANCEL_LABELS, ORDER, CancelReason
 from oms.payments.queries import refundable_of
 from oms.usecases import derived, refunds
+from oms.usecases.api_deliveries import announce_canceled
 from oms.usecases.channel_deeds import owe_canceled
 from oms.usecases.refunds import RefundTo
 
@@ -74,6 +75,7 @@ def cancel_order(tx: Tx, cmd: CancelOrder) -> OrderCanceled:
     )
     if cmd.reason is not CancelReason.CHANNEL:  # else it was the channel that told us
         owe_canceled(tx, order, cmd.reason.value)
+    announce_canceled(tx, [order])
     if cmd.refund is None or left <= ZERO:
         return OrderCanceled(order.id, order.number, money_to_return=left > ZERO)
     reason = cmd.note.strip() or CANCEL_LABELS[cmd.reason]

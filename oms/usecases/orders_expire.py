@@ -14,6 +14,7 @@ from oms.orders.models import Order
 from oms.orders.states import ORDER, OrderStatus, PaymentStatus, PaymentTerm
 from oms.payments.models import GateOverride
 from oms.usecases import derived
+from oms.usecases.api_deliveries import announce_canceled
 from oms.usecases.orders_cancel import announce_freed
 
 BATCH = 100
@@ -83,4 +84,5 @@ def expire_unpaid(tx: Tx, cmd: ExpireUnpaid) -> UnpaidExpired:
     )  # fmt: skip
     if gone:
         announce_freed(tx, freed, f"expired:{gone[0].id}:{gone[-1].id}:{clock.now():%Y%m%d%H%M%S}")
+        announce_canceled(tx, gone)
     return UnpaidExpired(tuple(order.number for order in gone), full=len(due) == cmd.limit and bool(gone))

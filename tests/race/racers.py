@@ -41,6 +41,7 @@ from oms.usecases.shipping import MarkShipped, mark_delivered, mark_shipped
 from oms.usecases.stock import AdjustStock, ReceiveStock, adjust_stock, receive_stock
 from oms.usecases.stock_checks import StockLine
 from tests.race import (
+    api_racers,
     cod_racers,
     document_racers,
     packing_racers,
@@ -205,7 +206,7 @@ def boxes(client: Client) -> None:
 RACES: dict[str, Callable[[Client], None]] = {
     "gate": gate, "boxes": boxes,
     "last_piece": last_piece, "flash_sale": flash_sale, "numbers": numbers, "amendments": amendments, "mixed": mixed,
-    **cod_racers.RACES, **document_racers.RACES, **packing_racers.RACES, **refund_racers.RACES,
+    **api_racers.RACES, **cod_racers.RACES, **document_racers.RACES, **packing_racers.RACES, **refund_racers.RACES,
     **return_racers.RACES, **routing_racers.RACES, **shipping_racers.RACES, **slip_racers.RACES,
 }  # fmt: skip
 

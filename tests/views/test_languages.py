@@ -22,7 +22,7 @@ SAME = re.compile(
     Ruam|KBank|Shopee|Lazada|TikTok(\ Shop)?|LINE(\ SHOPPING|\ OA|\ MyShop)?|MyShop|Facebook|Instagram|PromptPay|COD|SKUs?|CSV|XLSX?|Excel|UTF-8|
     Windows-874|PDF|EN|English|VAT|MB|kB|SVG|IP|ID|URL|RU-\d+|SO\d\d-\d+|PostgreSQL|Redis|DATABASE_URL|oms(\ init)?|
     owner|manager|sales|cashier|warehouse|accountant|viewer|[A-Z]{2,4}\d*|Google\ Authenticator|Microsoft\ Authenticator|
-    1Password|Linux|Chrome|Safari|Edge|Werkzeug|Seller\ Cent(re|er)[^.]*|\(?\.?(xlsx|csv|xls)\)?|https?|e-[Ww]allet|[a-z_]+\.[a-z_.]+|
+    1Password|OpenAPI|Linux|Chrome|Safari|Edge|Werkzeug|Seller\ Cent(re|er)[^.]*|\(?\.?(xlsx|csv|xls)\)?|https?|e-[Ww]allet|[a-z_]+\.[a-z_.]+|
     SlipOK|EasySlip|Slip2Go|ThaiBulkSMS|SMSMKT|SMS|Messenger|user\ id|Webhook|HEIC|JPEG|WebP|Biller\ ID|Enter|
     [A-Za-z0-9._-]+@[A-Za-z0-9.-]+|[0-9a-f]{6,}|BKK|CNX|HDY|line|web|shopee|lazada|tiktok|facebook|instagram
     """,
