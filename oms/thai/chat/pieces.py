@@ -134,7 +134,8 @@ def _after_name(rest: str, piece: Segment, out: Sorted) -> None:
 def _line(text: str) -> str:
     """A piece of the address line; the label before the house number goes."""
     stripped = HOUSE_LABEL.sub("", text) if HOUSE_LABEL.match(text) else text
-    return re.sub(r"(?<=\s)บ้านเลขที่\s*(?=\d)", "", tidy(stripped))
+    line = re.sub(r"(?<=\s)บ้านเลขที่\s*(?=\d)", "", tidy(stripped))
+    return f"{line}." if re.search(r"\b(?:Rd|St|Ave|Bldg)$", line) and f"{line}." in text else line
 
 
 def _begins_address(text: str) -> int:
