@@ -139,7 +139,7 @@ STATUSES = st.sampled_from([200] * 8 + [201, 302, 400, 401, 403, 404, 409, 418, 
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(data=st.data())
 def test_an_answer_bent_at_any_place_is_understood_or_refused(heard, data):
@@ -157,7 +157,7 @@ def test_an_answer_bent_at_any_place_is_understood_or_refused(heard, data):
 
 
 @settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(STATUSES, bodies, st.binary(max_size=8), st.sampled_from(sorted(ASKS)))
 def test_any_answer_at_all_is_understood_or_refused(heard, status, body, data, name):
@@ -178,7 +178,7 @@ def check_told(found: Any) -> None:
 
 
 @pytest.mark.parametrize("code", ALL)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.binary(max_size=30) | junk.map(lambda j: json.dumps(j).encode()) | bodies.map(lambda b: b"data=" + json.dumps(b).encode()),
        st.dictionaries(st.sampled_from(["Authorization", "X-Ninjavan-Hmac-Sha256"]), st.text(max_size=20)))  # fmt: skip
 def test_any_webhook_is_read_or_refused(code, body, headers):

@@ -58,7 +58,7 @@ def state() -> tuple:
     return orders, sorted(stock), db.session.scalar(select(func.count()).select_from(OrderLine))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(files=st.lists(st.tuples(MAKER, FILES), min_size=1, max_size=3), chunk=st.sampled_from([1, 2, 500]))
 def test_any_series_of_files_closes_equals_its_check_and_is_repeatable(desk: Desk, files, chunk):
     pipeline.CHUNK = chunk

@@ -117,7 +117,7 @@ def test_eight_clients_at_mixed_work_see_no_deadlock(committed, settings):
     with transaction(ME) as tx:
         shop = small_shop(tx)
         skus = goods(tx, shop, 8, 60)
-    seconds = 600 if CHAOS else 15
+    seconds = 600 if CHAOS else 8
     seen = race(
         settings, "mixed", clients=8, seconds=seconds, shop=shop.line, skus=[*skus, shop.bundle], warehouse=shop.bkk
     )
