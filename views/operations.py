@@ -34,6 +34,17 @@ TOPIC_LABELS = {
     "carrier.hear": "Read what a carrier sent",
     "schedule.track_parcels": "Ask carriers where parcels are",
     "schedule.stock_pace": "Look which stock runs low",
+    "channel.sync": "Take orders of a channel in",
+    "channel.fetch": "Fetch named orders from a channel",
+    "channel.hear": "Read what a channel sent",
+    "channel.tell": "Tell a channel what was done",
+    "channel.prove": "Compare a day with the channel",
+    "channel.backfill": "Fetch past days from a channel",
+    "schedule.prove_days": "Compare yesterday with every channel",
+    "api.tell": "Choose which webhooks are told",
+    "api.deliver": "Send a webhook",
+    "schedule.retention": "Drop what was kept long enough",
+    "privacy.drop_files": "Delete files of erased customers",
 }
 SHELF_LABELS = {
     Shelf.NEEDS_PERSON: "Needs a person",

@@ -16,15 +16,28 @@ def test_the_sandbox_plays_every_verifier_and_carrier_until_it_is_stopped():
     command = [sys.executable, "-c", "from app import main; main()", "sandbox", "--port", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
-        lines = [process.stdout.readline() for _ in range(9)]
-        assert [line.split()[0] for line in lines] == [
-            "slipok", "easyslip", "slip2go", "scb", "kbank", "flash", "thaipost", "ninjavan", "shippop",
-        ]  # fmt: skip
-        post = "/".join(lines[6].split()[1].split("/")[:3])
-        parcels = httpx.get(f"{post}/_parcels", trust_env=False).json()["parcels"]
+        played: dict[str, str] = {}
+        while not (line := process.stdout.readline()).startswith("a transfer"):
+            assert line, "the sandbox ended"
+            name, address = line.split()[:2]
+            played[name] = "/".join(address.split("/")[:4])
+        banks = ["slipok", "easyslip", "slip2go", "scb", "kbank"]
+        shops = [
+            "shopee",
+            "lazada",
+            "tiktok",
+            "line_shopping",
+            "woocommerce",
+            "shopify",
+            "medusa",
+            "vendure",
+            "inbound",
+        ]
+        others = ["flash", "thaipost", "ninjavan", "shippop", "line", "thaibulksms", "smsmkt", "meta"]
+        assert sorted(played) == sorted(banks + shops + others)
+        parcels = httpx.get(f"{played['thaipost']}/_parcels", trust_env=False).json()["parcels"]
         assert [(p["number"], len(p["steps"])) for p in parcels] == [("ED852942182TH", 2)]
-        for line in lines[:5]:
-            root = "/".join(line.split()[1].split("/")[:3])
+        for root in (played[name] for name in banks):
             books = httpx.get(f"{root}/_books", trust_env=False).json()
             assert [t["reference"] for t in books["transfers"]] == ["DEMO202611230001"]
         more = {"reference": "NEW1", "sending_bank": "004", "receiving_bank": "014", "amount": "5.25",
