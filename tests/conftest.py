@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import tempfile
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -88,6 +89,25 @@ servers = Servers()
 def pytest_configure(config: pytest.Config) -> None:
     if getattr(config.option, "numprocesses", None):
         servers.start()  # workers inherit the environment
+
+
+def _leave_out(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long tests that are like another, and walks at their second size of screen, run when asked for by name or by
+    ``RUAM_DEEP=1``: the usual run has to end while somebody waits for it."""
+    if os.environ.get("RUAM_DEEP") or os.environ.get("RUAM_CHAOS") or any("::" in arg for arg in config.args):
+        return
+    late = [item for item in items if item.get_closest_marker("deep") or _second_size(item)]
+    config.hook.pytest_deselected(items=late)
+    dropped = set(late)
+    items[:] = [item for item in items if item not in dropped]
+
+
+def _second_size(item: pytest.Item) -> bool:
+    """Whether this walk is done at both sizes and this one's turn is the deep run's; half the walks are on a phone."""
+    name, _, size = item.nodeid.rstrip("]").rpartition("[")
+    if item.get_closest_marker("e2e") is None or size not in {"wide", "phone"}:
+        return False
+    return size != ("phone" if zlib.crc32(name.encode()) % 2 else "wide")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -336,8 +356,9 @@ def live(tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[], st
     close(worker)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests that share a live server or kill processes run in one xdist worker, after one another."""
+    _leave_out(config, items)
     for item in items:
         for name in ("e2e", "faults"):
             if item.get_closest_marker(name):

@@ -25,6 +25,7 @@ from oms.orders.states import (
     PaymentStatus,
 )
 from oms.payments.states import REFUSAL_LABELS, CodRefusal
+from oms.reports.timeline_channels import CHANNEL_SENTENCES
 from oms.reports.timeline_returns import RETURN_SENTENCES, Facts, label_of
 
 SOURCE_LABELS: dict[str, str] = {
@@ -194,6 +195,7 @@ def _moved(after: Facts) -> Say:
 
 
 SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
+    **CHANNEL_SENTENCES,
     "order.created": lambda _, a: say("Order entered, lines: {n}", n=len(a.get("lines") or [])),
     "order.confirmed": lambda _, a: (
         say("Order confirmed; it waits for stock")

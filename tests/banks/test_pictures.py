@@ -38,6 +38,7 @@ def refused(decoder: Decoder, data: bytes) -> str:
     return refusal.value.detail_code
 
 
+@pytest.mark.deep
 def test_slips_are_read_through_everything_phones_and_chats_do_to_them(decoder, capsys):
     seen, read, wrong, took = Counter(), Counter(), [], []
     for case in slips.cases():

@@ -225,14 +225,15 @@ def test_the_longest_span_may_be_asked_for(play):
 
 def test_the_numbers_of_a_day_are_complete(play):
     play.stall.listings["1001"].quantity = 1000
-    made = [play.stall.make({play.skus[0]: 1}, placed_at=yesterday(n / 3)).number for n in range(150)]
+    began = yesterday()
+    start, end = began + timedelta(minutes=10), began + timedelta(minutes=40)
+    moments = [began + timedelta(seconds=20 * n) for n in range(150)]
+    made = [play.stall.make({play.skus[0]: 1}, placed_at=moment).number for moment in moments]
     play.stall.pay(made[3])
     numbers = {}
-    for _ in pages(lambda c: _kept(numbers, play.channel.list_numbers(yesterday(10), yesterday(40), c)), "numbers"):
+    for _ in pages(lambda c: _kept(numbers, play.channel.list_numbers(start, end, c)), "numbers"):
         pass
-    assert {n for n in made if yesterday(10) <= play.stall.get(n).placed_at < yesterday(40)} == set(numbers) - {
-        made[120]
-    }
+    assert {n for n in made if start <= play.stall.get(n).placed_at < end} == set(numbers) - {made[120]}
 
 
 def _kept(numbers, page):

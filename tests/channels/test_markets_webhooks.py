@@ -87,6 +87,7 @@ def test_forged_and_cut_ones_are_refused(heard, spoil):
     assert receiver.refused == len(answers)
 
 
+@pytest.mark.deep
 def test_a_flood_is_read(heard):
     play, receiver = heard
     number = lived(play)

@@ -152,6 +152,7 @@ def test_the_demo_is_not_loaded_over_other_work(isolated, tmp_path):
         load({}, tmp_path, lambda _: None, orders=1, days=1)
 
 
+@pytest.mark.deep
 def test_a_load_that_was_interrupted_goes_on_where_it_stood(isolated, tmp_path):
     class PowerCutError(Exception):
         pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,15 +35,31 @@ def served(app: Flask) -> Iterator[str]:
         thread.join(10)
 
 
+class _Kept:
+    """One browser for all tests of this process: starting one costs more than many a walk."""
+
+    playwright: Any = None
+    browser: Any = None
+
+    @classmethod
+    def get(cls, chromium: str) -> Any:
+        if cls.playwright is None:
+            cls.playwright = sync_playwright().start()
+            atexit.register(cls.playwright.stop)
+        if cls.browser is None or not cls.browser.is_connected():
+            cls.browser = cls.playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        return cls.browser
+
+
 @contextmanager
 def opened(chromium: str) -> Iterator[Any]:
-    """The browser."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        try:
-            yield browser
-        finally:
-            browser.close()
+    """The browser; what a test opened in it is closed afterwards, so that nothing is left to the next."""
+    browser = _Kept.get(chromium)
+    try:
+        yield browser
+    finally:
+        for context in list(browser.contexts):
+            context.close()
 
 
 def logged_in(browser: Any, address: str, role: str, view: dict[str, int], troubles: list[str]) -> Page:

@@ -180,6 +180,7 @@ def test_from_ready_to_handed_over_without_the_mouse(floor, web_app):
         assert states() == ["handed_over"] * COUNT
 
 
+@pytest.mark.deep
 def test_every_screen_of_the_floor_fits_a_phone(floor):
     page_of, address, boxes = floor
     for view, name in ((WIDE, "wide"), (PHONE, "phone")):

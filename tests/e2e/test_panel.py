@@ -55,12 +55,12 @@ def test_every_page_keeps_to_the_policy_to_this_host_and_to_the_screen(panel, we
     wrong: list[str] = []
     page.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
     page.on("pageerror", lambda error: wrong.append(f"{page.url}: {error}"))
-    ours = (address, "data:", "blob:", "chrome-extension:")  # the last is the browser's own viewer of PDF
+    ours = (address, "data:", "blob:", "chrome-extension:", "chrome:")  # the last two are the browser's viewer of PDF
     page.on("request", lambda r: None if r.url.startswith(ours) else wrong.append(r.url))
     for path in pages(web_app):
         if path.startswith(("/api/", "/export/")) or "lookup" in path or path.endswith(("/progress", ".csv")):
             continue
-        answer = page.goto(f"{address}{path}")
+        answer = page.goto(f"{address}{path}", wait_until="domcontentloaded")
         if answer is None or "html" not in answer.headers.get("content-type", ""):
             continue
         width = page.evaluate("document.documentElement.scrollWidth")

@@ -134,6 +134,7 @@ def test_a_refused_cod_parcel_ends_as_stock_without_a_debt(shop, web_app):
         db.session.remove()
 
 
+@pytest.mark.deep
 def test_the_desk_and_the_pages_on_both_sizes(shop, web_app):
     page_of, address, ids = shop
     for view, size in ((WIDE, "wide"), (PHONE, "phone")):

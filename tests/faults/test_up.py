@@ -117,7 +117,13 @@ def test_a_second_start_in_the_same_folder_is_refused_with_one_sentence(up: Up) 
     assert answers(up.url)
 
 
-@pytest.mark.parametrize("name", ["relay", "scheduler", "worker-quick", "redis", "postgres", "web"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "worker-quick", "redis", "postgres", pytest.param("relay", marks=pytest.mark.deep),
+        pytest.param("scheduler", marks=pytest.mark.deep), pytest.param("web", marks=pytest.mark.deep),
+    ],
+)  # fmt: skip
 def test_what_is_killed_comes_back_and_work_goes_on(up: Up, beside: Flask, shop: SmallShop, name: str) -> None:
     settled(beside)
     before = addresses(beside)
@@ -176,6 +182,7 @@ def test_the_database_keeps_its_promises_to_the_disk(up: Up) -> None:
         assert connection.execute("SHOW listen_addresses").fetchone()[0] == ""
 
 
+@pytest.mark.deep
 def test_the_supervisor_killed_and_started_again_keeps_everything(up: Up, beside: Flask, shop: SmallShop) -> None:
     settled(beside)
     before = addresses(beside)

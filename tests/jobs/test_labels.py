@@ -223,6 +223,7 @@ def _print(settings, batch_id: int, gate) -> None:
     os._exit(0)
 
 
+@pytest.mark.deep
 @pytest.mark.race
 def test_two_people_printing_the_same_shipments_at_once_get_each_label_once(committed, settings):
     made = boxes(stocked(), 12)

@@ -7,7 +7,7 @@ import os
 from hypothesis import HealthCheck, settings
 
 COMMON = {"deadline": None, "suppress_health_check": list(HealthCheck), "print_blob": True}
-settings.register_profile("ci", max_examples=16, stateful_step_count=25, derandomize=True, **COMMON)
+settings.register_profile("ci", max_examples=10, stateful_step_count=25, derandomize=True, **COMMON)
 settings.register_profile(
     "deep", max_examples=int(os.environ.get("RUAM_EXAMPLES", "600")), stateful_step_count=60, **COMMON
 )

@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.race, pytest.mark.timeout(600)]
 CLIENTS, ROUNDS = 50, 40 if CHAOS else 4
 
 
+@pytest.mark.deep
 def test_the_same_key_from_fifty_at_once_makes_one_order_and_one_answer(committed, settings):
     with transaction(ME) as tx:
         shop = small_shop(tx)

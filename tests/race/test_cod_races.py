@@ -39,6 +39,7 @@ def parcels(committed) -> tuple[list[tuple[str, list[str]]], int]:
         return [(f"R{no}", numbers[no * EACH : no * EACH + EACH]) for no in range(ROUNDS)], account.id
 
 
+@pytest.mark.deep
 def test_one_file_taken_in_by_many_at_once_counts_once_and_is_banked_once(parcels, settings):
     rounds, account = parcels
     seen = race(settings, "cod_file", clients=CLIENTS, rounds=rounds)

@@ -55,6 +55,7 @@ def test_thirty_two_issuers_of_one_series_leave_no_gap_though_some_die(committed
     assert_books_in_order()
 
 
+@pytest.mark.deep
 def test_credits_of_one_invoice_never_exceed_it_whoever_comes_first(committed, settings):
     orders = sales(20 if CHAOS else 5)
     with transaction(ME) as tx:
@@ -74,6 +75,7 @@ def test_credits_of_one_invoice_never_exceed_it_whoever_comes_first(committed, s
     assert_books_in_order()
 
 
+@pytest.mark.deep
 def test_mixed_work_on_the_same_sales_keeps_every_promise(committed, settings):
     orders = sales(5)
     seen = race(settings, "document_mixed", clients=8, rounds=orders, turns=400 if CHAOS else 25)

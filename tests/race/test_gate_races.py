@@ -69,6 +69,7 @@ def test_goods_leave_only_while_covered_whoever_wins(committed, settings, amount
     assert_books_in_order()
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("kind", ["close", "ship"])
 def test_two_orders_in_one_box_leave_together_or_not_at_all(committed, settings, kind):
     rounds = 100 if CHAOS else 8

@@ -37,6 +37,7 @@ def count(statement) -> int:
     return db.session.scalar(select(func.count()).select_from(statement.subquery())) or 0
 
 
+@pytest.mark.deep
 def test_a_box_is_packed_by_one_of_those_who_scan_it_at_once(boxes, settings):
     place, made = boxes
     seen = race(settings, "one_box", clients=CLIENTS, boxes=[(n, o) for n, _, o in made], place=place)
@@ -49,6 +50,7 @@ def test_a_box_is_packed_by_one_of_those_who_scan_it_at_once(boxes, settings):
     assert_books_in_order()
 
 
+@pytest.mark.deep
 def test_nobody_gets_a_shipment_that_is_on_another_list(boxes, settings):
     place, _ = boxes
     seen = race(settings, "next_lists", clients=CLIENTS, turns=2, each=2, place=place)

@@ -49,6 +49,7 @@ def test_clerks_who_ask_at_once_never_get_more_than_was_paid(committed, settings
     assert_books_in_order()
 
 
+@pytest.mark.deep
 def test_a_refund_is_paid_once_however_many_work_on_it(committed, settings):
     orders = paid_orders(ROUNDS)
     with transaction(ME) as tx:
@@ -63,6 +64,7 @@ def test_a_refund_is_paid_once_however_many_work_on_it(committed, settings):
     assert_books_in_order()
 
 
+@pytest.mark.deep
 def test_a_day_is_closed_once(committed, settings):
     paid_orders(1)
     days = [(clock.today() - timedelta(days=n)).isoformat() for n in range(ROUNDS)]

@@ -40,6 +40,7 @@ def test_a_parcel_that_many_scan_is_received_and_counted_once(committed, setting
     assert_books_in_order()
 
 
+@pytest.mark.deep
 def test_a_return_settled_while_others_ask_for_its_money_pays_back_once(committed, settings):
     with transaction(ME) as tx:
         shop, rounds = small_shop(tx, pieces=10 * ROUNDS), []
@@ -57,6 +58,7 @@ def test_a_return_settled_while_others_ask_for_its_money_pays_back_once(committe
     assert_books_in_order()
 
 
+@pytest.mark.deep
 def test_the_same_pieces_are_asked_back_once(committed, settings):
     with transaction(ME) as tx:
         shop = small_shop(tx, pieces=10 * ROUNDS)

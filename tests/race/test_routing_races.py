@@ -29,5 +29,5 @@ def test_eight_clients_move_orders_between_warehouses_and_see_no_deadlock(commit
         places=list(net.places),
     )  # fmt: skip
     assert not {"busy", "duplicate"} & set(seen), seen
-    assert seen["ok"] > seconds * 3, seen
+    assert seen["ok"] > seconds, seen
     assert_books_in_order()

@@ -82,6 +82,7 @@ def test_sixteen_people_on_one_floor_ship_nothing_twice_and_nothing_unpaid(commi
     print(dict(sorted(seen.items())))
 
 
+@pytest.mark.deep
 def test_a_shared_box_leaves_once_or_not_at_all(committed, settings):
     rounds = 100 if CHAOS else 8
     with transaction(ME) as tx:

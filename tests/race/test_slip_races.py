@@ -56,6 +56,7 @@ def test_one_file_sent_many_times_at_once_is_one_notice_and_one_duplicate(orders
     assert_books_in_order()
 
 
+@pytest.mark.deep
 def test_many_pictures_of_one_transfer_read_at_once_leave_one_that_may_pay(orders, settings):
     with transaction(ME) as tx:
         slips = [receive_slip(tx, ReceiveSlip(file(no), order)).slip_id for no, order in enumerate(orders[0])]
@@ -66,6 +67,7 @@ def test_many_pictures_of_one_transfer_read_at_once_leave_one_that_may_pay(order
     assert_books_in_order()
 
 
+@pytest.mark.deep
 def test_many_cashiers_on_one_slip_decide_it_once(orders, settings):
     ids, account = orders
     rounds = []

@@ -101,6 +101,7 @@ def test_a_fresh_data_folder_may_be_walked_through_but_not_listed(place: Path):
     assert all(mode(data / name) == 0o700 for name in ("log", "run", "redis", "files"))
 
 
+@pytest.mark.deep
 def test_a_crash_leaves_nothing_that_stops_the_next_start(place: Path):
     found = layout.prepare(place / "data")
     server = postgres.prepare(found)

@@ -36,6 +36,7 @@ def plain(settings: Settings) -> Iterator[Settings]:
         connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(user)))
 
 
+@pytest.mark.deep
 def test_without_the_right_to_make_roles_the_triggers_still_protect(plain: Settings):
     parts = factories()
     for _ in range(2):  # safe to repeat

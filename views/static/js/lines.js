@@ -39,15 +39,15 @@ document.querySelectorAll("[data-lines]").forEach((box) => {
     if (e.target.classList.contains("qty")) { e.preventDefault(); input.focus(); return; }
     if (e.target !== input) return;
     took = false;
-    const raw = input.value;
-    setTimeout(() => {
-      if (took || !raw.trim()) return;
-      if (input.value.startsWith(raw)) input.value = input.value.slice(raw.length);
-      if (!asked) missed = false;
-      asked += 1; chain = chain.then(() => look(raw.trim()));
-    }, 0);
     e.preventDefault();
   }, true);
+  input.form.addEventListener("keydown", (e) => {  // after the list of suggestions had its turn, before the next key
+    const typed = input.value.trim();
+    if (e.key !== "Enter" || e.target !== input || took || !typed) return;
+    input.value = "";
+    if (!asked) missed = false;
+    asked += 1; chain = chain.then(() => look(typed));
+  });
   input.form.addEventListener("submit", (e) => {  // the last scan is saved with the rest
     if (!asked) return;
     e.preventDefault(); e.stopImmediatePropagation();
