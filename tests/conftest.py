@@ -356,10 +356,22 @@ def live(tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[], st
     close(worker)
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests that share a live server or kill processes run in one xdist worker, after one another."""
+    """Tests that share something dear (a running installation, a browser, what a module made) run in one xdist worker,
+    after one another. The long groups begin first, so that none is alone at the end."""
     _leave_out(config, items)
+    groups = {id(item): _group(item) for item in items}
     for item in items:
-        for name in ("e2e", "faults"):
-            if item.get_closest_marker(name):
-                item.add_marker(pytest.mark.xdist_group(name))
+        if name := groups[id(item)]:
+            item.add_marker(pytest.mark.xdist_group(name))
+    order = {"faults": 0, "live": 1, "e2e": 2}
+    items.sort(key=lambda item: order.get(groups[id(item)], len(order)))
+
+
+def _group(item: pytest.Item) -> str:
+    for name in ("faults", "e2e"):
+        if item.get_closest_marker(name):
+            return "live" if "live" in getattr(item, "fixturenames", ()) else name
+    shared = item._fixtureinfo.name2fixturedefs.values()
+    return item.nodeid.partition("::")[0] if any(d[-1].scope == "module" for d in shared) else ""

@@ -19,7 +19,8 @@ from views.sandbox.channel_tiktok import TikTokSandbox
 from views.sandbox.market import Order, Stall
 from views.sandbox.server import running
 
-IMPATIENT = Patience(connect=3.0, read=0.9, whole=1.8)  # still long on a busy machine
+PATIENT = Patience(connect=10.0, read=15.0, whole=20.0)  # a page of a hundred orders on a busy machine
+IMPATIENT = Patience(connect=3.0, read=0.9, whole=1.8)  # for tests where nobody answers
 HOOK = "https://oms.example.com/hooks/1?x=1"
 
 
@@ -49,9 +50,9 @@ PLATFORMS: dict[str, Platform] = {
 ALL = tuple(PLATFORMS)
 
 
-def opened(code: str, host: str, grant: Grant, **changed: str) -> Channel:
-    """A shop of ours whose patience is short."""
-    return open_channel(code, host, {**PLATFORMS[code].settings, **changed}, grant, IMPATIENT)
+def opened(code: str, host: str, grant: Grant, patience: Patience = PATIENT, **changed: str) -> Channel:
+    """A shop of ours."""
+    return open_channel(code, host, {**PLATFORMS[code].settings, **changed}, grant, patience)
 
 
 @dataclass
@@ -63,6 +64,7 @@ class Play:
     host: str
     channel: Channel
     grant: Grant
+    patience: Patience = PATIENT
 
     @property
     def stall(self) -> Stall:
@@ -75,7 +77,7 @@ class Play:
 
     def again(self, grant: Grant | None = None, **changed: str) -> Channel:
         """The same shop with other settings or another access."""
-        return opened(self.code, self.host, grant or self.grant, **changed)
+        return opened(self.code, self.host, grant or self.grant, self.patience, **changed)
 
     def order(self, **facts: Any) -> Order:
         """A paid order of two pieces of one thing."""
@@ -121,7 +123,7 @@ def pages(ask: Callable[[str], Any], name: str, most: int = 1000) -> Iterator[An
 
 
 @contextmanager
-def on_stage(code: str) -> Iterator[Play]:
+def on_stage(code: str, patience: Patience = PATIENT) -> Iterator[Play]:
     """Start it, ask it, stop it."""
     platform = PLATFORMS[code]
     sandbox = platform.make()
@@ -129,9 +131,9 @@ def on_stage(code: str) -> Iterator[Play]:
     grant = Grant(pair.access, pair.refresh, facts=platform.facts) if pair else Grant("")
     with running(sandbox) as url:
         host = f"{url}{sandbox.root}"
-        channel = opened(code, host, grant)
+        channel = opened(code, host, grant, patience)
         try:
-            yield Play(code, sandbox, host, channel, grant)
+            yield Play(code, sandbox, host, channel, grant, patience)
         finally:
             channel.close()
 

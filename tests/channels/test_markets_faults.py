@@ -15,7 +15,7 @@ import pytest
 from oms import clock
 from oms.channels.port import Ability, ChannelError, ChannelExpired, ChannelKeys, ChannelSilent, Grant, Offer, Shipped
 from oms.channels.registry import CONNECTORS, opening
-from tests.channels.markets import ALL, PLATFORMS, Play, on_stage, pages, yesterday
+from tests.channels.markets import ALL, IMPATIENT, PLATFORMS, Play, on_stage, pages, yesterday
 from tests.channels.test_markets_contract import able
 from views.sandbox.market import State
 
@@ -27,7 +27,7 @@ granted = pytest.mark.parametrize("play", GRANTED, indirect=True)
 
 @pytest.fixture(params=ALL)
 def play(request) -> Iterator[Play]:
-    with on_stage(request.param) as stage:
+    with on_stage(request.param, IMPATIENT) as stage:
         yield stage
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from oms import clock
 from oms.channels.port import Called, ChannelError, ChannelKeys, ChannelSilent, Offer, Shipped
-from tests.channels.webshops import ALL, HOUR, Ear, Play, on_stage, opened, paged
+from tests.channels.webshops import ALL, HOUR, IMPATIENT, Ear, Play, on_stage, opened, paged
 from views.sandbox.market import State
 from views.sandbox.server import running
 
@@ -20,7 +20,7 @@ UNUSABLE = ["500", "cut", "broken", "html", "redirect", "gzip"]
 
 @pytest.fixture(params=ALL)
 def play(request) -> Iterator[Play]:
-    with on_stage(request.param) as stage:
+    with on_stage(request.param, IMPATIENT) as stage:
         stage.channel.check()
         yield stage
 

@@ -22,7 +22,8 @@ from views.sandbox.channel_woocommerce import WooCommerceSandbox
 from views.sandbox.market import Stall
 from views.sandbox.server import running
 
-IMPATIENT = Patience(connect=3.0, read=1.5, whole=2.5)  # still long on a busy machine
+PATIENT = Patience(connect=10.0, read=15.0, whole=20.0)  # a page of a hundred orders on a busy machine
+IMPATIENT = Patience(connect=3.0, read=1.5, whole=2.5)  # for tests where nobody answers
 MADE: dict[str, Callable[[], Any]] = {
     "woocommerce": WooCommerceSandbox, "shopify": ShopifySandbox, "vendure": VendureSandbox, "medusa": MedusaSandbox,
 }  # fmt: skip
@@ -38,6 +39,7 @@ class Play:
     sandbox: Any
     host: str
     channel: Channel
+    patience: Patience = PATIENT
 
     @property
     def stall(self) -> Stall:
@@ -50,7 +52,7 @@ class Play:
 
     def again(self, **changed: str) -> Channel:
         """Another account with other settings."""
-        return opened(self.code, self.host, self.sandbox.keys() | changed)
+        return opened(self.code, self.host, self.sandbox.keys() | changed, self.patience)
 
     def changed(self, since: datetime | None = None, until: datetime | None = None) -> list[OrderNews]:
         """Every order that changed in a span, page by page."""
@@ -84,22 +86,22 @@ def paged(ask: Callable[[str], Any]) -> list[Any]:
     raise AssertionError("it never ends")
 
 
-def opened(code: str, host: str, settings: Mapping[str, str]) -> Channel:
-    """An account whose patience is short."""
+def opened(code: str, host: str, settings: Mapping[str, str], patience: Patience = PATIENT) -> Channel:
+    """An account with its defaults."""
     defaults = {f.name: f.default for f in CONNECTORS[code].fields}
-    return open_channel(code, host, defaults | dict(settings), patience=IMPATIENT)
+    return open_channel(code, host, defaults | dict(settings), patience=patience)
 
 
 @contextmanager
-def on_stage(code: str) -> Iterator[Play]:
+def on_stage(code: str, patience: Patience = PATIENT) -> Iterator[Play]:
     """Start it, ask it, stop it."""
     sandbox: ChannelSandbox = MADE[code]()
     if isinstance(sandbox, ShopifySandbox):
         sandbox.bucket = Bucket(1e6)  # points are a matter of tests of their own
     with running(sandbox) as url:
-        channel = opened(code, url, sandbox.keys())
+        channel = opened(code, url, sandbox.keys(), patience)
         try:
-            yield Play(code, sandbox, url, channel)
+            yield Play(code, sandbox, url, channel, patience)
         finally:
             channel.close()
 

@@ -75,3 +75,16 @@ def logged_in(browser: Any, address: str, role: str, view: dict[str, int], troub
     page.press("input[name=password]", "Enter")
     page.wait_for_url(lambda url: "/login" not in url)
     return page
+
+
+def keyed(page: Page, text: str) -> None:
+    """Typed into the field that has the focus; waits for it, for a page gives it a moment after it has loaded."""
+    page.locator(":is(input, textarea, select):focus").wait_for()
+    page.keyboard.type(text)
+
+
+def gun(page: Page, *codes: str) -> None:
+    """What a barcode gun does: letters and Enter."""
+    for code in codes:
+        keyed(page, code)
+        page.keyboard.press("Enter")

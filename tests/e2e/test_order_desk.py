@@ -13,7 +13,7 @@ from oms.orders.models import Order
 from oms.orders.states import OrderStatus
 from oms.usecases.orders_place import place_order
 from tests.conftest import clean
-from tests.e2e.browser import PHONE, WIDE, logged_in, opened, served
+from tests.e2e.browser import PHONE, WIDE, keyed, logged_in, opened, served
 from tests.shop import small_shop
 from tests.views.panel import make_logins
 
@@ -124,7 +124,7 @@ def test_the_list_is_worked_with_the_keyboard_alone(walk, web_app):
         page.keyboard.press("Enter")
     assert "/orders/" in page.url
     page.keyboard.press("/")
-    page.keyboard.type("ru-0004")
+    keyed(page, "ru-0004")
     with page.expect_navigation():
         page.keyboard.press("Enter")
     expect(page.locator("tbody tr")).to_have_count(1)

@@ -12,7 +12,7 @@ from oms.orders.states import OrderStatus
 from oms.staff.models import StaffSession
 from oms.usecases.customers import Address, CreateCustomer, create_customer
 from tests.conftest import clean
-from tests.e2e.browser import PHONE, WIDE, logged_in, opened, served
+from tests.e2e.browser import PHONE, WIDE, keyed, logged_in, opened, served
 from tests.shop import small_shop
 from tests.views.panel import make_logins
 
@@ -59,22 +59,22 @@ def test_an_order_is_entered_with_the_keyboard_alone(walk, web_app):
     page, address = walk[0]("sales", WIDE), walk[1]
     page.goto(f"{address}/entry/")
     expect(page.locator("#who")).to_be_focused()
-    page.keyboard.type("1234")
+    keyed(page, "1234")
     page.wait_for_selector("#who-list li[aria-selected=true]")
     page.keyboard.press("Enter")
     expect(page.locator("#what")).to_be_focused()
     assert page.input_value("#postcode") == "50210"
-    page.keyboard.type("8850001112223")
+    keyed(page, "8850001112223")
     page.keyboard.press("Enter")  # as a scanner does
     page.wait_for_selector("tr.item")
-    page.keyboard.type("3*ru-0002")
+    keyed(page, "3*ru-0002")
     page.keyboard.press("Enter")
     expect(page.locator("tbody tr.item")).to_have_count(2)
-    page.keyboard.type("แบบ 3")
+    keyed(page, "แบบ 3")
     page.wait_for_selector("#what-list li[aria-selected=true]")
     page.keyboard.press("Enter")
     expect(page.locator("tbody tr.item >> nth=2").locator("[name=qty]")).to_be_focused()
-    page.keyboard.type("2")
+    keyed(page, "2")
     page.keyboard.press("Enter")
     expect(page.locator("#what")).to_be_focused()
     expect(page.locator("#sum-total")).to_have_text("฿1,300.00")
@@ -100,7 +100,7 @@ def test_an_order_is_entered_with_a_thumb_from_a_pasted_address(walk, web_app):
     assert page.input_value("#postcode") == "50210"
     page.fill("#postcode", "10900")
     page.click("#what")
-    page.keyboard.type("คอกลม")
+    keyed(page, "คอกลม")
     page.click("#what-list li >> nth=1")
     page.wait_for_selector("tr.item")
     expect(page.locator("#foot-total")).to_have_text("฿200.00")

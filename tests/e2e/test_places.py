@@ -16,7 +16,7 @@ from oms.usecases.consignment import PartnerFacts, create_partner
 from oms.usecases.covering import SetMinimum, set_minimum, work_out_pace
 from oms.usecases.orders_place import place_order
 from tests.conftest import clean
-from tests.e2e.browser import PHONE, WIDE, logged_in, opened, served
+from tests.e2e.browser import PHONE, WIDE, gun, logged_in, opened, served
 from tests.network import network, stock
 from tests.views.panel import make_logins
 
@@ -48,12 +48,6 @@ def walk(web_app, settings, _kept, chromium):
     assert troubles == []
 
 
-def scan(page, *codes: str) -> None:
-    for code in codes:
-        page.keyboard.type(code)
-        page.keyboard.press("Enter")
-
-
 @BOTH
 def test_a_load_goes_from_one_warehouse_to_another_by_keyboard(walk, view):
     page_of, address, net = walk
@@ -62,7 +56,7 @@ def test_a_load_goes_from_one_warehouse_to_another_by_keyboard(walk, view):
     shot(page, f"transfers-empty-{name}")
     page.goto(f"{address}/transfer/new?from={net.shop.bkk}&to={net.shop.cnx}")
     page.locator("[data-lines-input]").focus()
-    scan(page, "RU-0001", "RU-0001", "RU-0003")
+    gun(page, "RU-0001", "RU-0001", "RU-0003")
     quantities = page.locator("input[name=lines-quantity]")
     expect(quantities.first).to_have_value("2")
     shot(page, f"transfer-new-{name}")
@@ -76,7 +70,7 @@ def test_a_load_goes_from_one_warehouse_to_another_by_keyboard(walk, view):
     shot(page, f"transfer-sent-{name}")
     page.keyboard.press("r")
     page.wait_for_url("**/receive")
-    scan(page, "RU-0001", "RU-0003", "RU-0004")
+    gun(page, "RU-0001", "RU-0003", "RU-0004")
     expect(page.locator("input[name=extra-quantity]")).to_have_value("1")
     page.locator("input[name=reason]").fill("กล่องบุบ ขาดไปหนึ่งชิ้น")
     page.locator("#rest_lost").check()
@@ -98,7 +92,7 @@ def test_a_count_is_scanned_by_one_and_approved_by_another(walk, view):
     shot(page, f"count-new-{name}")
     page.locator("main form .btn.p").click()
     page.wait_for_url("**/count/1")
-    scan(page, "8*RU-0001", "10xRU-0002", "RU-0003")
+    gun(page, "8*RU-0001", "10xRU-0002", "RU-0003")
     expect(page.locator("[data-scan-said]")).to_contain_text("RU-0003")
     shot(page, f"count-open-{name}")
     page.keyboard.press("Escape")
@@ -140,7 +134,7 @@ def test_what_runs_low_and_what_partners_hold(web_app, walk, view):
     shot(page, f"partner-{name}")
     page.goto(f"{address}/consignment/{partner}/sold")
     page.locator("[data-lines-input]").focus()
-    scan(page, "RU-0001", "RU-0001")
+    gun(page, "RU-0001", "RU-0001")
     expect(page.locator("input[name=lines-quantity]").first).to_have_value("2")
     page.locator("input[name=lines-price]").first.fill("250")
     shot(page, f"sold-{name}")

@@ -22,7 +22,7 @@ from oms.returns.models import Return
 from oms.returns.states import ReturnStatus
 from oms.usecases.documents import IssueDocument, issue_document
 from tests.conftest import clean
-from tests.e2e.browser import PHONE, WIDE, logged_in, opened, served
+from tests.e2e.browser import PHONE, WIDE, gun, keyed, logged_in, opened, served
 from tests.papers import FULL, seller
 from tests.shop import small_shop
 from tests.usecases import returns as goods
@@ -35,13 +35,6 @@ SHOTS = os.environ.get("RUAM_SHOTS", "")
 def shot(page, name):
     if SHOTS:
         page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
-
-
-def gun(page, *codes):
-    """What a barcode gun does: letters and Enter."""
-    for code in codes:
-        page.keyboard.type(code)
-        page.keyboard.press("Enter")
 
 
 @pytest.fixture
@@ -156,7 +149,7 @@ def test_the_desk_and_the_pages_on_both_sizes(shop, web_app):
         page.goto(f"{address}/orders/{ids['paid']}")
         shot(page, f"order-card-{size}")
         page.goto(f"{address}/returns/receive/")
-        page.keyboard.type("TH0002B" if size == "wide" else "TH0004D")
+        keyed(page, "TH0002B" if size == "wide" else "TH0004D")
         page.keyboard.press("Enter")
         expect(page.locator("[data-counted]")).to_be_visible()
         page.locator(".rc-grade.rc-damaged .btn").nth(1).click()

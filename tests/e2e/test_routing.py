@@ -13,7 +13,7 @@ from oms.orders.models import Order
 from oms.orders.states import PaymentTerm
 from oms.usecases.orders_place import Stock, place_order
 from tests.conftest import clean
-from tests.e2e.browser import PHONE, WIDE, logged_in, opened, served
+from tests.e2e.browser import PHONE, WIDE, keyed, logged_in, opened, served
 from tests.network import network, rule, stock
 from tests.views.panel import make_logins
 
@@ -62,7 +62,7 @@ def test_a_rule_is_written_tried_and_an_order_moved(web_app, walk, view):
     shot(page, f"routing-{name}")
     page.keyboard.press("r")
     page.wait_for_url("**/routing/rules/new")
-    page.keyboard.type("เหนือจากกรุงเทพ")
+    keyed(page, "เหนือจากกรุงเทพ")
     page.locator("summary", has_text="ภาคเหนือ").click()
     page.locator("[data-region][open] [data-region-all]").click()
     expect(page.locator("[data-region][open] [data-region-count]")).to_have_text("9/9")

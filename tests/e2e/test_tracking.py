@@ -20,7 +20,7 @@ from oms.usecases.shipping import MarkShipped, mark_shipped
 from oms.usecases.tracking import ParcelNews, record_events
 from oms.usecases.tracking_links import tracking_link
 from tests.conftest import clean
-from tests.e2e.browser import PHONE, WIDE, logged_in, opened, served
+from tests.e2e.browser import PHONE, WIDE, keyed, logged_in, opened, served
 from tests.shop import small_shop
 from tests.views.panel import make_logins
 
@@ -65,7 +65,7 @@ def test_a_customer_is_answered_without_the_mouse(walk):
     page = page_of("sales", WIDE)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=address)
     page.goto(f"{address}/answer/")
-    page.keyboard.type("0112BX")  # the box has the focus
+    keyed(page, "0112BX")  # the box has the focus
     cards = page.locator("[data-card]")
     expect(cards).to_have_count(2)
     expect(cards.nth(0)).to_have_class(re.compile(r"\bat\b"))
@@ -77,7 +77,7 @@ def test_a_customer_is_answered_without_the_mouse(walk):
     assert said.startswith("คุณกนกวรรณ ป้อมปราการ พัสดุ TH0112BX0K4A ของ Flash Express กำลังนำจ่าย อัปเดต ")
     assert said.endswith("ติดตาม: https://www.flashexpress.com/fle/tracking?se=TH0112BX0K4A")
     page.keyboard.press("Escape")
-    page.keyboard.type("สมชาย")
+    keyed(page, "สมชาย")
     expect(cards).to_have_count(1)
     page.keyboard.press("Control+Enter")
     page.wait_for_url(lambda url: "/orders/" in url)

@@ -215,8 +215,8 @@ def test_costs_show_only_to_those_who_may_see_them(web, owner, shop):
 @pytest.mark.parametrize(
     ("path", "most"),
     [
-        ("/products/list/", 10), ("/skus/list/", 13), ("/channel-skus/list/", 10), ("/shops/list/", 11),
-        ("/warehouses/list/", 10), ("/stock/list/", 10), ("/stock/movements/list/", 10), ("/stock/low", 10),
+        ("/products/list/", 12), ("/skus/list/", 15), ("/channel-skus/list/", 12), ("/shops/list/", 13),
+        ("/warehouses/list/", 12), ("/stock/list/", 12), ("/stock/movements/list/", 12), ("/stock/low", 12),
     ],
 )  # fmt: skip
 def test_a_list_asks_as_few_questions_for_many_rows_as_for_few(web, owner, shop, path, most):

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -47,6 +48,7 @@ class ChannelSandbox(Simulator):
     """One simulated platform with one shop on it."""
 
     accepts: ClassVar[str] = ""  # what the answer to a webhook must be, "" for any
+    repeats: ClassVar[int] = 0  # how often a webhook that was not taken is sent again, a second apart
 
     def __init__(self, stall: Stall | None = None) -> None:
         self.stall = stall or Market().open(self.name)
@@ -147,7 +149,12 @@ class ChannelSandbox(Simulator):
     def _send(self) -> None:
         while True:
             url, order, deed = self._owed.get()
-            self._tell(url, order, deed, "")
+            for again in range(self.repeats + 1):
+                status = self._tell(url, order, deed, "")
+                if status < 300:
+                    break
+                if again < self.repeats:
+                    time.sleep(1)
 
     def _tell(self, url: str, order: Order, deed: str, spoil: str) -> int:
         told = self.hook(order, deed)

@@ -21,6 +21,7 @@ class InboundSandbox(ChannelSandbox):
     """One shop. ``skew``: seconds by which its clock is wrong."""
 
     name = "inbound"
+    repeats = 300  # nobody can ask it, so it tells until it is heard
 
     def __init__(self, stall: Stall | None = None, hook_secret: str = "inbound-secret") -> None:  # noqa: S107  made up
         super().__init__(stall or Market().open("inbound"))

@@ -41,12 +41,20 @@ class Seller:
         self.random = Random(f"{self.market.seed} buyers")  # noqa: S311  a play
         self._later: list[tuple[float, int, Stall, str, str]] = []
         self._serial = itertools.count()
+        self._running: threading.Thread | None = None
 
     def start(self) -> threading.Thread:
-        """Begin."""
-        thread = threading.Thread(target=self.run, daemon=True)
-        thread.start()
-        return thread
+        """Begin, unless they have."""
+        if self._running is None:
+            self._running = threading.Thread(target=self.run, daemon=True)
+            self._running.start()
+        return self._running
+
+    def sell(self, rate: float) -> int:
+        """So many orders a minute from now on; what buyers still have in mind (to pay, to cancel, to send back)."""
+        self.rate = rate
+        self.start()
+        return len(self._later)
 
     def run(self) -> None:
         """Until told to stop."""

@@ -43,9 +43,9 @@ def play(options: Options, tell: Callable[[str], object], stop: threading.Event)
     market = Market(options.seed, skus=options.skus, pieces=options.pieces)
     shops = dialects(market, options.seed)
     others = [*_verifiers(entry), *_carriers(), *_messages()]
-    with running(
-        together(market, {s.name: s for s in (*shops.values(), *(o for o, _ in others))}), options.port
-    ) as url:
+    seller = Seller(market, options.rate)
+    mounted = {s.name: s for s in (*shops.values(), *(o for o, _ in others))}
+    with running(together(market, mounted, seller), options.port) as url:
         for sandbox in shops.values():
             tell(f"{sandbox.name:<14} {url}/{sandbox.name}  {_shown(sandbox.keys())}")
         for other, keys in others:
@@ -54,9 +54,9 @@ def play(options: Options, tell: Callable[[str], object], stop: threading.Event)
         tell(f"a parcel Thailand Post knows: {POSTED}")
         tell(f"books of all shops: GET {url}/_books   first access to them: POST {url}/_connect")
         tell("of each: GET /_books, POST /_faults /_orders /_deeds /_hooks /_limit /_listings /_transfers /_parcels")
+        tell(f"buyers at another pace: POST {url}/_rate")
         if options.rate:
             tell(f"buyers order {options.rate:g} times a minute")
-            seller = Seller(market, options.rate)
             seller.start()
         tell("Ctrl-C stops")
         stop.wait()

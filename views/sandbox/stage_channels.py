@@ -25,6 +25,7 @@ from views.sandbox.channel_shopee import ShopeeSandbox
 from views.sandbox.channel_tiktok import TikTokSandbox
 from views.sandbox.grants import Grants
 from views.sandbox.market import Market, Stall
+from views.sandbox.selling import Seller
 from views.sandbox.stage_webshops import WEBSHOPS
 
 FETCHED_AFTER = 12.0  # seconds until a carrier takes what was arranged with the platform
@@ -57,10 +58,11 @@ def first_grant(sandbox: ChannelSandbox) -> Grant | None:
     return Grant(pair.access, pair.refresh, now + timedelta(seconds=grants.life), now + timedelta(days=30), facts)
 
 
-def together(market: Market, mounted: dict[str, Any]) -> Any:
+def together(market: Market, mounted: dict[str, Any], seller: Seller | None = None) -> Any:
     """One server: each simulator below its name, the books of all at ``/_books``. ``POST /_connect`` answers what has
-    to be entered for each shop, with a first access as its consent page would have given it."""
-    return DispatcherMiddleware(_root(market, mounted), {f"/{name}": app for name, app in mounted.items()})
+    to be entered for each shop, with a first access as its consent page would have given it; ``POST /_rate`` with
+    ``{"per_minute"}`` has buyers order so often from then on, and answers what they still have in mind."""
+    return DispatcherMiddleware(_root(market, mounted, seller), {f"/{name}": app for name, app in mounted.items()})
 
 
 def _ways_in(mounted: dict[str, Any]) -> dict[str, Any]:
@@ -72,15 +74,19 @@ def _ways_in(mounted: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _root(market: Market, mounted: dict[str, Any]) -> Any:
+def _root(market: Market, mounted: dict[str, Any], seller: Seller | None) -> Any:
     @Request.application
     def books(request: Request) -> Response:
-        if request.method == "POST" and request.path == "/_connect":
-            text = json.dumps(_ways_in(mounted), ensure_ascii=False, default=plain)
-            return Response(text, content_type="application/json; charset=utf-8")
-        if request.method == "GET" and request.path == "/_books":
-            text = json.dumps(market.books(), ensure_ascii=False, default=plain)
-            return Response(text, content_type="application/json; charset=utf-8")
-        return Response("{}", status=404, content_type="application/json")
+        match (request.method, request.path):
+            case ("POST", "/_connect"):
+                told = _ways_in(mounted)
+            case ("GET", "/_books"):
+                told = market.books()
+            case ("POST", "/_rate") if seller is not None:
+                told = {"planned": seller.sell(float(request.get_json()["per_minute"]))}
+            case _:
+                return Response("{}", status=404, content_type="application/json")
+        text = json.dumps(told, ensure_ascii=False, default=plain)
+        return Response(text, content_type="application/json; charset=utf-8")
 
     return books
