@@ -87,7 +87,8 @@ def take_returns(tx: Tx, cmd: TakeReturns) -> ReturnsTaken:
         _write(row, news, mark, now)
     tx.session.flush()  # what follows names their ids
     for number in sorted(fresh):
-        follow_one(tx, fresh[number])
+        if fresh[number].closed_at is None:
+            follow_one(tx, fresh[number])
     done.waiting = sum(row.wait is not None for row in fresh.values())
     if cmd.until is not None:
         keep(tx, connection.id, returns_at=cmd.until, returns_error="")

@@ -118,8 +118,8 @@ def _move(tx: Tx, row: ChannelReturn, order: Order, ret: Return) -> ReturnWait |
     if isinstance(told, ReturnWait):
         return told
     if _by_sku(order, told) != _by_sku(order, mine):
-        if ret.status not in BEFORE or ret.kind is not ReturnKind.CUSTOMER:
-            return W.DIFFERS
+        if ret.status not in BEFORE or ret.kind is not ReturnKind.CUSTOMER or not row.opened:
+            return W.DIFFERS  # ``opened`` 0: a person attached it
         cancel_return(tx, DecideReturn(ret.id, _said(row)))
         return _open(tx, row, order)
     return _go_on(tx, row, ret)

@@ -65,7 +65,8 @@ class ResolveReturn:
 
 @dataclass(frozen=True)
 class ReturnResolved:
-    """``back``: what was asked back or given as credit; ``paid_there``: by the channel already; ``to_pay``: what the new order still lacks."""
+    """``back``: what was asked back or given as credit; ``paid_there``: by the channel already; ``to_pay``: what the
+    new order still lacks."""
 
     return_id: int
     number: str
