@@ -30,7 +30,7 @@ lint: venv  ## format, lint, import contracts, types, spelling
 	$(BIN)/codespell
 
 test: venv  ## every test, against PostgreSQL and Redis that the tests start themselves
-	$(BIN)/pytest -n 3 --dist loadgroup
+	$(BIN)/pytest -n 3 --dist loadfile
 
 faults: venv  ## only the tests that kill processes
 	$(BIN)/pytest -m faults tests/faults
@@ -48,7 +48,7 @@ bench: venv  ## measure the budgets (10,000 to 1,000,000 orders); writes docs/be
 
 chaos: venv  ## the races and properties for long: a thousand rounds, ten minutes of mixed work, fresh seeds
 	RUAM_CHAOS=1 RUAM_PROFILE=deep $(BIN)/pytest tests/race tests/property -p no:randomly -s
-	RUAM_DEEP=1 $(BIN)/pytest -n 2 --dist loadgroup -m "deep or e2e or faults"
+	RUAM_DEEP=1 $(BIN)/pytest -n 2 --dist loadfile -m "deep or e2e or faults"
 	$(BIN)/python -m tests.faults.chaos --points 30
 
 diagrams: venv  ## draw docs/states.md from the state machines

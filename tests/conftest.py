@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -356,22 +357,31 @@ def live(tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[], st
     close(worker)
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
+FIRST = ("e2e", "faults", "race", "property", "reports", "channels")  # what takes long begins early
+
+
+def _folder(nodeid: str) -> str:
+    return nodeid.partition("::")[0].split("/")[1]
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests that share something dear (a running installation, a browser, what a module made) run in one xdist worker,
-    after one another. The long groups begin first, so that none is alone at the end."""
+    """Leave long tests to the deep run, and begin with what takes long, so that none is alone at the end."""
     _leave_out(config, items)
-    groups = {id(item): _group(item) for item in items}
-    for item in items:
-        if name := groups[id(item)]:
-            item.add_marker(pytest.mark.xdist_group(name))
-    order = {"faults": 0, "live": 1, "e2e": 2}
-    items.sort(key=lambda item: order.get(groups[id(item)], len(order)))
+    order = {name: place for place, name in enumerate(FIRST)}
+    items.sort(key=lambda item: order.get(_folder(item.nodeid), len(order)))
 
 
-def _group(item: pytest.Item) -> str:
-    for name in ("faults", "e2e"):
-        if item.get_closest_marker(name):
-            return "live" if "live" in getattr(item, "fixturenames", ()) else name
-    shared = item._fixtureinfo.name2fixturedefs.values()
-    return item.nodeid.partition("::")[0] if any(d[-1].scope == "module" for d in shared) else ""
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A file runs in one worker, so what its module made is made once; one worker has the browser, one the kills.
+
+    The groups of xdist itself need node ids that pytest 9.2 no longer lets anybody write.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Rooms(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            folder = _folder(nodeid)
+            return folder if folder in {"e2e", "faults"} else nodeid.partition("::")[0]
+
+    config.option.loadscopereorder = False
+    return Rooms(config, log)
