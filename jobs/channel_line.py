@@ -48,16 +48,19 @@ class Line:
     def __init__(self, unit: Unit, connection_id: int, beat: Callable[[Tx], None] = lambda _: None) -> None:
         self.unit, self.connection_id, self.beat = unit, connection_id, beat
 
-    def ask(self, question: Callable[[Channel], T]) -> T:
-        """One question, with a renewed grant when the old one ended. Raises ChannelError or LeftAlone."""
+    def ask(self, question: Callable[[Channel], T], *, aside: bool = False) -> T:
+        """One question, with a renewed grant when the old one ended. ``aside``: about something the shop can do
+        without; a refusal of our keys for it alone does not stop the shop. Raises ChannelError or LeftAlone."""
         reached = self._ready()
         try:
-            answer = self._asked(reached, question)
+            answer = self._asked(reached, question, aside=aside)
         except ChannelExpired:
             answer = self._asked(self.renew(reached), question, last=True)
         return answer
 
-    def _asked(self, reached: Reached, question: Callable[[Channel], T], *, last: bool = False) -> T:
+    def _asked(
+        self, reached: Reached, question: Callable[[Channel], T], *, last: bool = False, aside: bool = False
+    ) -> T:
         self._wait_for_turn()
         try:
             answer = question(opened(reached))
@@ -68,7 +71,7 @@ class Line:
                 raise keys from error
             raise
         except ChannelError as error:
-            self.note(error)
+            self.note(None if aside and isinstance(error, ChannelKeys) else error)
             raise
         self.note(None)
         return answer

@@ -11,6 +11,7 @@ from functools import partial
 from sqlalchemy.exc import DBAPIError
 
 from jobs.channel_line import LeftAlone, Line, Unit
+from jobs.channel_returns import read_returns
 from jobs.context import program
 from jobs.offers import look_at_listings
 from oms import clock, outbox
@@ -146,6 +147,8 @@ def sync(
         with unit() as tx:
             hear_what_waits(tx, connection_id)
             owe_accepts(tx, get_connection(tx, connection_id))
+        if since is None:
+            read_returns(line, lease)
     finally:
         with unit() as tx:
             end_run(tx, reader.ledger.run_id)

@@ -45,6 +45,7 @@ class ChannelConnection(Model):
     ``cursor_at``: everything that changed up to here has been taken in. ``window_until`` and ``page``: a window that is
     half read, and where it goes on. ``lease``: who runs a sync, until when. ``tokens``: questions that may be asked
     now, as of ``tokens_at``. ``stopped``: why nobody asks until a person has looked (``settings``, ``grant``).
+    ``returns_at``: up to when returns have been read; ``returns_error``: why they cannot be, while orders can.
     ``renewing_until``: somebody renews the grant. What the program counts does not count ``version`` up.
     """
 
@@ -71,6 +72,7 @@ class ChannelConnection(Model):
     refreshed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     listed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     returns_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    returns_error: Mapped[str] = mapped_column(String(300), default="", server_default="")
     lease: Mapped[str] = mapped_column(String(40), default="", server_default="")
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     next_run_at: Mapped[datetime] = mapped_column(UtcDateTime)

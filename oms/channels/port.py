@@ -99,10 +99,22 @@ class Offer:
     quantity: int
 
 
+class ReturnStage(StrEnum):
+    """How far a return is there, whatever the channel calls it. Values are stored: never rename one."""
+
+    UNKNOWN = "unknown"  # a word nobody taught us
+    ASKED = "asked"  # the buyer asks; nobody has agreed
+    AGREED = "agreed"
+    SENT = "sent"  # the buyer gave it to a carrier
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"  # by the buyer, or its time ran out
+    REFUNDED = "refunded"  # the channel has paid the buyer back
+
+
 @dataclass(frozen=True)
 class ReturnNews:
     """Somebody there wants to give goods back. ``amounts``: pieces by the seller's SKU word; empty means all.
-    ``goods_stay``: money back without the goods."""
+    ``goods_stay``: money back without the goods. ``status`` is the channel's own word for ``stage``."""
 
     external_no: str
     order_no: str
@@ -115,6 +127,7 @@ class ReturnNews:
     is_closed: bool = False
     raw: Mapping[str, Any] = field(default_factory=dict)
     updated_at: datetime | None = None
+    stage: ReturnStage = ReturnStage.UNKNOWN
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import delete, or_, select, tuple_, update
+from sqlalchemy import delete, null, or_, select, tuple_, update
 
 from oms.channels.models import ChannelHook, ChannelMessage
+from oms.channels.return_models import ChannelReturn
 from oms.channels.states import HookStatus
 from oms.customers.models import Customer, CustomerIdentity
 from oms.db import Tx
@@ -40,6 +41,12 @@ def forget_words(tx: Tx, customer_ids: Sequence[int], order_ids: Sequence[int]) 
         .values(recipient="", subject="", body="")
         .execution_options(**_QUIET)
     )
+    tx.session.execute(
+        update(ChannelReturn)
+        .where(ChannelReturn.order_id.in_(order_ids))
+        .values(raw=null(), reason="")
+        .execution_options(**_QUIET)
+    )
     told = select(Order.shop_id, Order.external_no).where(Order.id.in_(order_ids), Order.external_no.is_not(None))
     of_orders = tuple_(ChannelMessage.shop_id, ChannelMessage.external_no).in_(told)
     tx.session.execute(
@@ -57,6 +64,8 @@ def purge_words(tx: Tx, before: datetime) -> int:
         (ChatWords, ChatWords.at < before),
         (ChatWriter, old_writers(before)),
     )
+    kept = (ChannelReturn.changed_at < before) & ChannelReturn.raw.is_not(None) & ChannelReturn.wait.is_(None)
+    tx.session.execute(update(ChannelReturn).where(kept).values(raw=null()).execution_options(**_QUIET))
     dropped = 0
     for model, condition in old:
         ids = select(model.id).where(condition).order_by(model.id).limit(MOST).with_for_update(skip_locked=True)

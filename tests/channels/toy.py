@@ -32,6 +32,7 @@ from oms.channels.port import (
     OrderPage,
     ReturnNews,
     ReturnPage,
+    ReturnStage,
     Shipped,
     Shipping,
     WebhookNews,
@@ -52,6 +53,10 @@ A, S = Ability, Stage
 STAGES = {
     "unpaid": S.UNPAID, "paid": S.TO_SHIP, "accepted": S.TO_SHIP, "shipped": S.SHIPPED, "delivered": S.DELIVERED,
     "completed": S.COMPLETED, "canceled": S.CANCELED, "returned": S.RETURNED,
+}  # fmt: skip
+BACK = {
+    "asked": ReturnStage.ASKED, "approved": ReturnStage.AGREED, "sent": ReturnStage.SENT,
+    "received": ReturnStage.REFUNDED, "refused": ReturnStage.REFUSED, "dropped": ReturnStage.WITHDRAWN,
 }  # fmt: skip
 
 
@@ -108,7 +113,8 @@ class Bazaar(Adapter):
             raise forged()
         said = json.loads(called.body)
         news = (_news(said["order"]),) if given and "order" in said else ()
-        return WebhookNews((Hint(HintKind.ORDER, said["number"]),), bool(given), mark_of(called.body), news)
+        kind = HintKind.RETURN if said.get("deed", "").endswith("_return") else HintKind.ORDER
+        return WebhookNews((Hint(kind, said["number"]),), bool(given), mark_of(called.body), news)
 
     def renew(self, grant: Grant) -> Grant:
         reply = self.send("POST", "/renew", body={"refresh": grant.refresh})
@@ -146,7 +152,10 @@ class Bazaar(Adapter):
         params = {"since": since.isoformat(), "until": until.isoformat()}
         rows = self._ask("GET", "/returns", params=params).body["returns"]  # type: ignore[index]
         return ReturnPage(tuple(
-            ReturnNews(r["number"], r["order"], r["status"], r["reason"], r["amounts"], updated_at=moment(r["at"]))
+            ReturnNews(
+                r["number"], r["order"], r["status"], r["reason"], r["amounts"], Money.satang(r["refund"]),
+                tracking_no=r["tracking"], updated_at=moment(r["at"]), stage=BACK.get(r["status"], ReturnStage.UNKNOWN),
+            )
             for r in rows
         ))  # fmt: skip
 
@@ -269,7 +278,8 @@ class BazaarSandbox(ChannelSandbox):
                 since, until = (datetime.fromisoformat(asked[n]) for n in ("since", "until"))
                 return {"returns": [
                     {"number": r.number, "order": r.order_no, "status": r.status, "reason": r.reason,
-                     "amounts": r.amounts, "at": r.updated_at.isoformat()}
+                     "amounts": r.amounts, "at": r.updated_at.isoformat(), "refund": int(r.refund * 100),
+                     "tracking": r.tracking}
                     for r in stall.returns_changed(since, until)
                 ]}  # fmt: skip
             case ("GET", "orders", number, "label"):
