@@ -30,7 +30,7 @@ from oms.thai.text import clean
 from oms.usecases.customers import AddIdentity, IdentityInput, add_identity, remove_identity
 from oms.usecases.message_answers import heard, mark_gone
 
-ASK: Final = "chat.ask_names"  # outbox: writers whose name nobody knows
+ASK = "chat.ask_names"  # outbox: writers whose name nobody knows
 ASK_AT_ONCE: Final = 100
 IDENTITY: Final[Mapping[Route, IdentityKind]] = {
     Route.LINE: IdentityKind.LINE, Route.MESSENGER: IdentityKind.FACEBOOK, Route.INSTAGRAM: IdentityKind.INSTAGRAM,
