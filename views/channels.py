@@ -290,7 +290,7 @@ def counts(actor: Actor) -> nav.Waiting:
 
 def install(app: Flask) -> None:
     """The count in the menu; the names of channels for templates."""
-    nav.add_counts(app, counts)
+    nav.add_counts(app, counts, asked=False)
     app.jinja_env.globals.setdefault("channel_labels", CHANNEL_LABELS)
 
 
