@@ -96,7 +96,8 @@ def _tell(channel: Channel, asked: Asked) -> Answer:
         case DeedKind.ACCEPT:
             return channel.accept(number)
         case DeedKind.SHIP:
-            return channel.ship(Shipped(number, str(facts.get("tracking_no", "")), str(facts.get("carrier", ""))))
+            named = {name: str(facts.get(name, "")) for name in ("tracking_no", "carrier", "carrier_code")}
+            return channel.ship(Shipped(number, **named))
         case DeedKind.CANCEL:
             channel.cancel(number, str(facts.get("reason", "")))
         case DeedKind.LABEL:
