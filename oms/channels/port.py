@@ -200,13 +200,15 @@ class WebhookAnswer:
 @dataclass(frozen=True)
 class WebhookNews:
     """A webhook that was read. ``trusted`` False: nothing proves who sent it. ``key`` is equal for repeats. ``news``:
-    orders told whole by a sender who proved himself; without them the numbers of ``hints`` are read back."""
+    orders told whole by a sender who proved himself; without them the numbers of ``hints`` are read back. ``shop``: it
+    speaks of another shop of the same program, by the platform's number; that shop's adapter reads it."""
 
     hints: tuple[Hint, ...]
     trusted: bool
     key: str
     news: tuple[OrderNews, ...] = ()
     answer: WebhookAnswer = field(default_factory=WebhookAnswer)
+    shop: str = ""
 
 
 @dataclass(frozen=True)

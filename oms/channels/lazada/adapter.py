@@ -147,8 +147,8 @@ class Lazada(Adapter):
         body = hook_body(called.body)
         data = part(body, "data")
         key = told_mark(words(body.get("message_type")), data)
-        if self._seller and words(body.get("seller_id")) not in {"", "null", self._seller}:
-            return WebhookNews((), trusted=True, key=key)  # of another shop under the same key
+        if self._seller and (other := words(body.get("seller_id"))) not in {"", "null", self._seller}:
+            return WebhookNews((), trusted=True, key=key, shop=other)
         kind = KINDS.get(words(body.get("message_type")), HintKind.OTHER)
         number = words(data.get("trade_order_id"))
         if kind is HintKind.RETURN:

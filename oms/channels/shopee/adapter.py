@@ -121,8 +121,8 @@ class Shopee(Adapter):
         body = hook_body(called.body)
         data = part(body, "data")
         key, answer = told_mark(words(body.get("code")), data), WebhookAnswer()
-        if self._calls.shop and words(body.get("shop_id")) not in {"", "0", self._calls.shop}:
-            return WebhookNews((), trusted=True, key=key, answer=answer)  # of another shop under the same key
+        if self._calls.shop and (other := words(body.get("shop_id"))) not in {"", "0", self._calls.shop}:
+            return WebhookNews((), trusted=True, key=key, answer=answer, shop=other)
         number = words(data.get("ordersn")) or words(data.get("order_sn"))
         back = words(data.get("return_sn"))
         kind = CODES.get(words(body.get("code")), HintKind.OTHER)

@@ -123,8 +123,8 @@ class TikTok(Adapter):
             raise forged()
         body = hook_body(called.body)
         key = words(body.get("tts_notification_id")) or mark_of(called.body)
-        if self._shop and words(body.get("shop_id")) not in {"", self._shop}:
-            return WebhookNews((), trusted=True, key=key)  # of another shop under the same key
+        if self._shop and (other := words(body.get("shop_id"))) not in {"", self._shop}:
+            return WebhookNews((), trusted=True, key=key, shop=other)
         return WebhookNews(_hints(words(body.get("type")), part(body, "data")), trusted=True, key=key)
 
     def list_listings(self, cursor: str = "") -> ListingPage:
