@@ -256,6 +256,16 @@ class ChannelRefused(ChannelError):
     http_status = 422
 
 
+class ChannelChoice(ChannelRefused):
+    """It takes one of its own names only, and ours is none: a person chooses. ``choices``: names by its numbers."""
+
+    code = "channel_choice"
+
+    def __init__(self, message: Say, *, choices: Mapping[str, str], raw_code: str = "", field: str = "") -> None:
+        super().__init__(message, raw_code=raw_code, raw_text=", ".join(choices.values()), field=field)
+        self.choices = dict(choices)
+
+
 class ChannelUnknown(ChannelError):
     """It does not know this order, listing or return, or not as ours."""
 
