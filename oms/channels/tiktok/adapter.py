@@ -70,6 +70,11 @@ class TikTok(Adapter):
         self._carriers = carriers_of(settings.get(CARRIERS, ""))
         self._warehouse = ""
 
+    @staticmethod
+    def reread(raw: Mapping[str, Any]) -> OrderNews | None:
+        """Once more, from the kept words."""
+        return order_of(raw)
+
     def check(self) -> str:
         """The name of the shop."""
         shops = self._calls.shops()
