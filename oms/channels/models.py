@@ -37,7 +37,7 @@ class ChannelConnection(Model):
     address for webhooks.
 
     ``cursor_at``: everything that changed up to here has been taken in. ``window_until`` and ``page``: a window that is
-    half read, and where it goes on. ``lease``: who runs a sync, until when. ``tokens``: questions that may be asked
+    half read, and where it goes on. ``lease``: who runs a sync, until when. ``tokens``: requests that may be sent
     now, as of ``tokens_at``. ``stopped``: why nobody asks until a person has looked (``settings``, ``grant``).
     ``returns_at``: up to when returns have been read; ``returns_error``: why they cannot be, while orders can.
     ``renewing_until``: somebody renews the grant. What the program counts does not count ``version`` up.

@@ -19,6 +19,7 @@ import certifi
 import httpx
 
 from oms.errors import InvalidInput, say
+from oms.net.pacing import pass_gate
 from oms.net.silence import Silence
 
 MAX_BYTES = 256 * 1024
@@ -159,7 +160,9 @@ class Transport:
         basic: tuple[str, str] | None = None,
         raw: str | None = None,
     ) -> Reply:
-        """One request, one reply. ``raw`` is a body as it was signed. Raises Silence when there is none."""
+        """One request, one reply, after its turn. ``raw`` is a body as it was signed. Raises Silence when there is
+        none."""
+        pass_gate()
         request = self._client.build_request(
             method, f"{self.base_url}{path}", headers=dict(headers or {}), params=params, json=body, data=form,
             content=None if raw is None else raw.encode(),
