@@ -19,6 +19,7 @@ import certifi
 import httpx
 
 from oms.errors import InvalidInput, say
+from oms.net.pacing import pass_gate
 from oms.net.silence import Silence
 
 MAX_BYTES = 256 * 1024
@@ -56,6 +57,11 @@ class Reply:
         """A plain value of the body as text."""
         found = (self.body or {}).get(name)
         return str(found) if isinstance(found, str | int | Decimal) else ""
+
+
+def is_play(host: str) -> bool:
+    """Whether an address is a simulator's, on this very machine."""
+    return is_local(urlsplit(host).hostname or "") if host else False
 
 
 def check_host(base_url: str) -> str:
@@ -154,7 +160,9 @@ class Transport:
         basic: tuple[str, str] | None = None,
         raw: str | None = None,
     ) -> Reply:
-        """One request, one reply. ``raw`` is a body as it was signed. Raises Silence when there is none."""
+        """One request, one reply, after its turn. ``raw`` is a body as it was signed. Raises Silence when there is
+        none."""
+        pass_gate()
         request = self._client.build_request(
             method, f"{self.base_url}{path}", headers=dict(headers or {}), params=params, json=body, data=form,
             content=None if raw is None else raw.encode(),
