@@ -41,6 +41,8 @@ from oms.channels.port import Grant
 from oms.channels.registry import CONNECTORS
 from oms.db import Tx, db, transaction
 from oms.errors import OmsError
+from oms.intake.models import IntakeConflict
+from oms.intake.states import ConflictStatus
 from oms.inventory.models import StockLevel
 from oms.notifications.models import Message, MessageSettings
 from oms.notifications.states import MessageState
@@ -266,6 +268,13 @@ class Day:
         rows = db.session.scalars(select(Order).where(Order.shop_id == self.shops[code])).all()
         ours = {str(o.external_no): o for o in rows}
         numbers = theirs["orders"]
+        asked = set(
+            db.session.scalars(
+                select(IntakeConflict.order_id).where(
+                    IntakeConflict.shop_id == self.shops[code], IntakeConflict.status == ConflictStatus.OPEN
+                )
+            )
+        )
         wrong = []
         if len(rows) != len(ours):
             wrong.append(f"{code}: {len(rows) - len(ours)} orders are here twice")
@@ -276,7 +285,8 @@ class Day:
         for number in sorted(set(numbers) & set(ours)):
             state, order = numbers[number], ours[number]
             canceled = order.status is OrderStatus.CANCELED
-            if (state in GONE) != canceled:
+            too_late = state in GONE and order.id in asked  # it had left; a person has been asked
+            if (state in GONE) != canceled and not too_late:
                 wrong.append(f"{code} {number}: {state} there, {order.status} here ({order.board})")
             if state in LEFT and order.board in {Board.READY, Board.PICKING}:
                 wrong.append(f"{code} {number}: {state} there, {order.board} here")
