@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export PYTHONDONTWRITEBYTECODE =  # every program started anew would translate all modules again: seconds each time
 
 .PHONY: help venv run up lint test e2e faults db-check diagrams i18n i18n-check bench chaos check
 

@@ -15,6 +15,7 @@ from oms.channels.registry import CONNECTORS
 from oms.channels.states import Source
 from oms.db import transaction
 from oms.outbox import Work
+from oms.usecases.channel_hook_shops import pass_on
 from oms.usecases.channel_hooks import HEAR, Raw, mark_heard, not_heard, waiting_hooks
 from oms.usecases.channel_intake import end_run
 from oms.usecases.channel_lease import get_connection
@@ -49,6 +50,10 @@ def hear(work: Work) -> None:
 def _heard(work: Work, reached: Reached, label: str, raws: Sequence[Raw]) -> bool:
     """Read some. False when the channel does not answer: the rest is not tried now."""
     news, refused = _read(reached, raws)
+    elsewhere = [(raw, news.pop(raw.id).shop) for raw in raws if raw.id in news and news[raw.id].shop]
+    if elsewhere:
+        with transaction(program(work)) as tx:
+            pass_on(tx, reached.id, elsewhere, sealer())
     whole: dict[str, OrderNews] = {}
     for found in news.values():
         if found.trusted:

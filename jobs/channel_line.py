@@ -13,6 +13,7 @@ from jobs.carriers import sealer
 from oms.channels.port import Channel, ChannelError, ChannelExpired, ChannelKeys
 from oms.db import Tx
 from oms.errors import Refused, say
+from oms.net.pacing import paced
 from oms.usecases.channel_lease import get_connection, may_ask, note_answer, note_asking, waits
 from oms.usecases.channel_open import EXTENSION, no_channels, open_kept
 from oms.usecases.channels import (
@@ -28,6 +29,7 @@ from oms.usecases.channels import (
 T = TypeVar("T")
 Unit = Callable[[], AbstractContextManager[Tx]]
 PATIENCE = 20.0  # seconds to wait for somebody else's renewal
+BEAT = 15.0  # seconds between two signs of life within a long question
 
 
 class LeftAlone(Refused):
@@ -43,24 +45,29 @@ def opened(reached: Reached) -> Channel:
 
 
 class Line:
-    """Asks one shop. ``unit`` opens short transactions; ``beat`` is called before every question."""
+    """Asks one shop. ``unit`` opens short transactions; ``beat`` is called before every question, and now and then
+    within a long one."""
 
     def __init__(self, unit: Unit, connection_id: int, beat: Callable[[Tx], None] = lambda _: None) -> None:
         self.unit, self.connection_id, self.beat = unit, connection_id, beat
+        self._beaten = time.monotonic()
 
-    def ask(self, question: Callable[[Channel], T]) -> T:
-        """One question, with a renewed grant when the old one ended. Raises ChannelError or LeftAlone."""
+    def ask(self, question: Callable[[Channel], T], *, aside: bool = False) -> T:
+        """One question, with a renewed grant when the old one ended. ``aside``: about something the shop can do
+        without; a refusal of our keys for it alone does not stop the shop. Raises ChannelError or LeftAlone."""
         reached = self._ready()
         try:
-            answer = self._asked(reached, question)
+            answer = self._asked(reached, question, aside=aside)
         except ChannelExpired:
             answer = self._asked(self.renew(reached), question, last=True)
         return answer
 
-    def _asked(self, reached: Reached, question: Callable[[Channel], T], *, last: bool = False) -> T:
-        self._wait_for_turn()
+    def _asked(
+        self, reached: Reached, question: Callable[[Channel], T], *, last: bool = False, aside: bool = False
+    ) -> T:
         try:
-            answer = question(opened(reached))
+            with paced(self._wait_for_turn):
+                answer = question(opened(reached))
         except ChannelExpired as error:
             if last or not reached.grant.refresh:
                 keys = ChannelKeys(error.message, raw_code=error.raw_code, raw_text=error.raw_text)
@@ -68,7 +75,7 @@ class Line:
                 raise keys from error
             raise
         except ChannelError as error:
-            self.note(error)
+            self.note(None if aside and isinstance(error, ChannelKeys) else error)
             raise
         self.note(None)
         return answer
@@ -89,8 +96,12 @@ class Line:
         return self.renew(reached) if soon and reached.grant.refresh else reached
 
     def _wait_for_turn(self) -> None:
+        """Before every request: one question may take many."""
         while True:
             with self.unit() as tx:
+                if time.monotonic() - self._beaten > BEAT:
+                    self._beaten = time.monotonic()
+                    self.beat(tx)
                 pause = may_ask(tx, self.connection_id)
             if not pause:
                 return
@@ -111,7 +122,8 @@ class Line:
 
     def _renewed(self, reached: Reached) -> Reached:
         try:
-            grant = opened(reached).renew(reached.grant)
+            with paced(self._wait_for_turn):
+                grant = opened(reached).renew(reached.grant)
         except ChannelError as error:
             with self.unit() as tx:
                 renewal_failed(tx, self.connection_id, error)

@@ -11,6 +11,7 @@ from functools import partial
 from sqlalchemy.exc import DBAPIError
 
 from jobs.channel_line import LeftAlone, Line, Unit
+from jobs.channel_returns import read_returns
 from jobs.context import program
 from jobs.offers import look_at_listings
 from oms import clock, outbox
@@ -24,7 +25,7 @@ from oms.outbox import Work
 from oms.usecases.channel_deeds import owe_accepts
 from oms.usecases.channel_hooks import hear_what_waits
 from oms.usecases.channel_intake import Ledger, TakePage, end_run, looked_in_vain, take_page
-from oms.usecases.channel_lease import Move, begin, end, get_connection
+from oms.usecases.channel_lease import Move, begin, end, extend_lease, get_connection
 from oms.usecases.channel_sync import BACKFILL, SYNC, Span, close_left_runs, next_span, spans_between, to_look_at
 from oms.usecases.channels import is_ready
 
@@ -129,7 +130,12 @@ def sync(
             raise LeftAlone(say("{shop} is not asked now", shop=row.shop.code))
         close_left_runs(tx, row.shop_id)
         kind, shop_id, label = CONNECTORS[row.connector], row.shop_id, f"{row.shop.code} · {row.connector}"
-    line = Line(unit, connection_id, beat)
+
+    def alive(tx: Tx) -> None:
+        beat(tx)
+        extend_lease(tx, connection_id, lease)
+
+    line = Line(unit, connection_id, alive)
     reader = Reader(unit, line, shop_id, label, lease)
     reader.ledger = told if told is not None else reader.ledger
     try:
@@ -146,6 +152,8 @@ def sync(
         with unit() as tx:
             hear_what_waits(tx, connection_id)
             owe_accepts(tx, get_connection(tx, connection_id))
+        if since is None:
+            read_returns(line, lease)
     finally:
         with unit() as tx:
             end_run(tx, reader.ledger.run_id)

@@ -18,8 +18,9 @@ from oms.notifications.registry import AT_ONCE, HASTY, open_sender, try_out
 from oms.outbox import Work
 from oms.sealing import Sealer
 from oms.usecases.api_deliveries import owe_deliveries
+from oms.usecases.chat_writers import owe_names
 from oms.usecases.message_answers import Answer, record_answers
-from oms.usecases.message_routes import open_route, record_trial, uncounted
+from oms.usecases.message_routes import OpenedRoute, open_route, record_trial, uncounted
 from oms.usecases.messages import LEASE, Batch, Outgoing, begin_batch, due_accounts
 from oms.usecases.notices import TOPIC as TELL
 from oms.usecases.notices_expand import SEND, expand
@@ -82,16 +83,22 @@ def _send(sender: Sender, letter: Letter) -> Answer:
 
 def opened(batch: Batch) -> Sender:
     """The account's sender, kept open in this process. Raises InvalidInput."""
+    return open_kept(OpenedRoute(batch.account_id, batch.route, batch.host, batch.settings))
+
+
+def open_kept(route: OpenedRoute) -> Sender:
+    """The sender of an account, kept open in this process. Raises InvalidInput."""
     kept: Kept[Sender] = current_app.extensions.setdefault("oms.senders", Kept(open_sender))
-    return kept.get(batch.account_id, batch.route.value, batch.host, batch.settings)
+    return kept.get(route.id, route.route.value, route.host, route.settings)
 
 
 def sweep(work: Work) -> None:
-    """Once a minute: buyers are reminded, quotas looked at, staff warned; and letters whose turn has come leave,
-    whatever became of their doorbell."""
+    """Once a minute: buyers are reminded, names of writers asked for, quotas looked at, staff warned; and letters
+    whose turn has come leave, whatever became of their doorbell."""
     sealer: Sealer = current_app.extensions["oms.sealer"]
     with transaction(program(work)) as tx:
         remind_expiring(tx)
+        owe_names(tx)
         stale = uncounted(tx)
         warnings = begin_warnings(tx, sealer)
     for account_id in stale:

@@ -23,5 +23,7 @@ MESSAGE_TITLES: dict[str, Any] = {
     "message.other_route": lazy_gettext("Message sent another way"),
     "message.resent": lazy_gettext("Customer told once more"),
     "customer.message_consent": lazy_gettext("Customer's word about messages"),
+    "customer.identity_removed": lazy_gettext("Customer's identity taken away"),
+    "privacy.chat_read": lazy_gettext("Chat of a person read"),
     "alerts.subscribed": lazy_gettext("Alerts to staff set"),
 }

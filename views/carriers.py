@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask, current_app, flash, redirect, request, url_for
 from flask_babel import gettext, lazy_gettext
 from flask_wtf import FlaskForm
-from sqlalchemy import func, literal, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
 from wtforms import BooleanField, HiddenField, StringField, TextAreaField
@@ -293,16 +293,21 @@ def _hook_url(row: Carrier, kind: AdapterKind | None) -> str:
 
 
 def counts(actor: Actor) -> nav.Waiting:
-    """How many carriers and blocks of numbers need somebody."""
+    """How many blocks of numbers need somebody."""
     if not actor.may("carrier.edit"):
         return {}
-    low = select(func.count()).select_from(low_statement().subquery())
-    return {"carriers": select(literal(len(troubled(db.session()))) + low.scalar_subquery())}
+    return {"carriers": select(func.count()).select_from(low_statement().subquery())}
+
+
+def silent(actor: Actor) -> nav.Waiting:
+    """How many carriers need somebody."""
+    return {"carriers": len(troubled(db.session()))} if actor.may("carrier.edit") else {}
 
 
 def install(app: Flask) -> None:
     """The count in the menu."""
     nav.add_counts(app, counts)
+    nav.add_counts(app, silent, asked=False)
 
 
 VIEWS = (CarrierView,)

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask, current_app, flash, redirect, request, session, url_for
 from flask_babel import gettext, lazy_gettext
 from flask_wtf import FlaskForm
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
 from wtforms import HiddenField, StringField
@@ -111,10 +111,17 @@ class ChannelView(OmsView):
             .order_by(ChannelHook.last_at.desc())
             .limit(20)
         ).all()
+        elsewhere = db.session.execute(
+            select(ChannelHook.note, func.count(), func.max(ChannelHook.last_at))
+            .where(ChannelHook.connection_id == row.id, ChannelHook.status == HookStatus.ELSEWHERE)
+            .group_by(ChannelHook.note)
+            .order_by(func.max(ChannelHook.last_at).desc())
+            .limit(20)
+        ).all()
         return self.show_page(
             "channels/show.html", title=row.shop.name, row=row, kind=kind, health=health(row, clock.now()),
             backlog=backlogs(db.session(), [row])[row.shop_id], lag=lag(row, clock.now()), name=name_of(row),
-            hook=_hook_url(row, kind), dead=dead, kinds=_kinds(row.shop),
+            hook=_hook_url(row, kind), dead=dead, elsewhere=elsewhere, kinds=_kinds(row.shop),
         )  # fmt: skip
 
     @page("/shops/<int:shop_id>/connect/<connector>", methods=("GET", "POST"))
@@ -283,7 +290,7 @@ def counts(actor: Actor) -> nav.Waiting:
 
 def install(app: Flask) -> None:
     """The count in the menu; the names of channels for templates."""
-    nav.add_counts(app, counts)
+    nav.add_counts(app, counts, asked=False)
     app.jinja_env.globals.setdefault("channel_labels", CHANNEL_LABELS)
 
 

@@ -254,7 +254,7 @@ def counts(actor: Actor) -> nav.Waiting:
 
 def install(app: Flask) -> None:
     """The count in the menu."""
-    nav.add_counts(app, counts)
+    nav.add_counts(app, counts, asked=False)
 
 
 VIEWS = (MessageRouteView,)

@@ -6,6 +6,7 @@ counts of one request come from one call of the provider that ``set_counts`` was
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from flask import Flask, current_app, g, request, url_for
 from sqlalchemy import Select, select
 
+from oms import clock
 from oms.actor import Actor
 from oms.db import db
 from views.access import current_actor, current_staff, may
@@ -20,6 +22,7 @@ from views.access import current_actor, current_staff, may
 Counts = Callable[[Actor], Mapping[str, int]]
 Waiting = Mapping[str, int | Select[int]]  # a number, or the statement that gives it
 MoreCounts = Callable[[Actor], Waiting]
+MOST_KEPT = 200  # people whose counts are written down at a time
 
 SECTIONS: dict[str, str] = {
     "home": "",
@@ -70,10 +73,11 @@ def set_counts(app: Flask, provider: Counts) -> None:
     app.extensions["oms.counts"] = provider
 
 
-def add_counts(app: Flask, provider: MoreCounts) -> None:
+def add_counts(app: Flask, provider: MoreCounts, *, asked: bool = True) -> None:
     """Name a function that gives further counts of the menu, of work that is no worklist of orders. Counts given as
-    statements are all asked in one."""
-    app.extensions.setdefault("oms.more_counts", []).append(provider)
+    statements are all asked in one; they are written for a person once a minute, for writing them costs more than
+    asking. ``asked`` False: it gives numbers it looked up itself, anew for each page. Numbers of one name add up."""
+    app.extensions.setdefault("oms.more_counts", []).append((provider, asked))
 
 
 def counts() -> Mapping[str, int]:
@@ -84,16 +88,32 @@ def counts() -> Mapping[str, int]:
     return g.oms_counts
 
 
-def _more_counts() -> dict[str, int]:
+def _written(actor: Actor) -> tuple[tuple[str, ...], Select[Any] | None]:
+    """The counts of this person that are statements, as one."""
+    minute = int(clock.now().timestamp() // 60)
+    key = (minute, actor.user_id, actor.actions, actor.warehouses, actor.shops, actor.own_orders_only)
+    kept: dict[object, tuple[tuple[str, ...], Select[Any] | None]]
+    kept = current_app.extensions.setdefault("oms.written_counts", {})
+    if key not in kept:
+        if len(kept) > MOST_KEPT:
+            kept.clear()
+        given: dict[str, Select[int]] = {}
+        for more, asked in current_app.extensions.get("oms.more_counts", ()):
+            given.update(more(actor) if asked else {})
+        columns = [value.scalar_subquery().label(name) for name, value in given.items()]
+        kept[key] = tuple(given), select(*columns) if columns else None
+    return kept[key]
+
+
+def _more_counts() -> Mapping[str, int]:
     """The further counts, those that are statements in one round trip."""
-    given: dict[str, int | Select[int]] = {}
-    for more in current_app.extensions.get("oms.more_counts", ()):
-        given.update(more(current_actor()))
-    asked = {name: value for name, value in given.items() if not isinstance(value, int)}
-    found = {name: value for name, value in given.items() if isinstance(value, int)}
-    if asked:
-        row = db.session.execute(select(*(value.scalar_subquery().label(name) for name, value in asked.items()))).one()
-        found.update({name: row._mapping[name] or 0 for name in asked})  # noqa: SLF001  SQLAlchemy's public name
+    actor = current_actor()
+    found: Counter[str] = Counter()
+    for more, asked in current_app.extensions.get("oms.more_counts", ()):
+        found.update({} if asked else more(actor))
+    names, statement = _written(actor)
+    if statement is not None:
+        found.update({name: value or 0 for name, value in zip(names, db.session.execute(statement).one(), strict=True)})
     return found
 
 

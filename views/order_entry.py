@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,11 +17,15 @@ from oms.catalog.models import CHANNEL_LABELS, Channel, Routing, Shop
 from oms.db import Tx, db
 from oms.errors import Conflict, NotFound, OmsError, say
 from oms.inventory.availability import available, places
+from oms.notifications.writers import ChatWriter
 from oms.orders.models import Order
 from oms.orders.queries import get_order
 from oms.orders.states import TERM_LABELS, OrderStatus
+from oms.reports.chat_writers import customers_of, talk_text, words_of
 from oms.thai.text import clean
 from oms.usecases.approvals import RequestDiscount, latest_request, request_discount
+from oms.usecases.chat_writers import IDENTITY, get_writer
+from oms.usecases.customers import IdentityInput
 from oms.usecases.orders_entry import OrderEntered, PossibleDuplicate, enter_order
 from views import nav, order_entry_form
 from views.base import OmsView, current_actor, current_staff, page, unit
@@ -90,6 +95,9 @@ class OrderEntryView(OmsView):
                 me = current_staff()
                 old = get_order(tx, int(request.args["copy"][:18]))
                 return self._show(tx, order_entry_form.from_order(old, owner_id=me.id if me else None))
+        if request.args.get("writer", "").isdecimal():
+            with unit() as tx:
+                return self._of_writer(tx, get_writer(tx, int(request.args["writer"][:18])))
         shops = shop_choices()
         last = next((s for s in shops if s.id == session.get(_LAST_SHOP)), shops[0] if shops else None)
         me = current_staff()
@@ -100,6 +108,18 @@ class OrderEntryView(OmsView):
         )
         with unit() as tx:
             return self._show(tx, typed)
+
+    def _of_writer(self, tx: Tx, writer: ChatWriter) -> str:
+        """The form, with what somebody of a chat wrote last ready to be read."""
+        tx.actor.require("message.send")
+        shop = shop_of_writer(shop_choices(), writer)
+        me, known = current_staff(), customers_of(tx.session, [writer]).get(writer.id)
+        typed = order_entry_form.blank(
+            shop_id=str(shop.id) if shop else "", warehouse_id=str(shop.warehouse_id or "") if shop else "",
+            owner_id=str(me.id) if me else "", writer_id=str(writer.id),
+            customer_id=str(known.id) if known else "", customer_name=known.name if known else "",
+        )  # fmt: skip
+        return self._show(tx, typed, chat=talk_text(words_of(tx.session, writer.id)), writer=writer)
 
     @page("/", methods=("POST",))
     def create(self) -> Response | tuple[str, int]:
@@ -157,8 +177,9 @@ class OrderEntryView(OmsView):
         return redirect(url_for("OrderEntryView.draft", pk=entered.order_id), 303)
 
     def _show(
-        self, tx: Tx, typed: Typed, order: Order | None = None, refusal: OmsError | None = None, action: str = ""
-    ) -> str:
+        self, tx: Tx, typed: Typed, order: Order | None = None, refusal: OmsError | None = None, action: str = "",
+        **chat: Any,
+    ) -> str:  # fmt: skip
         """The screen with what was typed and, on their fields, the problems."""
         needs_approval = refusal is not None and refusal.code == "needs_approval"
         errors: dict[str, list[str]] = {}
@@ -182,12 +203,16 @@ class OrderEntryView(OmsView):
             needs_approval=needs_approval,
             approval=latest_request(tx, order.id) if order else None,
             order_url=order_url,
+            **chat,
         )
 
 
 def _enter(tx: Tx, typed: Typed, draft_id: int | None, action: str) -> OrderEntered:
     channels = {shop.id: shop.channel for shop in shop_choices()}
-    cmd = to_command(tx.session, typed, channels=channels, staff=staff_choices(), user_id=tx.actor.user_id)
+    writer = _unlinked(tx, typed.writer_id)
+    cmd = to_command(
+        tx.session, typed, channels=channels, staff=staff_choices(), user_id=tx.actor.user_id, writer=writer
+    )  # fmt: skip
     version = int(typed.version) if typed.version.isdecimal() else None
     if draft_id is not None and version is None:
         raise NotFound(say("This form does not know which draft it changes; open the draft again"), code="no_version")
@@ -197,6 +222,24 @@ def _enter(tx: Tx, typed: Typed, draft_id: int | None, action: str) -> OrderEnte
     if action == "approval":
         request_discount(tx, RequestDiscount(entered.order_id, typed.reason))
     return entered
+
+
+def shop_of_writer(shops: Sequence[ShopChoice], writer: ChatWriter) -> ShopChoice | None:
+    """The shop a chat sells for: its account's own, else the first of its channel, else the one used last."""
+    own, kind = writer.account.shop_id, IDENTITY[writer.account.route].value
+    fits = [s for s in shops if s.id == own] or [s for s in shops if own is None and s.channel.value == kind]
+    last = [s for s in shops if s.id == session.get(_LAST_SHOP)]
+    return next(iter([*fits, *last, *shops]), None)
+
+
+def _unlinked(tx: Tx, writer_id: str) -> IdentityInput | None:
+    """Who wrote what the form was made of, when they are no customer yet: the buyer of this order is."""
+    if not (writer_id.isascii() and writer_id.isdecimal() and len(writer_id) < 19):
+        return None
+    writer = get_writer(tx, int(writer_id))
+    if customers_of(tx.session, [writer]):
+        return None
+    return IdentityInput(IDENTITY[writer.account.route], writer.address, writer.name)
 
 
 def _rows(tx: Tx, typed: Typed) -> list[dict[str, Any]]:

@@ -74,6 +74,7 @@ class Typed:
     owner_id: str = ""
     reason: str = ""
     copied_from: str = ""
+    writer_id: str = ""
     lines: tuple[TypedLine, ...] = ()
 
     @property
@@ -270,9 +271,11 @@ class Staff:
 
 
 def to_command(
-    session: Session, typed: Typed, *, channels: Mapping[int, Channel], staff: Sequence[Staff], user_id: int | None
-) -> EnterOrder:
-    """The command of a form, neither draft nor confirmed yet. Raises InvalidInput with all that cannot be read."""
+    session: Session, typed: Typed, *, channels: Mapping[int, Channel], staff: Sequence[Staff], user_id: int | None,
+    writer: IdentityInput | None = None,
+) -> EnterOrder:  # fmt: skip
+    """The command of a form, neither draft nor confirmed yet. ``writer``: who wrote what it was made of, when they are
+    no customer yet. Raises InvalidInput with all that cannot be read."""
     reading = Reading(typed)
     lines = reading.lines(by_codes(session, [row.sku for row in typed.lines]))
     goods = goods_before_discount(session, typed, lines)
@@ -281,7 +284,7 @@ def to_command(
         reading.problems.append(Problem("shop_missing", say("Choose the shop"), "shop_id"))
     customer_id, owner_id = reading.number("customer_id"), reading.number("owner_id")
     owner = next((person.name for person in staff if person.id == owner_id), "")
-    contact = _contact(reading, channels.get(shop_id or 0))
+    contact = writer or _contact(reading, channels.get(shop_id or 0))
     order = PlaceOrder(
         shop_id=shop_id or 0,
         lines=tuple(lines),

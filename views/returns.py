@@ -94,11 +94,13 @@ class ReturnDeskView(OmsView):
         key = request.args.get("pile", "")
         key = key if key in reading.PILES else next(iter(mine), "arrived")
         carrier = request.args.get("carrier", "")[:80]
-        facts: dict[str, Any] = {"rows": (), "lost": (), "unknown": ()}
+        facts: dict[str, Any] = {"rows": (), "lost": (), "unknown": (), "told": ()}
         if key == reading.LOST:
             facts["lost"] = reading.lost(session, actor)
         elif key == reading.UNKNOWN:
             facts["unknown"] = reading.unknown(session, actor)
+        elif key == reading.CHANNEL:
+            facts["told"] = reading.told(session, actor)
         else:
             facts["rows"] = reading.pile(session, actor, key, carrier)
         if key == "coming":

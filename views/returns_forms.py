@@ -34,6 +34,7 @@ from views.sku_lines import SkuLinesField
 
 R = Resolution
 ORDER_OF_CHOICES = (R.REFUND, R.STORE_CREDIT, R.EXCHANGE, R.REPLACEMENT, R.WAIVE, R.NOTHING)
+PAID_THERE = (R.PLATFORM, R.NOTHING)  # what is left to choose when the channel has paid the buyer back
 
 
 class AskReturnView(OmsView):
@@ -110,7 +111,7 @@ class SettleForm(DestinationForm):
         super().__init__(*args, **kwargs)
         self.page = asked_page()
         self.ret, self.offered = self.page.ret, offered_of(self.page)
-        self.resolution.choices = choices((r.value, tr(RESOLUTION_LABELS[r])) for r in ORDER_OF_CHOICES)
+        self.resolution.choices = choices((r.value, tr(RESOLUTION_LABELS[r])) for r in self._open())
         self.term.choices = choices((t.value, tr(TERM_LABELS[t])) for t in (PaymentTerm.PREPAID, PaymentTerm.COD))
         self.says = consequences(self.offered, self.ret, self.offered.offer.credit)
         self.back = url_for("ReturnView.show", pk=self.ret.id)
@@ -121,15 +122,20 @@ class SettleForm(DestinationForm):
             facts = derived.read_facts(Tx(db.session(), current_actor()), [self.ret.order])[self.ret.order_id]
             self.to_name.data = refunds.room(db.session(), self.ret.order, facts.money).name
 
+    def _open(self) -> tuple[Resolution, ...]:
+        return PAID_THERE if self.offered.paid_there is not None else ORDER_OF_CHOICES
+
     def _first(self) -> str:
         """What is usual: money back where some came in, nothing owed where none did."""
+        if self.offered.paid_there is not None:
+            return (R.PLATFORM if self.offered.offer.credit else R.NOTHING).value
         return (R.REFUND if self.offered.offer.back else R.WAIVE if self.offered.offer.credit else R.NOTHING).value
 
     def command(self) -> ResolveReturn:
         """The settlement as the verb takes it."""
         kind = R(self.resolution.data)
         version = self.version.data or ""
-        takes = kind in {R.REFUND, R.STORE_CREDIT, R.EXCHANGE, R.WAIVE}
+        takes = kind in {R.REFUND, R.STORE_CREDIT, R.EXCHANGE, R.WAIVE, R.PLATFORM}
         if takes and self.credit.data is None:
             raise InvalidInput(say("Type the amount"), field="credit", code="amount_missing")
         goods = None
@@ -183,7 +189,10 @@ class SettleView(OmsFormView):
 def told(done: ReturnResolved) -> list[str]:
     """What was done, in sentences."""
     found = [gettext("%(number)s is settled", number=done.number)]
-    if done.refund_number:
+    if done.refund_number and done.paid_there:
+        found.append(gettext("Refund %(number)s of %(amount)s is written down as paid by the channel",
+                             number=done.refund_number, amount=money(done.back)))  # fmt: skip
+    elif done.refund_number:
         found.append(gettext("Refund %(number)s of %(amount)s waits to be approved", number=done.refund_number,
                              amount=money(done.back)))  # fmt: skip
     if done.new_order:
@@ -240,6 +249,11 @@ def consequences(offered: Proposal, ret: Return, credit: Money) -> dict[str, lis
         R.WAIVE.value: [
             gettext("The order owes %(credit)s less; no money moves.", **facts),
             gettext("%(back)s was paid; say where it goes", **facts) if ends.back else "",
+        ],
+        R.PLATFORM.value: [
+            gettext("%(back)s of the channel's payout is written down as paid back; nobody pays it again.", **facts)
+            if ends.back
+            else gettext("The order owes %(credit)s less; no money of ours moves.", **facts), "",
         ],
         R.NOTHING.value: [
             gettext("The goods are here; the buyer gets nothing back and still owes what he owes."),

@@ -196,7 +196,7 @@ def counts(actor: Actor) -> nav.Waiting:
 
 def install(app: Flask) -> None:
     """The count in the menu, and what the review of slips shows of the services."""
-    nav.add_counts(app, counts)
+    nav.add_counts(app, counts, asked=False)
     app.jinja_env.globals["slip_verifier"] = slip_verifier
 
 

@@ -113,8 +113,12 @@ def _mark(name: str, changed_at: float) -> str:  # noqa: ARG001  a changed file 
 
 
 def asset(name: str) -> str:
-    """The address of a file of ours, with a mark of its content so that browsers may keep it for good."""
-    return url_for("static", filename=name, v=_mark(name, (STATIC / name).stat().st_mtime))
+    """The address of a file of ours, with a mark of its content so that browsers may keep it for good. Worked out once
+    a page: every icon asks."""
+    kept: dict[str, str] = g.setdefault("oms_assets", {})
+    if name not in kept:
+        kept[name] = url_for("static", filename=name, v=_mark(name, (STATIC / name).stat().st_mtime))
+    return kept[name]
 
 
 def install(app: Flask) -> None:

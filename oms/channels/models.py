@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from sqlalchemy import (
     BigInteger,
@@ -30,12 +29,7 @@ from oms.channels.states import DeedKind, DeedStatus, HookStatus, Source
 from oms.columns import EnumText, UtcDateTime
 from oms.db import Model
 from oms.intake.states import Outcome
-from oms.net.transport import is_local
-
-
-def is_play(host: str) -> bool:
-    """Whether an address is a simulator's, on this very machine."""
-    return is_local(urlsplit(host).hostname or "") if host else False
+from oms.net.transport import is_play
 
 
 class ChannelConnection(Model):
@@ -43,8 +37,9 @@ class ChannelConnection(Model):
     address for webhooks.
 
     ``cursor_at``: everything that changed up to here has been taken in. ``window_until`` and ``page``: a window that is
-    half read, and where it goes on. ``lease``: who runs a sync, until when. ``tokens``: questions that may be asked
+    half read, and where it goes on. ``lease``: who runs a sync, until when. ``tokens``: requests that may be sent
     now, as of ``tokens_at``. ``stopped``: why nobody asks until a person has looked (``settings``, ``grant``).
+    ``returns_at``: up to when returns have been read; ``returns_error``: why they cannot be, while orders can.
     ``renewing_until``: somebody renews the grant. What the program counts does not count ``version`` up.
     """
 
@@ -71,6 +66,7 @@ class ChannelConnection(Model):
     refreshed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     listed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     returns_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    returns_error: Mapped[str] = mapped_column(String(300), default="", server_default="")
     lease: Mapped[str] = mapped_column(String(40), default="", server_default="")
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     next_run_at: Mapped[datetime] = mapped_column(UtcDateTime)

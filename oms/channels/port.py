@@ -46,13 +46,15 @@ class Ability(StrEnum):
 @dataclass(frozen=True)
 class OrderNews:
     """One order as the channel tells it. ``raw`` is everything it said, kept as it came. ``order`` None: it cannot be
-    read, and ``problems`` says why; the number is known all the same, so that it is not lost."""
+    read, and ``problems`` says why; the number is known all the same, so that it is not lost. ``draft`` is then what
+    could be read of it, for a person to complete."""
 
     external_no: str
     raw: Mapping[str, Any]
     order: OrderIn | None
     updated_at: datetime | None = None
     problems: tuple[CellProblem, ...] = ()
+    draft: OrderIn | None = None
 
 
 @dataclass(frozen=True)
@@ -99,10 +101,22 @@ class Offer:
     quantity: int
 
 
+class ReturnStage(StrEnum):
+    """How far a return is there, whatever the channel calls it. Values are stored: never rename one."""
+
+    UNKNOWN = "unknown"  # a word nobody taught us
+    ASKED = "asked"  # the buyer asks; nobody has agreed
+    AGREED = "agreed"
+    SENT = "sent"  # the buyer gave it to a carrier
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"  # by the buyer, or its time ran out
+    REFUNDED = "refunded"  # the channel has paid the buyer back
+
+
 @dataclass(frozen=True)
 class ReturnNews:
     """Somebody there wants to give goods back. ``amounts``: pieces by the seller's SKU word; empty means all.
-    ``goods_stay``: money back without the goods."""
+    ``goods_stay``: money back without the goods. ``status`` is the channel's own word for ``stage``."""
 
     external_no: str
     order_no: str
@@ -115,6 +129,7 @@ class ReturnNews:
     is_closed: bool = False
     raw: Mapping[str, Any] = field(default_factory=dict)
     updated_at: datetime | None = None
+    stage: ReturnStage = ReturnStage.UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -187,13 +202,15 @@ class WebhookAnswer:
 @dataclass(frozen=True)
 class WebhookNews:
     """A webhook that was read. ``trusted`` False: nothing proves who sent it. ``key`` is equal for repeats. ``news``:
-    orders told whole by a sender who proved himself; without them the numbers of ``hints`` are read back."""
+    orders told whole by a sender who proved himself; without them the numbers of ``hints`` are read back. ``shop``: it
+    speaks of another shop of the same program, by the platform's number; that shop's adapter reads it."""
 
     hints: tuple[Hint, ...]
     trusted: bool
     key: str
     news: tuple[OrderNews, ...] = ()
     answer: WebhookAnswer = field(default_factory=WebhookAnswer)
+    shop: str = ""
 
 
 @dataclass(frozen=True)
@@ -239,6 +256,16 @@ class ChannelRefused(ChannelError):
 
     code = "channel_refused"
     http_status = 422
+
+
+class ChannelChoice(ChannelRefused):
+    """It takes one of its own names only, and ours is none: a person chooses. ``choices``: names by its numbers."""
+
+    code = "channel_choice"
+
+    def __init__(self, message: Say, *, choices: Mapping[str, str], raw_code: str = "", field: str = "") -> None:
+        super().__init__(message, raw_code=raw_code, raw_text=", ".join(choices.values()), field=field)
+        self.choices = dict(choices)
 
 
 class ChannelUnknown(ChannelError):

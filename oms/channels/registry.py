@@ -60,7 +60,7 @@ class Consent:
 @dataclass(frozen=True)
 class ConnectorKind:
     """One kind of connector. ``channel``: whose orders it brings; ``host``: its address when nothing else is entered;
-    ``per_second``: questions one shop may ask, over all workers; ``cadence``: seconds between two looks at usual times;
+    ``per_second``: requests for one shop, over all workers; ``cadence``: seconds between two looks at usual times;
     ``look_again``: seconds after which an open order is asked for by number, whatever the list of changes says.
     """
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from oms.channels.graphql import nodes
-from oms.channels.port import OrderNews, ReturnNews
+from oms.channels.port import OrderNews, ReturnNews, ReturnStage
 from oms.channels.reading import Reading, broken, is_cod, news, rows
 from oms.channels.webshop import line, only_baht, recipient
 from oms.intake.records import LineIn, OrderIn, Stage
@@ -20,6 +20,10 @@ WAITING = frozenset({
     "REQUEST_DECLINED", "RESTOCKED",
 })  # fmt: skip
 CLOSED_RETURNS = frozenset({"CLOSED", "DECLINED", "CANCELED"})
+RETURN_STAGES: Mapping[str, ReturnStage] = {
+    "REQUESTED": ReturnStage.ASKED, "OPEN": ReturnStage.AGREED, "DECLINED": ReturnStage.REFUSED,
+    "CANCELED": ReturnStage.WITHDRAWN, "CLOSED": ReturnStage.AGREED,  # dealt with there; paid back when money is told
+}  # fmt: skip
 
 
 def digits(gid: Any) -> str:
@@ -158,6 +162,7 @@ def returns_of(row: Mapping[str, Any]) -> Sequence[ReturnNews]:
                 digits(back.get("id")), digits(row.get("id")), status, reason=next(filter(None, reasons), ""),
                 amounts=amounts, refund=refund, is_closed=status in CLOSED_RETURNS, raw=back,
                 updated_at=moment(row.get("updatedAt")),
+                stage=ReturnStage.REFUNDED if refund else RETURN_STAGES.get(status, ReturnStage.UNKNOWN),
             )
         )  # fmt: skip
     return found

@@ -26,6 +26,7 @@ class HookStatus(StrEnum):
     DONE = "done"
     REFUSED = "refused"
     DEAD = "dead"  # tried again and again; a person looks
+    ELSEWHERE = "elsewhere"  # for a shop of the same program that is not connected; ``note`` is its number
 
 
 class DeedKind(StrEnum):

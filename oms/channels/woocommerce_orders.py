@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from oms.channels.port import OrderNews, ReturnNews
+from oms.channels.port import OrderNews, ReturnNews, ReturnStage
 from oms.channels.reading import Reading, broken, is_cod, news, rows
 from oms.channels.webshop import line, only_baht, recipient, signed_money
 from oms.intake.records import LineIn, OrderIn, Stage
@@ -109,5 +109,5 @@ def return_news(order_no: str, row: Mapping[str, Any], updated_at: datetime | No
     return ReturnNews(
         words(row.get("id")), order_no, "refunded", reason=words(row.get("reason"), 500), amounts=amounts,
         refund=refund, goods_stay=not amounts, is_closed=True, raw=row,
-        updated_at=moment(reading, row, "date_created") or updated_at,
+        updated_at=moment(reading, row, "date_created") or updated_at, stage=ReturnStage.REFUNDED,
     )  # fmt: skip

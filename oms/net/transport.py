@@ -19,6 +19,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import certifi
 
 from oms.errors import InvalidInput, say
+from oms.net.pacing import pass_gate
 from oms.net.pool import Answer, Broken, NotReached, NotTaken, Pool, TooLate
 from oms.net.silence import Silence
 
@@ -59,6 +60,11 @@ class Reply:
         """A plain value of the body as text."""
         found = (self.body or {}).get(name)
         return str(found) if isinstance(found, str | int | Decimal) else ""
+
+
+def is_play(host: str) -> bool:
+    """Whether an address is a simulator's, on this very machine."""
+    return is_local(urlsplit(host).hostname or "") if host else False
 
 
 def check_host(base_url: str) -> str:
@@ -148,7 +154,9 @@ class Transport:
         basic: tuple[str, str] | None = None,
         raw: str | None = None,
     ) -> Reply:
-        """One request, one reply. ``raw`` is a body as it was signed. Raises Silence when there is none."""
+        """One request, one reply, after its turn. ``raw`` is a body as it was signed. Raises Silence when there is
+        none."""
+        pass_gate()
         head = dict(STANDING)
         content = None if raw is None else raw.encode()
         if body is not None:

@@ -14,7 +14,7 @@ from oms.errors import say
 from oms.net.reading import words
 from oms.net.transport import Reply, Transport
 from oms.notifications.asking import asking, by_status, keys, limited, refused
-from oms.notifications.port import Allowance, Letter, SendEmpty, SendError, Sent
+from oms.notifications.port import Allowance, Letter, Profile, SendEmpty, SendError, Sent
 
 USER_ID = re.compile(r"U[0-9a-f]{32}")
 MONTHLY = "monthly limit"  # of the sentence "You have reached your monthly limit."
@@ -61,6 +61,16 @@ class Line:
                 raise _error(reply)
         limit = quota.text("value") if quota.text("type") == "limited" else ""
         return (int(limit) if limit.isdecimal() else None), int(used.text("totalUsage") or 0)
+
+    def who(self, address: str) -> Profile:
+        """The name they gave themselves; only of friends and people who wrote."""
+        if not USER_ID.fullmatch(address):
+            raise refused("no_user", "this is no LINE user", gone=True)
+        with asking():
+            reply = self._transport.send("GET", f"/v2/bot/profile/{address}", headers=self._head)
+        if reply.status == 200 and reply.body is not None:
+            return Profile(reply.text("displayName"))
+        raise _error(reply)
 
     def send(self, letter: Letter) -> Sent:
         if not USER_ID.fullmatch(letter.to):

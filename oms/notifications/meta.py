@@ -8,13 +8,14 @@ import hmac
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, ClassVar
+from urllib.parse import quote
 
 from oms.errors import say
 from oms.net.reading import words
 from oms.net.silence import Silence
 from oms.net.transport import Reply, Transport
 from oms.notifications.asking import asking, by_status, keys, limited, refused, silent
-from oms.notifications.port import Allowance, Letter, SendError, SendSilent, SendWindow, Sent
+from oms.notifications.port import Allowance, Letter, Profile, SendError, SendSilent, SendWindow, Sent
 
 WINDOW = timedelta(hours=24)
 MARGIN = timedelta(minutes=10)  # a message that starts on its way now has to arrive inside the window
@@ -63,6 +64,18 @@ class Meta:
             raise _error(reply)
         return Allowance(words=reply.text("name"))
 
+    def who(self, address: str) -> Profile:
+        """Their name and the page of the conversation, from the Page's list of conversations."""
+        params = {
+            **self._params, "platform": "instagram" if self._instagram else "messenger", "user_id": address,
+            "fields": "participants" if self._instagram else "link,participants",
+        }  # fmt: skip
+        with asking():
+            reply = self._transport.send("GET", f"/{self.version}/{self.page}/conversations", params=params)
+        if reply.status != 200 or reply.body is None:
+            raise _error(reply)
+        return _profile(reply.body, address)
+
     def send(self, letter: Letter) -> Sent:
         text = letter.body[:TEXT_MOST]
         if self._instagram:
@@ -76,6 +89,19 @@ class Meta:
         if reply.status == 200 and reply.body is not None and reply.text("message_id"):
             return Sent(reply.text("message_id"))
         raise _error(reply)
+
+
+def _profile(body: Mapping[str, Any], address: str) -> Profile:
+    """The other side of the first conversation. People of Instagram are opened by their user name."""
+    found = body.get("data")
+    first = found[0] if isinstance(found, list) and found and isinstance(found[0], dict) else {}
+    sides = first.get("participants")
+    people = sides.get("data") if isinstance(sides, dict) else None
+    other = next((p for p in people or () if isinstance(p, dict) and words(p.get("id")) == address), {})
+    link, user = words(first.get("link")), words(other.get("username"))
+    if user:
+        return Profile(words(other.get("name")) or user, f"https://ig.me/m/{quote(user)}")
+    return Profile(words(other.get("name")), f"https://www.facebook.com{link}" if link.startswith("/") else link)
 
 
 def _error(reply: Reply) -> SendError:

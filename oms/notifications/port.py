@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from oms.errors import External, Say
 from oms.money import ZERO, Money
@@ -48,6 +48,14 @@ class Allowance:
     quota: int | None = None
     used: int = 0
     words: str = ""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a platform tells of somebody who wrote; "": nothing. ``thread``: the page of the conversation."""
+
+    name: str = ""
+    thread: str = ""
 
 
 class SendError(External):
@@ -132,4 +140,13 @@ class Sender(Protocol):
 
     def close(self) -> None:
         """Let go of kept connections."""
+        ...
+
+
+@runtime_checkable
+class KnowsPeople(Protocol):
+    """A sender whose platform tells who somebody is."""
+
+    def who(self, address: str) -> Profile:
+        """What is told of one person. Raises SendError."""
         ...

@@ -64,7 +64,8 @@ _CREDITS: Final = """
 
 _ENDS: Final = """
     SELECT r.id, r.number, r.status, r.resolution, r.refund_id, r.new_order_id FROM returns r
-    WHERE (r.refund_id IS NOT NULL) <> (r.resolution IS NOT DISTINCT FROM 'refund')
+    WHERE (r.refund_id IS NULL AND r.resolution = 'refund')
+       OR (r.refund_id IS NOT NULL AND coalesce(r.resolution, '') NOT IN ('refund', 'platform'))
        OR (r.new_order_id IS NOT NULL) <> coalesce(r.resolution IN ('exchange', 'replacement'), false)
        OR (r.credit > 0 AND r.resolution IN ('replacement', 'nothing'))
        OR (r.status = 'resolved' AND NOT r.goods_stay AND r.inspected_at IS NULL)

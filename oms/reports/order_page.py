@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -14,10 +14,12 @@ from oms.customers.models import Customer, CustomerIdentity, IdentityKind
 from oms.db import Tx
 from oms.errors import NotFound, Say, say
 from oms.inventory.models import Reservation, ReservationStatus, Warehouse
+from oms.notifications.line import USER_ID
 from oms.orders.models import Order, OrderChange, OrderHold, OrderLine
 from oms.orders.queries import NO_ID, visible
 from oms.orders.states import CLOSED_BOARDS, ChangeStatus, HoldStatus, OrderStatus, PaymentTerm
 from oms.payments.rules import gate
+from oms.reports.chat_writers import threads_of
 from oms.reports.order_money import OrderMoney, order_money
 from oms.reports.order_shipments import OrderShipments, order_shipments
 from oms.usecases import derived
@@ -97,8 +99,16 @@ def _reserved(tx: Tx, order: Order) -> dict[int, list[tuple[str, int]]]:
     return found
 
 
-def contacts(order: Order, identities: Sequence[CustomerIdentity], *, phones: bool) -> list[Contact]:
-    """Call, chat, or the shop's own inbox."""
+def contacts(
+    order: Order,
+    identities: Sequence[CustomerIdentity],
+    *,
+    phones: bool,
+    threads: Mapping[tuple[IdentityKind, str], str] | None = None,
+) -> list[Contact]:
+    """Call, chat, or the shop's own inbox. ``threads``: the page of each conversation we hear; "" when
+    its platform has none."""
+    known = threads or {}
     found = (
         [Contact(CHAT_LABELS[IdentityKind.PHONE], f"tel:{order.ship_phone}")]
         if phones and order.ship_phone[:1] in {"0", "+"}
@@ -106,7 +116,10 @@ def contacts(order: Order, identities: Sequence[CustomerIdentity], *, phones: bo
     )
     for identity in identities:
         pattern = CHAT_URLS.get(identity.kind)
-        if pattern and identity.external_id.startswith("https://"):
+        thread = known.get((identity.kind, identity.external_id))
+        if thread is not None or USER_ID.fullmatch(identity.external_id):  # the platform's own number opens nothing
+            found += [Contact(CHAT_LABELS[identity.kind], thread)] if thread else []
+        elif pattern and identity.external_id.startswith("https://"):
             found.append(Contact(CHAT_LABELS[identity.kind], identity.external_id))
         elif pattern:
             url = pattern.format(id=quote(identity.external_id, safe="@"))
@@ -145,6 +158,7 @@ def order_page(tx: Tx, order_id: int) -> OrderPage:
     tx.actor.require("order.view")
     order = find_order(tx, order_id)
     facts = derived.read_facts(tx, [order])[order.id]
+    identities = _identities(tx, order.customer)
     change = tx.session.scalars(
         select(OrderChange).where(OrderChange.order_id == order.id, OrderChange.status == ChangeStatus.OPEN)
     ).one_or_none()
@@ -161,7 +175,9 @@ def order_page(tx: Tx, order_id: int) -> OrderPage:
         shipments=order_shipments(tx, order, shut),
         change=change,
         twins=[] if order.board in CLOSED_BOARDS else duplicates_of(tx.session, tx.actor, order),
-        contacts=contacts(order, _identities(tx, order.customer), phones=tx.actor.may("customer.phone")),
+        contacts=contacts(
+            order, identities, phones=tx.actor.may("customer.phone"), threads=threads_of(tx.session, identities)
+        ),
         others=_other_orders(tx, order),
     )
 

@@ -17,6 +17,7 @@ from oms.customers.privacy_models import Consent, PrivacyRequest
 from oms.db import Tx
 from oms.documents.models import Document
 from oms.money import Money
+from oms.notifications.writers import ChatWords, ChatWriter
 from oms.orders.attachments import OrderAttachment
 from oms.orders.models import Order
 from oms.payments.models import Allocation, PaymentClaim
@@ -24,6 +25,7 @@ from oms.payments.refund_models import Refund
 from oms.payments.slip_models import Slip
 from oms.returns.models import Return
 from oms.shipping.models import Parcel, ShipmentLine
+from oms.usecases.chat_writers import IDENTITY
 from oms.usecases.privacy import note_copy
 
 PART_LABELS: Final[dict[str, str]] = {
@@ -31,7 +33,7 @@ PART_LABELS: Final[dict[str, str]] = {
     "orders": "Orders", "order_notes": "Notes on orders", "parcels": "Parcels", "payments": "Payments",
     "slips": "Slips",
     "refunds": "Refunds", "returns": "Returns", "documents": "Papers", "files": "Files of orders",
-    "consents": "Consents", "requests": "Requests about personal data", "blacklist": "Blacklist",
+    "chats": "Chats", "consents": "Consents", "requests": "Requests about personal data", "blacklist": "Blacklist",
 }  # fmt: skip
 Rows = list[dict[str, Any]]
 
@@ -71,12 +73,30 @@ def personal_data(tx: Tx, customer_id: int) -> dict[str, Rows]:
         "documents": _all(
             tx, Document, Document.customer_id, ids, "kind number issued_on buyer_name buyer_tax_id total status"
         ),
+        "chats": _chats(tx, ids),
         "consents": _all(tx, Consent, Consent.customer_id, ids, "purpose given source wording at"),
         "requests": _all(
             tx, PrivacyRequest, PrivacyRequest.customer_id, ids, "kind status note received_at due_at decided_at answer"
         ),
         "blacklist": _all(tx, Block, Block.customer_id, ids, "kind shown reason expires_at lifted_at"),
     }  # fmt: skip
+
+
+def _chats(tx: Tx, ids: Sequence[int]) -> Rows:
+    """What they wrote in chats, as long as it is kept."""
+    said = tx.session.execute(
+        select(ChatWriter.name, ChatWriter.address, ChatWords.at, ChatWords.kind, ChatWords.body)
+        .join(ChatWords, ChatWords.writer_id == ChatWriter.id)
+        .where(
+            ChatWriter.address.in_(
+                select(CustomerIdentity.external_id).where(
+                    CustomerIdentity.customer_id.in_(ids), CustomerIdentity.kind.in_(IDENTITY.values())
+                )
+            )
+        )
+        .order_by(ChatWords.at, ChatWords.id)
+    )
+    return [_facts(row, "name address at kind body") for row in said]
 
 
 def _order(order: Order) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from oms import clock
 from oms.actor import Actor
 from oms.audit import AuditLog
 from oms.catalog.models import Sku, SkuBarcode
+from oms.channels.return_models import ChannelReturn
+from oms.channels.return_queries import waiting
 from oms.db import Tx
 from oms.money import ZERO, Money
 from oms.orders.models import Order, OrderLine
@@ -31,7 +33,7 @@ from oms.shipping.states import ShipmentStatus
 from oms.usecases.returns_resolve import Proposal, propose
 
 S = ReturnStatus
-LOST, UNKNOWN = "lost", "unknown"
+LOST, UNKNOWN, CHANNEL = "lost", "unknown", "channel"
 SHOWN = 200
 
 
@@ -55,6 +57,7 @@ PILE_NAMES: dict[str, str] = {
     "settle": "To be settled",
     LOST: "Lost parcels",
     UNKNOWN: "Unknown parcels",
+    CHANNEL: "Told by channels",
 }
 HINT_NAMES: dict[str, str] = {
     "asked": "A buyer asks to send something back, or complains.",
@@ -65,6 +68,7 @@ HINT_NAMES: dict[str, str] = {
     "settle": "Counted, or to be settled without goods: say how each ends.",
     LOST: "The carrier lost these. Settle with the buyer, and claim from the carrier.",
     UNKNOWN: "Came without a number that means anything here.",
+    CHANNEL: "Returns of channels that found no way in by themselves. They are tried again when something changed.",
 }
 PILES: dict[str, Pile] = {
     key: Pile(key, PILE_NAMES[key], HINT_NAMES[key], needs, hot)
@@ -77,6 +81,7 @@ PILES: dict[str, Pile] = {
         ("agreed", "return.request", False),
         (LOST, "return.resolve", True),
         (UNKNOWN, "return.receive", True),
+        (CHANNEL, "return.approve", True),
     )
 }
 
@@ -153,6 +158,16 @@ def unknown(session: Session, actor: Actor) -> Sequence[ReturnArrival]:
     ).all()
 
 
+def told(session: Session, actor: Actor) -> Sequence[ChannelReturn]:
+    """Channels' returns that wait, what was told longest ago first."""
+    return session.scalars(
+        waiting(actor)
+        .order_by(ChannelReturn.changed_at, ChannelReturn.id)
+        .limit(SHOWN)
+        .options(joinedload(ChannelReturn.shop), joinedload(ChannelReturn.order), joinedload(ChannelReturn.ret))
+    ).all()
+
+
 def _parts(actor: Actor) -> list[Any]:
     """(pile, how many) of every pile, as statements over the indexes of what is open."""
     returns = [
@@ -160,11 +175,12 @@ def _parts(actor: Actor) -> list[Any]:
         .where(condition(key))
         .with_only_columns(literal(key, String).label("pile"), func.count(Return.id).label("n"))
         for key in PILES
-        if key not in {LOST, UNKNOWN}
+        if key not in {LOST, UNKNOWN, CHANNEL}
     ]
     gone = lost_shipments(actor).with_only_columns(literal(LOST, String), func.count(Shipment.id))
     strange = visible_arrivals(actor).where(ReturnArrival.status == ArrivalStatus.WAITING)
-    return [*returns, gone, strange.with_only_columns(literal(UNKNOWN, String), func.count(ReturnArrival.id))]
+    told = waiting(actor).with_only_columns(literal(CHANNEL, String), func.count(ChannelReturn.id))
+    return [*returns, gone, strange.with_only_columns(literal(UNKNOWN, String), func.count(ReturnArrival.id)), told]
 
 
 def counts(session: Session, actor: Actor) -> dict[str, int]:

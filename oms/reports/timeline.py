@@ -267,6 +267,9 @@ SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     "refund.requested": lambda _, a: say("Refund {number} of {amount} asked for", **_back(a)),
     "refund.approved": lambda _, a: say("Refund {number} of {amount} approved", **_back(a)),
     "refund.denied": lambda _, a: say("Refund {number} of {amount} declined", **_back(a)),
+    "refund.paid_there": lambda _, a: say(
+        "{amount} paid back by the channel, written down as {number}; now: {state}", **_back(a), state=_paid(a)
+    ),
     "refund.paid": lambda _, a: say("{amount} paid back by {number}; now: {state}", **_back(a), state=_paid(a)),
     "refund.failed": lambda _, a: say("Refund {number} of {amount} could not be transferred", **_back(a)),
     "refund.retried": lambda _, a: say("Refund {number} of {amount} is tried again", **_back(a)),

@@ -36,6 +36,7 @@ RETURN_SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     "return.rejected": lambda _, a: say("Return {number} declined", **_return(a)),
     "return.canceled": lambda _, a: say("Return {number} called off", **_return(a)),
     "return.sent": lambda _, a: say("Return {number} is on its way: {carrier} {tracking_no}", **_return(a)),
+    "return.number_known": lambda _, a: say("Return {number} comes under {tracking_no}", **_return(a)),
     "return.kept": lambda _, a: say("Return {number}: the goods stay with the buyer", **_return(a)),
     "return.expected": lambda _, a: say("Not delivered, comes back: {number}, {carrier} {tracking_no}", **_return(a)),
     "return.unannounced": lambda _, a: say("A parcel came back that nobody had announced: {number}", **_return(a)),

@@ -128,6 +128,7 @@ class Resolution(StrEnum):
     EXCHANGE = "exchange"
     REPLACEMENT = "replacement"
     WAIVE = "waive"
+    PLATFORM = "platform"
     NOTHING = "nothing"
 
 
@@ -142,6 +143,7 @@ RESOLUTION_LABELS: dict[Resolution, str] = {
     Resolution.EXCHANGE: "Exchange for other goods",
     Resolution.REPLACEMENT: "Send the same again, free of charge",
     Resolution.WAIVE: "Nothing was paid; nothing is owed any more",
+    Resolution.PLATFORM: "The channel has paid the buyer back",
     Resolution.NOTHING: "No money back",
 }
 

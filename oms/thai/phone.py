@@ -12,6 +12,7 @@ _EXTENSION = re.compile(r"\s*(?:ต่อ|ext\.?|#|x(?=\s*\d))\s*\d+.*$", re.IGN
 _SEPARATORS = re.compile(r"[\s().\-–—_/]")
 _LETTER_O = re.compile(r"(?<=[\d+])[oO]|[oO](?=\d)")
 _CANDIDATE = re.compile(r"\+?[\dOo][\dOo\s().\-–—]{7,18}[\dOo]")
+_WRITTEN = re.compile(r"(?<!\d)(?:\+66[ .\-]?|0)\d(?:[ .\-–]?\d){7,8}(?!\d)")  # one number, whatever figures follow
 _LANDLINE_AREA = frozenset("23457")
 _MOBILE_AREA = frozenset("689")
 
@@ -80,9 +81,9 @@ def find_phones(text: str) -> list[str]:
     """Every number in a longer text, in house form, in order, each once."""
     found: list[str] = []
     for candidate in _CANDIDATE.findall(arabic_digits(clean(text))):
-        phone = read_phone(candidate)
-        if phone and phone not in found:
-            found.append(phone)
+        whole = read_phone(candidate)
+        parts = [whole] if whole else [read_phone(part) for part in _WRITTEN.findall(candidate)]
+        found += [phone for phone in parts if phone and phone not in found]
     return found
 
 
@@ -109,3 +110,8 @@ def format_phone(phone: str) -> str:
 def mask_phone(phone: str) -> str:
     """For readers who may not see numbers: the first three and last two digits stay."""
     return phone if len(phone) < 8 else f"{phone[:3]}{'x' * (len(phone) - 5)}{phone[-2:]}"
+
+
+def mask_phones(text: str) -> str:
+    """A longer text with every number in it masked."""
+    return _WRITTEN.sub(lambda hit: mask_phone(read_phone(hit.group()) or hit.group()), arabic_digits(text))

@@ -23,6 +23,7 @@ from oms.usecases.channels import needs_grant
 
 ENDS_SOON: Final = timedelta(days=5)
 LATE_TURNS: Final = 5  # turns missed before a lag is trouble
+SETTLED = (HookStatus.DONE, HookStatus.ELSEWHERE)  # webhooks nobody has to look at
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def backlogs(session: Session, rows: Sequence[ChannelConnection]) -> dict[int, B
     found: dict[int, dict[str, int]] = {shop: {} for shop in shops.values()}
     hooks = (
         select(ChannelHook.connection_id, ChannelHook.status, func.count())
-        .where(ChannelHook.connection_id.in_(sorted(shops)), ChannelHook.status != HookStatus.DONE)
+        .where(ChannelHook.connection_id.in_(sorted(shops)), ChannelHook.status.not_in(SETTLED))
         .group_by(ChannelHook.connection_id, ChannelHook.status)
     )
     for connection_id, status, n in session.execute(hooks):

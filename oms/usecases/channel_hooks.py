@@ -115,6 +115,29 @@ def mark_heard(tx: Tx, read: Collection[int], refused: Mapping[int, str]) -> Non
         _mark(tx, [hook_id], H.REFUSED, why)
 
 
+def mark_elsewhere(tx: Tx, hooks: Mapping[int, str], passed: Mapping[int, str]) -> None:
+    """Webhooks that came to one shop's address and speak of another shop of the same program: ``passed`` on to it, or
+    kept under the number of a shop nobody connected."""
+    for hook_id, number in hooks.items():
+        _mark(tx, [hook_id], H.ELSEWHERE, number)
+    for hook_id, code in passed.items():
+        _mark(tx, [hook_id], H.DONE, f"→ {code}")
+
+
+def hear_elsewhere(tx: Tx, connector: str) -> None:
+    """A shop was let in: webhooks kept for shops nobody had connected are read again, and may be its own."""
+    mine = select(ChannelConnection.id).where(ChannelConnection.connector == connector)
+    ids = tx.session.scalars(
+        update(ChannelHook)
+        .where(ChannelHook.status == H.ELSEWHERE, ChannelHook.connection_id.in_(mine))
+        .values(status=H.WAITING, note="")
+        .returning(ChannelHook.connection_id)
+        .execution_options(synchronize_session=False)
+    )
+    for connection_id in sorted(set(ids)):
+        hear_what_waits(tx, connection_id)
+
+
 def not_heard(tx: Tx, ids: Collection[int], why: str) -> None:
     """The channel could not be asked about them; after some tries a person looks."""
     mine = ChannelHook.id.in_(sorted(ids))

@@ -24,7 +24,7 @@ from oms.net.breaker import Breaker
 LEASE: Final = timedelta(seconds=90)
 LONGEST_PAUSE: Final = timedelta(minutes=15)
 SETTINGS, GRANT = "settings", "grant"  # why nobody asks until a person has looked
-BURST: Final = 5.0  # questions that may be asked at once after a rest, at most
+SHARE: Final = 0.9  # of what a channel allows: requests do not travel equally fast
 _dice = Random()  # noqa: S311  spreads turns
 
 
@@ -123,23 +123,31 @@ def pause_of(row: ChannelConnection) -> timedelta:
 
 _SPEND = text("""
 UPDATE channel_connections SET tokens_at = :at,
-  tokens = least(:burst, tokens + :rate * extract(epoch FROM :at - coalesce(tokens_at, :long_ago))) - 1
-WHERE id = :id AND least(:burst, tokens + :rate * extract(epoch FROM :at - coalesce(tokens_at, :long_ago))) >= 1
+  tokens = least(1, tokens + :rate * extract(epoch FROM :at - coalesce(tokens_at, :long_ago))) - 1
+WHERE id = :id AND least(1, tokens + :rate * extract(epoch FROM :at - coalesce(tokens_at, :long_ago))) >= 1
 RETURNING tokens
-""").bindparams()
+""")
 
 
 def may_ask(tx: Tx, connection_id: int) -> float:
-    """Spend one question of the shop's, counted over all workers; else how many seconds to wait for one."""
+    """Spend one request of the shop's, counted over all workers; else how many seconds to wait for one. They are spread
+    evenly: in no second are there more than the channel allows, also after a rest."""
     row = get_connection(tx, connection_id)
     kind = CONNECTORS.get(row.connector)
-    rate = kind.per_second if kind else 1.0
+    rate = (kind.per_second if kind else 1.0) * SHARE
     now = clock.now()
-    burst = max(1.0, min(BURST, rate))
-    facts = {"id": connection_id, "rate": rate, "burst": burst, "at": now, "long_ago": now - timedelta(hours=1)}
+    facts = {"id": connection_id, "rate": rate, "at": now, "long_ago": now - timedelta(hours=1)}
     if tx.session.execute(_SPEND, facts).one_or_none() is not None:
         return 0.0
-    return 1.0 / rate
+    gained = (now - row.tokens_at).total_seconds() * rate if row.tokens_at else 0.0
+    return min(max((1 - row.tokens - gained) / rate, 0.002), 1 / rate)
+
+
+def extend_lease(tx: Tx, connection_id: int, lease: str) -> None:
+    """A reading goes on: nobody else begins one."""
+    table = _table()
+    mine = (table.c.id == connection_id) & (table.c.lease == lease)
+    tx.session.execute(update(table).where(mine).values(lease_until=clock.now() + LEASE))
 
 
 def waits(row: ChannelConnection) -> datetime | None:

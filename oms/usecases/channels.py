@@ -14,12 +14,14 @@ from sqlalchemy import select, update
 
 from oms import audit, clock
 from oms.catalog.models import Shop
-from oms.channels.models import ChannelConnection, ChannelOrder, is_play
+from oms.channels.models import ChannelConnection, ChannelOrder
 from oms.channels.port import ChannelError, ChannelKeys, Grant
 from oms.channels.registry import CONNECTORS, ConnectorKind, check_settings
 from oms.db import Tx
 from oms.errors import InvalidInput, NotFound, Refused, say
+from oms.net.transport import is_play
 from oms.sealing import Sealer
+from oms.usecases.channel_hooks import hear_elsewhere
 from oms.usecases.channel_lease import GRANT, SETTINGS, get_connection, keep, of_shop, told_of
 from oms.usecases.keeping import Saved, bounded, checked, lock_row, put
 from oms.usecases.secret_fields import merged_secrets, opened_secrets, option_checks
@@ -160,6 +162,7 @@ def store_grant(tx: Tx, connection_id: int, grant: Grant, sealer: Sealer, *, by_
     if by_consent:
         tx.actor.require("shop.edit")
         row = get_connection(tx, connection_id)
+        hear_elsewhere(tx, row.connector)
         audit.record(tx, "channel.let_in", "channel_connection", row.id, row.shop.code)
 
 

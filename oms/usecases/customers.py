@@ -190,6 +190,21 @@ def correct_identity(tx: Tx, cmd: CorrectIdentity) -> CustomerSaved:
     return CustomerSaved(person.id)
 
 
+def remove_identity(tx: Tx, identity_id: int) -> CustomerSaved:
+    """This is not how the person is known; what it was stays in the audit log."""
+    tx.actor.require("customer.edit")
+    identity = tx.session.get(CustomerIdentity, identity_id)
+    if identity is None:
+        raise NotFound(say("There is no such identity"), code="identity_not_found")
+    person = queries.lock_customer(tx, identity.customer_id)
+    before = {identity.kind.value: identity.external_id, "label": identity.label}
+    tx.session.delete(identity)
+    tx.session.flush()  # the search text is read back from the identities
+    audit.record(tx, "customer.identity_removed", "customer", person.id, person.name, before=_known(before))
+    index_customer(tx, person)
+    return CustomerSaved(person.id)
+
+
 def save_address(tx: Tx, cmd: SaveAddress) -> AddressSaved:
     """Keep a place parcels go to. The same place again is only marked as used."""
     tx.actor.require("customer.edit")

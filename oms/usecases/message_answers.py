@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import select, text, update
+from sqlalchemy import case, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import joinedload
 
@@ -169,14 +169,16 @@ def _next_month(now: datetime) -> datetime:
     return (first + timedelta(days=32)).replace(day=1)
 
 
-def mark_gone(tx: Tx, route: Route, address: str, why: str) -> None:
-    """This address cannot be reached any more, until it writes again."""
-    row = {"route": route, "address": address[:200], "unreachable_at": clock.now(), "why": why[:200]}
+def mark_gone(tx: Tx, route: Route, address: str, why: str, at: datetime | None = None) -> None:
+    """This address cannot be reached any more, until it writes again. ``at``: since when; now, when nothing is said.
+    Who wrote after that is not gone."""
+    row = {"route": route, "address": address[:200], "unreachable_at": at or clock.now(), "why": why[:200]}
     made = insert(MessageContact).values(**row)
-    same = ["route", "address"]
     tx.session.execute(
         made.on_conflict_do_update(
-            index_elements=same, set_={"unreachable_at": made.excluded.unreachable_at, "why": made.excluded.why}
+            index_elements=["route", "address"],
+            set_={"unreachable_at": made.excluded.unreachable_at, "why": made.excluded.why},
+            where=(MessageContact.heard_at.is_(None)) | (MessageContact.heard_at <= made.excluded.unreachable_at),
         )
     )
 
@@ -184,7 +186,12 @@ def mark_gone(tx: Tx, route: Route, address: str, why: str) -> None:
 def heard(tx: Tx, route: Route, address: str, at: datetime) -> None:
     """They wrote, or follow us again: they can be reached, on Messenger and Instagram for a day."""
     made = insert(MessageContact).values(route=route, address=address[:200], heard_at=at, why="")
-    newest = {"heard_at": made.excluded.heard_at, "unreachable_at": None, "why": ""}
+    back = MessageContact.unreachable_at <= made.excluded.heard_at  # they left before they wrote this
+    newest = {
+        "heard_at": made.excluded.heard_at,
+        "unreachable_at": case((back, None), else_=MessageContact.unreachable_at),
+        "why": case((back, ""), else_=MessageContact.why),
+    }
     tx.session.execute(
         made.on_conflict_do_update(
             index_elements=["route", "address"], set_=newest,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import select
 
 from oms import audit, clock
+from oms.audit import AuditLog
 from oms.customers.models import Customer
 from oms.customers.privacy_models import Consent, PrivacyRequest, RetentionRules
 from oms.customers.queries import get_customer, lock_customer
@@ -18,6 +19,7 @@ from oms.errors import InvalidInput, say
 from oms.usecases.keeping import Saved, between, bounded, lock_row, put
 
 MANAGE: Final = "privacy.manage"
+CHAT_READ: Final = "privacy.chat_read"
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,17 @@ def reveal_phones(tx: Tx, customer_id: int) -> Customer:
     person = get_customer(tx.session, customer_id)
     audit.record(tx, "privacy.phones_shown", "customer", person.id, person.name)
     return person
+
+
+def chat_read(tx: Tx, writer_id: int, name: str) -> None:
+    """Somebody reads what a person wrote, numbers and homes in it; that it was done is noted, once an hour."""
+    tx.actor.require("message.send")
+    lately = select(AuditLog.id).where(
+        AuditLog.action == CHAT_READ, AuditLog.subject_type == "chat_writer", AuditLog.subject_id == writer_id,
+        AuditLog.user_id == tx.actor.user_id, AuditLog.at > clock.now() - timedelta(hours=1),
+    )  # fmt: skip
+    if tx.session.scalar(lately.limit(1)) is None:
+        audit.record(tx, CHAT_READ, "chat_writer", writer_id, name)
 
 
 def note_copy(tx: Tx, customer_id: int) -> Customer:

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from oms import audit, clock, numbering
 from oms.approvals import needs_second_person
+from oms.channels.return_queries import paid_there_open
 from oms.db import Tx
 from oms.errors import Conflict, InvalidInput, NotFound, Refused, Say, say
 from oms.money import ZERO, Money
@@ -118,6 +119,23 @@ def ask(tx: Tx, order: Order, cmd: RequestRefund) -> RefundResult:
     return _done(tx, order, refund, "refund.requested", reason)
 
 
+def note_paid_there(tx: Tx, order: Order, amount: Money, reason: str, reference: str) -> RefundResult:
+    """The channel paid this back out of what it had paid out to us: written down as paid, so that nobody pays it again.
+    For the verb that settles the return; the order is locked."""
+    tx.actor.require("return.resolve")
+    refund = Refund(
+        number=numbering.allot_yearly(tx, SERIES), order_id=order.id, status=RefundStatus.REQUESTED, amount=amount,
+        reason=_bounded(reason), method=PaymentMethod.PAYOUT, requested_at=clock.now(), requested_by=tx.actor.user_id,
+        requested_label=tx.actor.label[:120],
+    )  # fmt: skip
+    tx.session.add(refund)
+    REFUND.fire(refund, "approve")
+    REFUND.fire(refund, "pay")
+    refund.paid_at, refund.paid_label, refund.reference = clock.now(), tx.actor.label[:120], reference[:80]
+    refund.decided_at, refund.decided_label = clock.now(), tx.actor.label[:120]
+    return _done(tx, order, refund, "refund.paid_there", refund.reason)
+
+
 def approve_refund(tx: Tx, cmd: DecideRefund) -> RefundResult:
     """Agree that it is paid back. In two-person mode never by who asked for it."""
     tx.actor.require("refund.approve")
@@ -218,7 +236,7 @@ def suggested_refund(due: Money, net: Money, refundable: Money, waiting: Money) 
 def _check_amount(tx: Tx, order: Order, amount: Money) -> None:
     if amount <= ZERO:
         raise InvalidInput(say("The amount must be more than 0"), field="amount", code="amount_range")
-    left = refundable_of(tx.session, [order.id])[order.id]
+    left = refundable_of(tx.session, [order.id])[order.id] - paid_there_open(tx.session, order.id)
     if left <= ZERO:
         raise Refused(
             say("There is no money of {number} left to pay back", number=order.number),

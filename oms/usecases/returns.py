@@ -19,7 +19,7 @@ from oms.orders.models import Order
 from oms.orders.queries import lock_order
 from oms.returns.models import Return
 from oms.returns.queries import Out, lock_return, pieces_out
-from oms.returns.states import RETURN, ReturnKind, ReturnReason, ReturnStatus
+from oms.returns.states import COMING, RETURN, ReturnKind, ReturnReason, ReturnStatus
 from oms.usecases.cod_entries import plain_number
 from oms.usecases.keeping import bounded
 from oms.usecases.returns_base import Piece, ReturnResult, finish, open_return, unpromise
@@ -154,6 +154,17 @@ def send_return(tx: Tx, cmd: SendReturn) -> ReturnResult:
     ret.carrier, ret.tracking_no = carrier or ret.carrier, number or ret.tracking_no
     after = {"carrier": ret.carrier, "tracking_no": ret.tracking_no}
     return finish(tx, ret, order, "return.sent", after, before=before)
+
+
+def expect_number(tx: Tx, cmd: SendReturn) -> ReturnResult:
+    """The number of the way back is known before anything is sent: a scan at the door finds the return by it."""
+    tx.actor.require("return.request")
+    number = plain_number(bounded(cmd.tracking_no, 80, "tracking_no"))
+    ret, order = lock_return(tx, cmd.return_id, cmd.version)
+    if ret.status not in COMING or ret.goods_stay:
+        raise Refused(say("Only before the goods are here"), code="return_number_refused")
+    before, ret.tracking_no = ret.status, number
+    return finish(tx, ret, order, "return.number_known", {"tracking_no": number}, before=before)
 
 
 def keep_goods(tx: Tx, cmd: DecideReturn) -> ReturnResult:

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from oms import audit, clock
 from oms.approvals import needs_second_person
+from oms.channels.return_queries import PaidThere, paid_there
 from oms.db import Tx
 from oms.errors import InvalidInput, Refused, Say, say
 from oms.money import ZERO, Money
@@ -29,13 +30,14 @@ from oms.usecases.keeping import bounded, not_negative
 from oms.usecases.orders_place import NewLine, PlaceOrder, ShipTo, place_order
 from oms.usecases.payments import OWN_WORK
 from oms.usecases.payments_allocate import MakeCredit, UseCredit, make_credit, use_credit
-from oms.usecases.refunds import RefundTo
+from oms.usecases.refunds import RefundTo, note_paid_there
 from oms.usecases.returns_base import finish
 from oms.usecases.shipping import complete_done
 
 R = Resolution
 _SENDS = frozenset({R.EXCHANGE, R.REPLACEMENT})
-_TAKES_CREDIT = frozenset({R.REFUND, R.STORE_CREDIT, R.EXCHANGE, R.WAIVE})
+_TAKES_CREDIT = frozenset({R.REFUND, R.STORE_CREDIT, R.EXCHANGE, R.WAIVE, R.PLATFORM})
+_AFTER_PAID_THERE = frozenset({R.PLATFORM, R.NOTHING})  # the channel has settled it with the buyer
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ class ResolveReturn:
 
 @dataclass(frozen=True)
 class ReturnResolved:
-    """``back``: what was asked back or given as credit; ``to_pay``: what the new order still lacks."""
+    """``back``: what was asked back or given as credit; ``paid_there``: by the channel already; ``to_pay``: what the
+    new order still lacks."""
 
     return_id: int
     number: str
@@ -75,6 +78,7 @@ class ReturnResolved:
     new_order: str = ""
     to_pay: Money = ZERO
     credit_note: str = ""
+    paid_there: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,7 @@ class Proposal:
     waiting: Money
     held: bool
     never_had: bool = False
+    paid_there: PaidThere | None = None
 
     def of(self, credit: Money) -> Consequence:
         """The same for another amount."""
@@ -167,7 +172,10 @@ def propose(tx: Tx, ret: Return, order: Order) -> Proposal:
     )
     offer = consequence(money, waiting or ZERO, most if whole else min(value, most))
     held = order.payment_term is PaymentTerm.COD and money.cod is not CodState.PENDING and not offer.back
-    return Proposal(value, most, offer, money, waiting or ZERO, held, never_had)
+    there = paid_there(tx.session, ret.id)
+    if there is not None and there.amount:
+        offer = consequence(money, waiting or ZERO, min(there.amount, most))
+    return Proposal(value, most, offer, money, waiting or ZERO, held, never_had, there)
 
 
 def _credited(ret: Return) -> dict[int, int]:
@@ -192,6 +200,7 @@ def _code(ret: Return) -> str:
 def _checked(tx: Tx, cmd: ResolveReturn, offered: Proposal, order: Order) -> Consequence:
     """What this resolution does to the money, or the refusal."""
     kind = cmd.resolution
+    _check_channel(kind, offered.paid_there)
     if kind not in _TAKES_CREDIT:
         if cmd.credit:
             raise InvalidInput(say("Nothing is credited this way"), field="credit", code="credit_not_taken")
@@ -217,6 +226,17 @@ def _checked(tx: Tx, cmd: ResolveReturn, offered: Proposal, order: Order) -> Con
         raise Refused(refusal, field="resolution", code="nothing_paid" if not ends.back else "money_paid")
     _check_way(tx, kind, cmd.refund_to, order, ends)
     return ends
+
+
+def _check_channel(kind: Resolution, there: PaidThere | None) -> None:
+    """What a channel has paid back is not paid a second time, and what it has not paid is not taken as paid."""
+    if there is None and kind is R.PLATFORM:
+        raise Refused(say("The channel has not paid the buyer back"), field="resolution", code="not_paid_there")
+    if there is not None and kind not in _AFTER_PAID_THERE:
+        raise Refused(
+            say("{shop} has paid the buyer back already ({number})", shop=there.shop, number=there.number),
+            field="resolution", code="paid_there",
+        )  # fmt: skip
 
 
 def _check_way(tx: Tx, kind: Resolution, to: RefundTo | None, order: Order, ends: Consequence) -> None:
@@ -250,6 +270,12 @@ def _give_back(tx: Tx, ret: Return, order: Order, cmd: ResolveReturn, done: Retu
         asked = refunds.ask(tx, order, refunds.RequestRefund(order.id, done.back, reason, cmd.refund_to))
         ret.refund_id = asked.refund_id
         return replace(done, refund_number=asked.number)
+    if cmd.resolution is R.PLATFORM and done.back:
+        there = paid_there(tx.session, ret.id)
+        told = there.number if there else ""
+        noted = note_paid_there(tx, order, done.back, cmd.note.strip() or _why(ret), told)
+        ret.refund_id = noted.refund_id
+        return replace(done, refund_number=noted.number, paid_there=True)
     if cmd.resolution is R.STORE_CREDIT:
         ret.store_credit = make_credit(tx, MakeCredit(order.id, _why(ret), done.back)).amount
     return done

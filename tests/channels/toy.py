@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,6 +33,7 @@ from oms.channels.port import (
     OrderPage,
     ReturnNews,
     ReturnPage,
+    ReturnStage,
     Shipped,
     Shipping,
     WebhookNews,
@@ -43,6 +45,7 @@ from oms.money import Money
 from oms.net.reading import moment, words
 from oms.net.settings import Field
 from oms.net.transport import Reply
+from oms.thai.phone import read_phone
 from views.sandbox.book import Fault, Refusal
 from views.sandbox.channel import ChannelSandbox, Hook
 from views.sandbox.market import No, Order, Stall, State
@@ -52,6 +55,10 @@ A, S = Ability, Stage
 STAGES = {
     "unpaid": S.UNPAID, "paid": S.TO_SHIP, "accepted": S.TO_SHIP, "shipped": S.SHIPPED, "delivered": S.DELIVERED,
     "completed": S.COMPLETED, "canceled": S.CANCELED, "returned": S.RETURNED,
+}  # fmt: skip
+BACK = {
+    "asked": ReturnStage.ASKED, "approved": ReturnStage.AGREED, "sent": ReturnStage.SENT,
+    "received": ReturnStage.REFUNDED, "refused": ReturnStage.REFUSED, "dropped": ReturnStage.WITHDRAWN,
 }  # fmt: skip
 
 
@@ -85,6 +92,10 @@ class Bazaar(Adapter):
             raise unreadable()
         return reply
 
+    @staticmethod
+    def reread(raw: Mapping[str, Any]) -> OrderNews | None:
+        return _news(raw)
+
     def check(self) -> str:
         return self._ask("GET", "/shop").text("name")
 
@@ -108,7 +119,8 @@ class Bazaar(Adapter):
             raise forged()
         said = json.loads(called.body)
         news = (_news(said["order"]),) if given and "order" in said else ()
-        return WebhookNews((Hint(HintKind.ORDER, said["number"]),), bool(given), mark_of(called.body), news)
+        kind = HintKind.RETURN if said.get("deed", "").endswith("_return") else HintKind.ORDER
+        return WebhookNews((Hint(kind, said["number"]),), bool(given), mark_of(called.body), news)
 
     def renew(self, grant: Grant) -> Grant:
         reply = self.send("POST", "/renew", body={"refresh": grant.refresh})
@@ -146,7 +158,10 @@ class Bazaar(Adapter):
         params = {"since": since.isoformat(), "until": until.isoformat()}
         rows = self._ask("GET", "/returns", params=params).body["returns"]  # type: ignore[index]
         return ReturnPage(tuple(
-            ReturnNews(r["number"], r["order"], r["status"], r["reason"], r["amounts"], updated_at=moment(r["at"]))
+            ReturnNews(
+                r["number"], r["order"], r["status"], r["reason"], r["amounts"], Money.satang(r["refund"]),
+                tracking_no=r["tracking"], updated_at=moment(r["at"]), stage=BACK.get(r["status"], ReturnStage.UNKNOWN),
+            )
             for r in rows
         ))  # fmt: skip
 
@@ -172,6 +187,10 @@ def _news(row: Mapping[str, Any]) -> OrderNews:
         cancel_requested=row["asks_cancel"], buyer_id=row["buyer"], shipping_fee=Money.satang(row["fee"]),
         buyer_note=words(row["note"]),
     )  # fmt: skip
+    if (phone := order.recipient.phone) and read_phone(phone) is None:
+        draft = replace(order, recipient=replace(order.recipient, phone=""))
+        bad = CellProblem(0, "phone", "phone", say("“{text}” is not a phone number", text=phone))
+        return OrderNews(row["no"], row, None, at, (bad,), draft)
     return OrderNews(row["no"], row, order, at)
 
 
@@ -269,7 +288,8 @@ class BazaarSandbox(ChannelSandbox):
                 since, until = (datetime.fromisoformat(asked[n]) for n in ("since", "until"))
                 return {"returns": [
                     {"number": r.number, "order": r.order_no, "status": r.status, "reason": r.reason,
-                     "amounts": r.amounts, "at": r.updated_at.isoformat()}
+                     "amounts": r.amounts, "at": r.updated_at.isoformat(), "refund": int(r.refund * 100),
+                     "tracking": r.tracking}
                     for r in stall.returns_changed(since, until)
                 ]}  # fmt: skip
             case ("GET", "orders", number, "label"):
@@ -314,7 +334,7 @@ class BazaarSandbox(ChannelSandbox):
             "changed": order.updated_at.isoformat(), "cod": order.cod, "carrier": order.carrier,
             "tracking": order.tracking, "asks_cancel": order.cancel_asked, "buyer": order.buyer.handle,
             "fee": int(order.shipping_fee * 100), "note": order.note,
-            "to": {"name": to.name, "phone": to.phone, "line": to.line, "province": to.province,
+            "to": {"name": to.name, "phone": order.facts.get("phone", to.phone), "line": to.line, "province": to.province,
                    "postcode": to.postcode},
             "lines": [
                 {"id": x.id, "sku": x.sku, "name": x.name, "n": x.quantity, "price": int(x.price * 100)}

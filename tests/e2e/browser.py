@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Error, Page, sync_playwright
 from werkzeug.serving import make_server
 
+from tests.live import until
 from tests.views.panel import PASSWORD
 
 ARGUMENTS = [
@@ -81,6 +82,21 @@ def keyed(page: Page, text: str) -> None:
     """Typed into the field that has the focus; waits for it, for a page gives it a moment after it has loaded."""
     page.locator(":is(input, textarea, select):focus").wait_for()
     page.keyboard.type(text)
+
+
+def true_in(page: Page, expression: str, arg: Any = None) -> None:
+    """Wait until an expression is true in the page. (Playwright's own waiting evaluates text inside the page, which our
+    content security policy forbids.)"""
+
+    def true() -> bool:
+        try:
+            return bool(page.evaluate(expression, arg))
+        except Error as gone:
+            if "context was destroyed" not in gone.message:
+                raise
+            return False  # another page is on its way
+
+    until(true, 15, f"it never came true: {expression}")
 
 
 def gun(page: Page, *codes: str) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from oms.db import db
 from oms.orders.attachments import OrderAttachment
 from oms.shipping.pictures import ShipmentPicture
-from tests.e2e.browser import PHONE, WIDE
+from tests.e2e.browser import PHONE, WIDE, true_in
 from tests.e2e.test_packing_floor import at_table, floor, gun
 from tests.samples.slips import jpeg
 
@@ -70,7 +70,7 @@ def test_files_of_an_order_are_chosen_dropped_pasted_opened_and_removed(floor, w
     tiles.nth(0).click()
     shown = page.locator("dialog[open] .file-shot img")
     expect(shown).to_be_visible()
-    page.wait_for_function("document.querySelector('dialog[open] .file-shot img').naturalWidth > 0")
+    true_in(page, "document.querySelector('dialog[open] .file-shot img').naturalWidth > 0")
     shot(page, "files-open")
     page.locator("dialog[open] .file-remove summary").click()
     page.locator("dialog[open] input[name=reason]").fill("ส่งผิดแชต")

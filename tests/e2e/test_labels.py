@@ -20,7 +20,7 @@ from oms.usecases.orders_holds import HoldOrder, hold_order
 from oms.usecases.orders_place import place_order
 from tests.conftest import clean
 from tests.documents.test_labels import waybill
-from tests.e2e.browser import PHONE, WIDE, logged_in, opened, served
+from tests.e2e.browser import PHONE, WIDE, logged_in, opened, served, true_in
 from tests.shop import small_shop
 from tests.views.panel import make_logins
 
@@ -86,7 +86,7 @@ def test_labels_from_the_desk_without_the_mouse(desk, web_app):
     with page.expect_navigation():
         page.keyboard.press("p")
     expect(page.locator("iframe[data-paper]")).to_be_visible()
-    page.wait_for_function("document.documentElement.dataset.printed === '1'")
+    true_in(page, "document.documentElement.dataset.printed === '1'")
     shot(page, "labels-printer")
     with web_app.app_context():
         db.session.remove()

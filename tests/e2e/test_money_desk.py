@@ -7,7 +7,7 @@ from oms.actor import system
 from oms.db import db, transaction
 from oms.usecases.orders_place import place_order
 from tests.conftest import clean
-from tests.e2e.browser import PHONE, WIDE, logged_in, opened, served
+from tests.e2e.browser import PHONE, WIDE, logged_in, opened, served, true_in
 from tests.e2e.test_order_desk import speak
 from tests.shop import small_shop
 from tests.views.panel import make_logins
@@ -45,7 +45,7 @@ def test_reminders_are_copied_in_one_click_and_marked(desk, view):
     for box in page.locator("input[name=rowid]").all():
         box.check()
     page.click("[data-copy-words]")
-    page.wait_for_function("navigator.clipboard.readText().then((t) => t.split('––––––––––').length === 3)")
+    true_in(page, "navigator.clipboard.readText().then((t) => t.split('––––––––––').length === 3)")
     with page.expect_navigation():
         page.click("button[name=action][value=remind]")
     page.goto(f"{address}/parked/")

@@ -26,7 +26,7 @@ from oms.usecases.orders_place import place_order
 from oms.usecases.slips import ReceiveSlip, receive_slip
 from oms.usecases.slips_read import PageRead, Reading, record_reading
 from tests.conftest import clean
-from tests.e2e.browser import PHONE, WIDE, logged_in, opened, served
+from tests.e2e.browser import PHONE, WIDE, logged_in, opened, served, true_in
 from tests.shop import small_shop
 from tests.views.panel import make_logins
 
@@ -100,9 +100,7 @@ def test_a_cashier_clears_the_queue_without_the_mouse(walk, web_app):
             press(page, "1")
         else:
             press(page, "Enter" if no % 2 else "c")
-        page.wait_for_function(
-            "id => document.querySelector('[data-review]')?.dataset.slip !== id", arg=slip, timeout=10000
-        )
+        true_in(page, "id => document.querySelector('[data-review]')?.dataset.slip !== id", slip)
     seconds = time.monotonic() - began
     print(f"{COUNT} slips in {seconds:.1f} s")
     shot(page, "done")
@@ -139,5 +137,5 @@ def test_a_thumb_confirms_on_a_phone(walk, web_app):
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     slip = page.locator("[data-review]").get_attribute("data-slip")
     page.locator(".keys .btn.p").click()
-    page.wait_for_function("id => document.querySelector('[data-review]')?.dataset.slip !== id", arg=slip)
+    true_in(page, "id => document.querySelector('[data-review]')?.dataset.slip !== id", slip)
     assert states(web_app)[0][SlipStatus.CONFIRMED] == 1

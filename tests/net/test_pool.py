@@ -123,6 +123,7 @@ def test_no_more_connections_than_agreed():
         assert not silence.value.reached
         transport._pool._room.release()
         assert transport.send("GET", "/a").status == 200
+        transport.close()
 
 
 def test_the_body_is_sent_as_json_form_or_as_signed():

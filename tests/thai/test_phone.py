@@ -5,7 +5,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oms.errors import InvalidInput
-from oms.thai.phone import find_phones, format_phone, mask_phone, parse_phone, phone_fragment, read_phone
+from oms.thai.phone import (
+    find_phones,
+    format_phone,
+    mask_phone,
+    mask_phones,
+    parse_phone,
+    phone_fragment,
+    read_phone,
+)
 
 
 @pytest.mark.parametrize(
@@ -94,3 +102,10 @@ def test_a_number_survives_grouping_and_country_code(phone, separator):
     assert read_phone(separator.join([phone[:3], phone[3:6], phone[6:]])) == phone
     assert read_phone("+66" + phone[1:]) == phone
     assert read_phone(format_phone(phone)) == phone
+
+
+def test_numbers_in_a_longer_text_are_found_and_masked_whatever_figures_follow():
+    text = "สมใจ 081-234-5678 45/7 ม.2\n๐๒ ๑๒๓ ๔๕๖๗ ราคา 1590 บาท 10110 +66 89 111 2222"
+    assert find_phones(text) == ["0812345678", "021234567", "0891112222"]
+    masked = mask_phones(text)
+    assert masked == "สมใจ 081xxxxx78 45/7 ม.2\n021xxxx67 ราคา 1590 บาท 10110 089xxxxx22"

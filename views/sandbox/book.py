@@ -1,5 +1,5 @@
-"""What every simulated system stands on: calls written down, a limit a minute, faults on command; for slip verifiers
-a book of transfers with a count of checks left."""
+"""What every simulated system stands on: calls written down, a limit a minute or a second, faults on command; for slip
+verifiers a book of transfers with a count of checks left."""
 
 from __future__ import annotations
 
@@ -80,6 +80,8 @@ class Ledger:
     calls: list[Call] = field(default_factory=list)
     faults: deque[Fault] = field(default_factory=deque)
     per_minute: int | None = None
+    per_second: float | None = None
+    refused: int = 0  # for too many questions
     lock: threading.RLock = field(default_factory=threading.RLock)
     asked_at: deque[float] = field(default_factory=deque)
 
@@ -108,7 +110,12 @@ class Ledger:
             while self.asked_at and self.asked_at[0] < now - 60:
                 self.asked_at.popleft()
             self.asked_at.append(now)
-            return self.per_minute is not None and len(self.asked_at) > self.per_minute
+            second = sum(at > now - 1 for at in self.asked_at) if self.per_second is not None else 0
+            many = (self.per_minute is not None and len(self.asked_at) > self.per_minute) or (
+                self.per_second is not None and second > self.per_second
+            )
+            self.refused += many
+            return many
 
     def shown(self) -> dict[str, Any]:
         """What ``GET /_books`` tells."""

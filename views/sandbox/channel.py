@@ -31,7 +31,8 @@ from views.sandbox.book import Simulator
 from views.sandbox.market import Listing, Market, No, Order, Stall
 
 DEEDS = frozenset({
-    "pay", "deliver", "complete", "ask_cancel", "ask_return", "accept", "ship", "cancel", "answer_cancel",
+    "pay", "deliver", "complete", "ask_cancel", "ask_return", "step_return", "accept", "ship", "cancel",
+    "answer_cancel",
 })  # fmt: skip
 
 

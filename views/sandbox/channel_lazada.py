@@ -233,7 +233,7 @@ class LazadaSandbox(LazadaDoor):
 
     def hook(self, order: Order, deed: str) -> Hook | None:
         """Signed over the app's key and the body."""
-        if deed in {"ask_return", "refuse_cancel"}:
+        if deed == "refuse_cancel":
             return None
         data: dict[str, Any] = {
             "order_status": say.status_of(order), "trade_order_id": order.number,
@@ -244,6 +244,13 @@ class LazadaSandbox(LazadaDoor):
             kind, data = 10, {
                 "reverse_order_id": f"9{order.serial}", "reverse_order_line_id": f"9{order.serial}1",
                 "reverse_status": "CANCEL_INIT", "trade_order_id": order.number, "seller_id": self.seller,
+            }  # fmt: skip
+        elif deed.endswith("_return"):
+            told_of = self.stall.returns[f"R{order.number}"]
+            kind, data = 10, {
+                "reverse_order_id": told_of.number, "reverse_order_line_id": f"7{order.serial}1",
+                "reverse_status": say.RETURNS[told_of.status], "trade_order_id": order.number,
+                "seller_id": self.seller,
             }  # fmt: skip
         whole = {
             "seller_id": self.seller,

@@ -20,7 +20,7 @@ STATUSES = {
 GONE = frozenset({S.SHIPPED, S.DELIVERED, S.COMPLETED, S.CANCELED, S.RETURNED})
 RETURNS = {
     "asked": "REQUEST_INITIATE", "approved": "SELLER_AGREE_RETURN", "received": "REFUND_SUCCESS",
-    "refused": "SELLER_REJECT_RETURN",
+    "refused": "SELLER_REJECT_RETURN", "sent": "BUYER_RETURN_ITEM", "dropped": "REQUEST_CANCEL",
 }  # fmt: skip
 
 
@@ -114,6 +114,7 @@ def give_back(order: Order, told: Return) -> dict[str, Any]:
             "reverse_order_line_id": int(f"7{line.id}{n}"), "trade_order_line_id": int(f"{line.id}{n:02d}"),
             "reverse_status": RETURNS[told.status], "ofc_status": "", "is_need_refund": True,
             "product": {"product_id": line.listing_id, "product_sku": line.sku}, "reason_text": told.reason,
+            "tracking_number": told.tracking,
         }
         for line in order.lines for n in range(told.amounts.get(line.sku, 0))
     ]  # fmt: skip

@@ -19,7 +19,10 @@ LOGISTICS = {
     S.UNPAID: "LOGISTICS_NOT_START", S.PAID: "LOGISTICS_READY", S.ACCEPTED: "LOGISTICS_REQUEST_CREATED",
     S.SHIPPED: "LOGISTICS_PICKUP_DONE", S.CANCELED: "LOGISTICS_REQUEST_CANCELED",
 }  # fmt: skip
-RETURNS = {"asked": "REQUESTED", "approved": "ACCEPTED", "received": "REFUND_PAID", "refused": "CLOSED"}
+RETURNS = {
+    "asked": "REQUESTED", "approved": "ACCEPTED", "sent": "PROCESSING", "received": "REFUND_PAID", "refused": "CLOSED",
+    "dropped": "CANCELLED",
+}  # fmt: skip
 GONE = frozenset({S.SHIPPED, S.DELIVERED, S.COMPLETED, S.CANCELED, S.RETURNED})
 DEFAULT = (
     "order_sn", "region", "currency", "cod", "order_status", "message_to_seller", "create_time", "update_time",
@@ -136,7 +139,7 @@ def give_back(order: Order, told: Return) -> dict[str, Any]:
         "return_sn": told.number, "order_sn": told.order_no, "status": RETURNS[told.status], "reason": "ITEM_DAMAGED",
         "text_reason": told.reason, "refund_amount": float(told.refund), "currency": "THB",
         "create_time": seconds(told.updated_at), "update_time": seconds(told.updated_at), "due_date": 0,
-        "tracking_number": "", "needs_logistics": True, "item": items, "return_solution": 0,
+        "tracking_number": told.tracking, "needs_logistics": True, "item": items, "return_solution": 0,
         "return_refund_type": "RRBOC", "return_refund_request_type": 0, "validation_type": "seller_validation",
     }  # fmt: skip
 

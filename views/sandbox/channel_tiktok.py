@@ -215,7 +215,7 @@ class TikTokSandbox(TikTokDoor):
 
     def hook(self, order: Order, deed: str) -> Hook | None:
         """Signed over the app's key and the body."""
-        if deed in {"ask_return", "refuse_cancel"}:
+        if deed == "refuse_cancel":
             return None
         at = int(order.updated_at.timestamp())
         data: dict[str, Any] = {
@@ -225,6 +225,8 @@ class TikTokSandbox(TikTokDoor):
         kind = 1
         if deed == "ask_cancel":
             kind, data = 11, {"order_id": order.number, "cancel_id": f"C{order.number}", "cancel_status": "PENDING"}
+        elif deed.endswith("_return"):
+            kind, data = 12, {"order_id": order.number, "return_id": f"R{order.number}", "return_type": "RETURN"}
         mark = hashlib.sha256(f"{order.number} {deed} {order.updated_at}".encode()).hexdigest()[:20]
         whole = {"type": kind, "shop_id": self.shop, "timestamp": int(clock.now().timestamp()), "data": data,
                  "tts_notification_id": mark}  # fmt: skip

@@ -19,6 +19,7 @@ GONE = frozenset({S.SHIPPED, S.DELIVERED, S.COMPLETED, S.CANCELED, S.RETURNED})
 RETURNS = {
     "asked": "RETURN_OR_REFUND_REQUEST_PENDING", "approved": "AWAITING_BUYER_SHIP",
     "received": "RETURN_OR_REFUND_REQUEST_COMPLETE", "refused": "RETURN_OR_REFUND_REQUEST_REJECT",
+    "sent": "BUYER_SHIPPED_ITEM", "dropped": "RETURN_OR_REFUND_REQUEST_CANCEL",
 }  # fmt: skip
 PRODUCTS, SKUS = 1_729_000_000_000_000_000, 1_729_500_000_000_000_000
 
@@ -109,7 +110,8 @@ def give_back(order: Order, told: Return) -> dict[str, Any]:
         "return_id": told.number, "order_id": told.order_no, "return_type": "RETURN_AND_REFUND",
         "return_status": RETURNS[told.status], "return_reason": "ecom_order_delivered_refund_reason_damaged",
         "return_reason_text": told.reason, "refund_amount": {"currency": "THB", "refund_total": baht(told.refund)},
-        "return_line_items": lines, "return_tracking_number": "", "update_time": int(told.updated_at.timestamp()),
+        "return_line_items": lines, "return_tracking_number": told.tracking,
+        "update_time": int(told.updated_at.timestamp()),
     }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ A platform's simulator (``views.sandbox.channel.ChannelSandbox``) holds no order
   ``set_stock``, ``hear`` (a chat message). Each raises ``No`` with a code (``unknown``, ``too_late``, ``done``,
   ``wrong``) that the dialect turns into the platform's own error; ``done`` is a repeat of what was done already;
 - deeds of buyers and of the platform, by a test or by ``Seller``: ``make``, ``pay``, ``deliver``, ``complete``,
-  ``cancel``, ``ask_cancel``, ``ask_return``.
+  ``cancel``, ``ask_cancel``, ``ask_return``, and ``step_return`` by the deeds of ``market_facts.RETURN_STEPS``.
 
 What a dialect needs beside that it keeps in ``order.facts`` and ``stall.facts``. ``stall.name_it`` makes order numbers
 in the platform's shape, ``stall.still`` names deeds after which this platform does not move ``updated_at``
@@ -34,7 +34,7 @@ from oms import clock
 from oms.demo import words
 from oms.demo.people import Person, people
 from views.sandbox.book import Ledger
-from views.sandbox.market_facts import BEFORE_LEAVING, Line, Listing, No, Order, Return, S, State
+from views.sandbox.market_facts import BEFORE_LEAVING, RETURN_STEPS, Line, Listing, No, Order, Return, S, State
 
 __all__ = ["BEFORE_LEAVING", "Line", "Listing", "Market", "No", "Order", "Return", "Stall", "State"]
 
@@ -152,6 +152,19 @@ class Stall(Ledger):
             self.returns[made.number] = made
         self._done(order, "ask_return")
         return made
+
+    def step_return(self, number: str, step: str, tracking: str = "") -> Return:
+        """A return goes on: "agree_return", "send_return" and so on. Raises No when it is not there yet, or past it."""
+        with self.lock:
+            if number not in self.returns:
+                raise No("unknown", number)
+            told, (before, after) = self.returns[number], RETURN_STEPS[step]
+            if told.status not in before:
+                raise No("too_late", told.status)
+            told.status, told.tracking = after, tracking or told.tracking
+            told.updated_at = max(clock.now(), told.updated_at + timedelta(microseconds=1))
+        self._done(self.orders[told.order_no], step)
+        return told
 
     def shift(self, times: int = 1) -> None:
         """While the next pages are read, an order that was on them changes, ``times`` in all."""

@@ -102,7 +102,8 @@ class Order:
 
 @dataclass
 class Return:
-    """Goods a buyer wants to give back. ``status``: asked, approved, received, refused."""
+    """Goods a buyer wants to give back. ``status``: asked, approved, sent, received (and paid back), refused,
+    dropped."""
 
     number: str
     order_no: str
@@ -111,3 +112,13 @@ class Return:
     reason: str
     updated_at: datetime
     status: str = "asked"
+    tracking: str = ""
+
+
+RETURN_STEPS: dict[str, tuple[frozenset[str], str]] = {  # deed: (from, to)
+    "agree_return": (frozenset({"asked"}), "approved"),
+    "refuse_return": (frozenset({"asked", "approved", "sent"}), "refused"),
+    "drop_return": (frozenset({"asked", "approved"}), "dropped"),
+    "send_return": (frozenset({"approved"}), "sent"),
+    "pay_return": (frozenset({"asked", "approved", "sent"}), "received"),
+}

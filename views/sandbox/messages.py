@@ -37,6 +37,7 @@ class MessageBook(Ledger):
     messages: list[Taken] = field(default_factory=list)
     keys: dict[str, str] = field(default_factory=dict)
     blocked: set[str] = field(default_factory=set)
+    names: dict[str, str] = field(default_factory=dict)
     quota: int | None = None
     credit: int = 1000
 
@@ -97,12 +98,19 @@ class LineSandbox(MessageSandbox):
                 return limited if self.book.quota is not None else {"type": "none"}
             case ("GET", "/v2/bot/message/quota/consumption"):
                 return {"totalUsage": len(self.book.messages)}
+            case ("GET", path) if path.startswith("/v2/bot/profile/"):
+                return self._profile(path.rpartition("/")[2])
             case ("POST", "/v2/bot/message/push"):
                 return self._push(request, fault)
         raise Refusal(404, {"message": "Not found"})
 
     def limited(self) -> Refusal:
         return Refusal(429, {"message": "The API rate limit has been exceeded. Try again later."})
+
+    def _profile(self, user: str) -> dict[str, Any]:
+        if user not in self.book.names or user in self.book.blocked:
+            raise Refusal(404, {"message": "Not found"})
+        return {"userId": user, "displayName": self.book.names[user], "language": "th"}
 
     def _push(self, request: Request, fault: Fault | None) -> dict[str, Any]:
         key = request.headers.get("X-Line-Retry-Key", "")
@@ -261,6 +269,8 @@ class MetaSandbox(MessageSandbox):
             raise self.no(400, 100, None, "Invalid appsecret_proof provided in the API argument")
         if (request.method, request.path) == ("GET", f"/v25.0/{self.page}"):
             return {"name": "เพจทดสอบ", "id": self.page}
+        if (request.method, request.path) == ("GET", f"/v25.0/{self.page}/conversations"):
+            return self._conversations(request)
         if (request.method, request.path) != ("POST", f"/v25.0/{self.page}/messages"):
             raise self.no(404, 100, None, "Unsupported request")
         try:
@@ -277,3 +287,25 @@ class MetaSandbox(MessageSandbox):
         if fault is not None and fault.kind == "was_sent":
             raise self.no(500, 1, 1357046, "An error came back")
         return {"recipient_id": to, "message_id": f"m_{made.id}"}
+
+    def _conversations(self, request: Request) -> dict[str, Any]:
+        """The conversation with one person; Instagram's people have user names and no link."""
+        platform, user = request.args.get("platform", ""), request.args.get("user_id", "")
+        if platform not in {"messenger", "instagram"} or set(request.args) - {
+            "platform", "user_id", "fields", "access_token", "appsecret_proof",
+        }:  # fmt: skip
+            raise self.no(400, 100, None, "Invalid parameter")
+        if user not in self.book.names:
+            return {"data": []}
+        name = self.book.names[user]
+        them = {"name": name, "id": user} if platform == "messenger" else {"username": name, "id": user}
+        found: dict[str, Any] = {"id": f"t_{user}", "participants": {"data": [them, {"name": "เพจ", "id": self.page}]}}
+        if platform == "messenger":
+            found["link"] = f"/{self.page}/inbox/{user}/"
+        return {"data": [found]}
+
+    def webhook(self, messaging: list[dict[str, Any]]) -> tuple[bytes, dict[str, str]]:
+        """A webhook as Meta sends it: body and headers."""
+        body = json.dumps({"object": "page", "entry": [{"id": self.page, "messaging": messaging}]}).encode()
+        sealed = hmac.new(self.secret.encode(), body, "sha256").hexdigest()
+        return body, {"X-Hub-Signature-256": f"sha256={sealed}", "content-type": "application/json"}

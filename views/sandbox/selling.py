@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from random import Random
 
 from views.sandbox.market import Market, No, Stall
+from views.sandbox.market_facts import RETURN_STEPS
 
 TICK = 0.05  # seconds
+GIVEN_BACK = ("agree_return", "send_return", "pay_return")
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Ways:
     pays_within: float = 3.0
     reacts_within: float = 20.0
     arrives_within: float = 30.0
+    refuses: float = 0.15  # of the returns are declined by the platform
 
 
 @dataclass
@@ -95,12 +98,24 @@ class Seller:
 
     def _do(self, now: float, stall: Stall, deed: str, number: str) -> None:
         try:
-            getattr(stall, deed)(number)
+            if deed in RETURN_STEPS:
+                stall.step_return(number, deed, f"TH{number[-10:]}" if deed == "send_return" else "")
+            else:
+                getattr(stall, deed)(number)
         except No:
             return  # something else happened first
         if deed == "deliver":
             back = self.random.random() < self.ways.sends_back
             self._plan(now, self.ways.reacts_within, stall, "ask_return" if back else "complete", number)
+        elif deed == "ask_return":
+            self._give_back(now, stall, f"R{number}")
+
+    def _give_back(self, now: float, stall: Stall, number: str) -> None:
+        """What becomes of a return: declined, or agreed to, sent and paid back."""
+        steps = ["refuse_return"] if self.random.random() < self.ways.refuses else list(GIVEN_BACK)
+        for n, step in enumerate(steps, 1):
+            at = now + n * self.ways.reacts_within
+            heapq.heappush(self._later, (at, next(self._serial), stall, step, number))
 
     def _plan(self, now: float, within: float, stall: Stall, deed: str, number: str) -> None:
         at = now + self.random.random() * within

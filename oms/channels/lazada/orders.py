@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from oms.channels.port import OrderNews, ReturnNews
+from oms.channels.port import OrderNews, ReturnNews, ReturnStage
 from oms.channels.reading import Reading, broken, grouped, is_cod, least, news, rows
 from oms.intake import stages
 from oms.intake.records import LineIn, OrderIn, RecipientIn, Stage
@@ -16,6 +16,15 @@ ENDED = frozenset({
     "REQUEST_REJECT", "REQUEST_CANCEL", "CANCEL_SUCCESS", "REFUND_SUCCESS", "REFUND_REJECT", "REQUEST_COMPLETE",
     "SELLER_REJECT_RETURN", "SELLER_REJECT_REFUND",
 })  # fmt: skip
+R = ReturnStage
+RETURN_STAGES: Mapping[str, ReturnStage] = {
+    "REQUEST_INITIATE": R.ASKED, "CS_APPROVING": R.ASKED, "SELLER_AGREE_RETURN": R.AGREED,
+    "SELLER_AGREE_REFUND": R.AGREED, "REFUND_PENDING": R.AGREED, "REFUND_AUTHORIZED": R.AGREED,
+    "BUYER_RETURN_ITEM": R.SENT, "REQUEST_REJECT": R.REFUSED, "REFUND_REJECT": R.REFUSED,
+    "SELLER_REJECT_RETURN": R.REFUSED, "SELLER_REJECT_REFUND": R.REFUSED, "REQUEST_CANCEL": R.WITHDRAWN,
+    "CANCEL_SUCCESS": R.WITHDRAWN, "REFUND_SUCCESS": R.REFUNDED, "REQUEST_COMPLETE": R.REFUNDED,
+}  # fmt: skip
+ONE_FOR_ALL = (R.ASKED, R.AGREED, R.SENT, R.REFUNDED, R.REFUSED, R.WITHDRAWN)  # of pieces that differ, the first one
 Row = Mapping[str, Any]
 
 
@@ -104,6 +113,14 @@ def _thai(value: Any) -> str:
     return words(value).partition("/")[0].strip()
 
 
+def _stage(said: Sequence[str]) -> ReturnStage:
+    """How far it is as a whole: as the piece that is least far; one word nobody knows makes all of it unknown."""
+    stages = {RETURN_STAGES.get(word, R.UNKNOWN) for word in said}
+    if not stages or R.UNKNOWN in stages:
+        return R.UNKNOWN
+    return next(stage for stage in ONE_FOR_ALL if stage in stages)
+
+
 def return_of(row: Row) -> ReturnNews | None:
     """One reverse order; None for a cancellation, which the order itself tells."""
     if words(row.get("request_type")) == "CANCEL":
@@ -123,5 +140,6 @@ def return_of(row: Row) -> ReturnNews | None:
         goods_stay=words(row.get("request_type")) == "ONLY_REFUND",
         tracking_no=_first(lines, "tracking_number")[:80],
         is_closed=bool(said) and all(word in ENDED for word in said),
+        stage=_stage(said),
         raw=row,
     )

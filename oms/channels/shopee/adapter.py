@@ -65,6 +65,11 @@ class Shopee(Adapter):
         self._push_key = settings.get("push_key", "").strip() or self._calls.key
         self._liked = settings.get("handover", "").strip().lower()
 
+    @staticmethod
+    def reread(raw: Mapping[str, Any]) -> OrderNews | None:
+        """Once more, from the kept words."""
+        return order_of(raw)
+
     def check(self) -> str:
         """The name of the shop."""
         return words(self._calls.get("/shop/get_shop_info").get("shop_name")) or self._calls.shop
@@ -121,8 +126,8 @@ class Shopee(Adapter):
         body = hook_body(called.body)
         data = part(body, "data")
         key, answer = told_mark(words(body.get("code")), data), WebhookAnswer()
-        if self._calls.shop and words(body.get("shop_id")) not in {"", "0", self._calls.shop}:
-            return WebhookNews((), trusted=True, key=key, answer=answer)  # of another shop under the same key
+        if self._calls.shop and (other := words(body.get("shop_id"))) not in {"", "0", self._calls.shop}:
+            return WebhookNews((), trusted=True, key=key, answer=answer, shop=other)
         number = words(data.get("ordersn")) or words(data.get("order_sn"))
         back = words(data.get("return_sn"))
         kind = CODES.get(words(body.get("code")), HintKind.OTHER)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from oms.channels.port import OrderNews, ReturnNews
+from oms.channels.port import OrderNews, ReturnNews, ReturnStage
 from oms.channels.reading import Reading, news, rows
 from oms.errors import say
 from oms.intake import stages
@@ -21,6 +21,11 @@ OPTIONAL = (
 )  # fmt: skip
 ENDED = frozenset({"CANCELLED", "REFUND_PAID", "CLOSED"})
 REFUND_ONLY = 1
+R = ReturnStage
+RETURN_STAGES: Mapping[str, ReturnStage] = {
+    "REQUESTED": R.ASKED, "JUDGING": R.ASKED, "SELLER_DISPUTE": R.ASKED, "ACCEPTED": R.AGREED, "PROCESSING": R.AGREED,
+    "CANCELLED": R.WITHDRAWN, "CLOSED": R.REFUSED, "REFUND_PAID": R.REFUNDED,
+}  # fmt: skip
 
 
 def order_of(row: Mapping[str, Any]) -> OrderNews:
@@ -135,6 +140,7 @@ def return_of(row: Mapping[str, Any]) -> ReturnNews:
         goods_stay=_number(row.get("return_solution")) == REFUND_ONLY,
         tracking_no=words(row.get("tracking_number"), 80),
         is_closed=status in ENDED,
+        stage=RETURN_STAGES.get(status, R.UNKNOWN),
         raw=row,
         updated_at=reading.seconds("update_time", row.get("update_time")),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from oms.channels.port import OrderNews, ReturnNews
+from oms.channels.port import OrderNews, ReturnNews, ReturnStage
 from oms.channels.reading import Reading, grouped, is_cod, news, rows
 from oms.errors import say
 from oms.intake import stages
@@ -18,6 +18,15 @@ ENDED = frozenset({
     "RETURN_OR_REFUND_REQUEST_COMPLETE", "RETURN_OR_REFUND_REQUEST_REJECT", "RETURN_OR_REFUND_REQUEST_CANCEL",
     "RETURN_OR_REFUND_REQUEST_SUCCESS", "REFUND_SUCCESS", "RETURN_REJECTED", "RETURN_CANCELLED",
 })  # fmt: skip
+R = ReturnStage
+RETURN_STAGES: Mapping[str, ReturnStage] = {
+    "RETURN_OR_REFUND_REQUEST_PENDING": R.ASKED, "AWAITING_BUYER_RESPONSE": R.ASKED, "AWAITING_BUYER_SHIP": R.AGREED,
+    "BUYER_SHIPPED_ITEM": R.SENT, "REFUND_OR_RETURN_REQUEST_REJECT": R.REFUSED,
+    "RETURN_OR_REFUND_REQUEST_REJECT": R.REFUSED, "REJECT_RECEIVE_PACKAGE": R.REFUSED, "RETURN_REJECTED": R.REFUSED,
+    "RETURN_OR_REFUND_REQUEST_CANCEL": R.WITHDRAWN, "RETURN_CANCELLED": R.WITHDRAWN,
+    "RETURN_OR_REFUND_REQUEST_SUCCESS": R.REFUNDED, "RETURN_OR_REFUND_REQUEST_COMPLETE": R.REFUNDED,
+    "REFUND_SUCCESS": R.REFUNDED,
+}  # fmt: skip
 Row = Mapping[str, Any]
 
 
@@ -134,4 +143,5 @@ def return_of(row: Row) -> ReturnNews:
         is_closed=status in ENDED,
         raw=row,
         updated_at=reading.seconds("update_time", row.get("update_time")),
+        stage=RETURN_STAGES.get(status, R.UNKNOWN),
     )

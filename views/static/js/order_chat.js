@@ -74,6 +74,7 @@
   part("read").addEventListener("click", read);
   text.addEventListener("keydown", (e) => { if (e.key === "Enter" && (e.ctrlKey || e.metaKey)) { e.preventDefault(); e.stopPropagation(); read(); } });
   box.hidden = false;
+  if ("atOnce" in words && text.value.trim()) { box.open = true; read(); }
   if (new URLSearchParams(location.search).get("chat") === "next") {
     try { queue = JSON.parse(sessionStorage.getItem(kept) || "[]"); } catch { queue = []; }
     if (queue.length) { box.open = true; put(queue.shift()); }

@@ -1,0 +1,66 @@
+"""Every platform that tells returns, played by its simulator: asked, agreed, sent, paid back; each becomes one here."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import pytest
+from sqlalchemy import select
+
+from jobs import channels
+from oms.channels.port import Ability
+from oms.channels.registry import CONNECTORS
+from oms.channels.return_models import ChannelReturn
+from oms.db import db
+from oms.returns.models import Return
+from oms.returns.states import ReturnReason, ReturnStatus
+from tests.channels.test_every_channel import Town
+from views.sandbox.stage_channels import DIALECTS
+
+T = ReturnStatus
+TELLING = sorted(code for code in DIALECTS if Ability.RETURNS in CONNECTORS[code].abilities)
+AT_ONCE = {"shopify", "shopify_app", "woocommerce"}  # a shop's own people give the money back as they take it in
+STEPS = {"agree_return": T.APPROVED, "send_return": T.IN_TRANSIT, "pay_return": T.IN_TRANSIT}
+
+
+@pytest.fixture
+def town(committed):
+    with ExitStack() as stack:
+        yield Town(committed, stack)
+        kept = committed.extensions.pop("oms.channels", None)
+        if kept is not None:
+            kept.close()
+
+
+def told(town, code: str) -> tuple[ChannelReturn, Return | None]:
+    channels.sync(town.unit, town.ids[code])
+    db.session.rollback()
+    row = db.session.scalars(select(ChannelReturn).where(ChannelReturn.shop_id == town.shops[code])).one()
+    return row, row.ret
+
+
+@pytest.mark.parametrize("code", TELLING)
+def test_a_return_becomes_one_here_and_follows(town, code):
+    stall = town.sandboxes[code].stall
+    order = stall.make({"RU-0001": 2, "RU-0002": 1}, pay=True)
+    stall.ship(order.number, "TH900000001", "Flash Express")
+    stall.deliver(order.number)
+    asked = stall.ask_return(order.number, "สินค้าชำรุด")
+    row, ret = told(town, code)
+    assert (row.wait, ret is not None) == (None, True), (row.wait, row.wait_note, row.status)
+    pieces = {line.order_line.sku_code: line.quantity for line in ret.lines}
+    assert pieces == {"RU-0001": 2, "RU-0002": 1}
+    assert (ret.reason, ret.note) == (ReturnReason.DAMAGED, ret.note)
+    if code in AT_ONCE:
+        assert (row.stage, ret.status) == ("refunded", T.APPROVED)
+    else:
+        assert ret.status is T.REQUESTED
+        for step, status in STEPS.items():
+            stall.step_return(asked.number, step, "TH7700011")
+            row, ret = told(town, code)
+            sent = T.APPROVED if code == "shopee" else T.IN_TRANSIT  # Shopee's list has no word for "sent"
+            assert ret.status is (sent if status is T.IN_TRANSIT else status), step
+        assert (row.stage, ret.tracking_no) == ("refunded", "TH7700011")
+    again, _ = told(town, code)
+    assert again.id == row.id
+    assert db.session.scalars(select(Return)).all() == [ret]
