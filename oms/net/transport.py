@@ -59,6 +59,11 @@ class Reply:
         return str(found) if isinstance(found, str | int | Decimal) else ""
 
 
+def is_play(host: str) -> bool:
+    """Whether an address is a simulator's, on this very machine."""
+    return is_local(urlsplit(host).hostname or "") if host else False
+
+
 def check_host(base_url: str) -> str:
     """The address of a provider as it may be used: https, or http to this very machine (a sandbox)."""
     parts = urlsplit(base_url.strip())

@@ -21,6 +21,7 @@ from oms.channels.registry import CONNECTORS
 from oms.db import Tx, db, transaction
 from oms.usecases.channels import Connect, Switches, connect_shop, set_switches, store_grant
 from views.sandbox.channel import ChannelSandbox
+from views.sandbox.demo_messages import Phones, speak, write_until
 from views.sandbox.market import Market
 from views.sandbox.selling import Seller
 from views.sandbox.server import running
@@ -43,18 +44,20 @@ def play(app: Flask, port: int, panel: str, stop: threading.Event, rate: float =
         stall = market.open(code, serial=iter(range(int(time.time()) % 10**8, 10**9)))
         mounted[code] = DIALECTS[code](stall)
     with ExitStack() as stack:
-        address = stack.enter_context(running(together(market, mounted), port))
+        phones = Phones()
+        address = stack.enter_context(running(together(market, mounted | phones.mounted), port))
         with app.app_context():
             for code, sandbox in mounted.items():
                 with transaction(WHO) as tx:
                     _connect(tx, code, wanted[code], f"{address}/{sandbox.name}", sandbox, panel)
+            speak(app, phones, address, panel)
             db.session.remove()
             db.engine.dispose()
         market.stalls = {code: stall for code, stall in market.stalls.items() if mounted[code].hook_url}
         seller = Seller(market, rate)
         if market.stalls:
             seller.start()
-        stop.wait()
+        write_until(stop, phones, panel)
         seller.stopping.set()
 
 
