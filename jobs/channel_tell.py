@@ -96,7 +96,8 @@ def _tell(channel: Channel, asked: Asked) -> Answer:
         case DeedKind.ACCEPT:
             return channel.accept(number)
         case DeedKind.SHIP:
-            return channel.ship(Shipped(number, str(facts.get("tracking_no", "")), str(facts.get("carrier", ""))))
+            tracking_no, carrier, code = (str(facts.get(n, "")) for n in ("tracking_no", "carrier", "carrier_code"))
+            return channel.ship(Shipped(number, tracking_no, carrier, code))
         case DeedKind.CANCEL:
             channel.cancel(number, str(facts.get("reason", "")))
         case DeedKind.LABEL:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import flash, redirect, request, url_for
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
@@ -15,13 +15,14 @@ from oms.db import db
 from oms.orders.models import Order
 from oms.orders.states import CLOSED_BOARDS
 from oms.usecases.channel_answers import answer_buyer
+from oms.usecases.channel_carriers import ChooseCarrier, choose_carrier
 from oms.usecases.channel_deeds import drop_word, tell_again
 from views import listing
 from views.base import OmsView, page, unit
 from views.channels import found
 
 KIND_LABELS = {
-    "accept": "Accepted, to be sent", "ship": "On its way", "cancel": "Canceled by us",
+    "accept": "Accepted, to be sent", "ship": "Told as sent", "cancel": "Canceled by us",
     "agree_cancel": "Yes to canceling", "refuse_cancel": "No to canceling", "label": "Label fetched",
 }  # fmt: skip
 TONES = {"waiting": "mut", "asked": "info", "unsure": "warn", "done": "ok", "needs_person": "bad", "dropped": "mut"}
@@ -32,7 +33,12 @@ class ChannelDeedsView(OmsView):
 
     route_base = "/channels/told"
     requires = "intake.import"
-    requires_for = {"again": "intake.resolve", "drop": "intake.resolve", "answer": "order.cancel"}
+    requires_for = {
+        "again": "intake.resolve",
+        "carrier": "intake.resolve",
+        "drop": "intake.resolve",
+        "answer": "order.cancel",
+    }
 
     @page("/<int:connection_id>")
     def deeds(self, connection_id: int) -> str:
@@ -61,6 +67,17 @@ class ChannelDeedsView(OmsView):
         with unit() as tx:
             tell_again(tx, deed_id)
         flash(gettext("It is told again in a moment"), "success")
+        return self._back(connection_id)
+
+    @page("/<int:connection_id>/<int:deed_id>/carrier", methods=("POST",))
+    def carrier(self, connection_id: int, deed_id: int) -> Response:
+        """The carrier is this one of the platform's own."""
+        with unit() as tx:
+            told = choose_carrier(tx, ChooseCarrier(deed_id, request.form.get("number", "")))
+        flash(
+            ngettext("%(num)s word is told with this carrier", "%(num)s words are told with this carrier", told),
+            "success",
+        )
         return self._back(connection_id)
 
     @page("/<int:connection_id>/<int:deed_id>/drop", methods=("POST",))

@@ -13,14 +13,17 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from oms import clock
 from oms.actor import Actor
-from oms.catalog.models import Sku
+from oms.catalog.models import Shop, Sku
 from oms.db import db
 from oms.errors import InvalidInput, NotFound, say
 from oms.importing import quarantine
+from oms.importing.channel_mends import MendOrder, mend_order
+from oms.importing.channels import waiting_order
 from oms.importing.quarantine import Released
 from oms.intake import queries
 from oms.intake.models import IntakeItem
 from oms.intake.records import stored_sentence
+from oms.thai.addresses import table
 from oms.thai.text import query_grams
 from oms.usecases import intake
 from oms.usecases.intake_conflicts import FIELD_LABELS, DecideConflict, decide_conflict
@@ -31,6 +34,16 @@ from views.filters import tr
 from views.intake import labels
 
 GAP_DAYS = 30
+FILE = "file"
+RECIPIENT_LABELS: dict[str, str] = {
+    "name": "Recipient",
+    "phone": "Phone",
+    "address": "Address",
+    "subdistrict": "Subdistrict",
+    "district": "District",
+    "province": "Province",
+    "postcode": "Postcode",
+}
 STAGE_LABELS: dict[str, str] = {
     "unpaid": "Unpaid",
     "to_ship": "To be shipped",
@@ -89,10 +102,17 @@ class QuarantineView(OmsView):
             if item is None:
                 raise NotFound(say("There is no such record"), code="item_not_found")
             rows = queries.item_rows(tx.session, run_id, no)
+            told = waiting_order(tx, run, no) if run.source != FILE else None
         bad = {(p["line"], p["column"]) for p in item.problems or []}
         facts = {"run": run, "item": item, "rows": rows, "bad": bad, "labels": labels(),
                  "sentence": lambda p: tr(stored_sentence(p)),
                  "shown": _columns(run.headers or [], rows, bad)}  # fmt: skip
+        if run.source != FILE:
+            facts |= {
+                "told": told, "places": provinces(), "fields": RECIPIENT_LABELS,
+                "shop": db.session.get(Shop, run.shop_id), "wrong": {p["column"] for p in item.problems or []},
+            }  # fmt: skip
+            return self.show_page("intake/channel_item.html", title=item.key, **facts)
         return self.show_page("intake/item.html", title=item.key or gettext("Row without a number"), **facts)
 
     @page("/<int:run_id>/<int:no>/mend", methods=("POST",))
@@ -111,6 +131,18 @@ class QuarantineView(OmsView):
         target = "QuarantineView.waiting" if done.released else "QuarantineView.item"
         return redirect(url_for(target, **({} if done.released else {"run_id": run_id, "no": no})), 303)
 
+    @page("/<int:run_id>/<int:no>/order", methods=("POST",))
+    def mend_order(self, run_id: int, no: int) -> AnyResponse:
+        """Keep where a channel's order goes, and take it in again from the kept words."""
+        fixes = {name: request.form.get(name, "") for name in RECIPIENT_LABELS}
+        was = {name: request.form.get(f"was_{name}", "") for name in RECIPIENT_LABELS}
+        changed = {name: text for name, text in fixes.items() if text.strip() != was[name].strip()}
+        with unit() as tx:
+            done = mend_order(tx, MendOrder(run_id, no, changed))
+        _tell(done)
+        target = "QuarantineView.waiting" if done.released else "QuarantineView.item"
+        return redirect(url_for(target, **({} if done.released else {"run_id": run_id, "no": no})), 303)
+
     @page("/<int:run_id>/<int:no>/close", methods=("POST",))
     def close(self, run_id: int, no: int) -> AnyResponse:
         """Say that it needs no work any more."""
@@ -118,6 +150,11 @@ class QuarantineView(OmsView):
             quarantine.close_item(tx, run_id, no, request.form.get("reason", ""))
         flash(gettext("Closed. It stays in the ledger of its file."), "success")
         return redirect(url_for("QuarantineView.waiting"), 303)
+
+
+def provinces() -> list[str]:
+    """The provinces of the country, to choose from."""
+    return sorted(set(table().provinces.values()))
 
 
 def _number(name: str) -> int:

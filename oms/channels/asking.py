@@ -192,6 +192,11 @@ class Adapter:
         with asking():
             return self.transport.send(method, path, **how)
 
+    @staticmethod
+    def reread(raw: Mapping[str, Any]) -> OrderNews | None:  # noqa: ARG004  nothing by itself
+        """An order read once more from the words that were kept; None: this adapter does not do that."""
+        return None
+
     def check(self) -> str:
         """Nothing to check."""
         _cannot()

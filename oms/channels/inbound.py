@@ -32,6 +32,11 @@ class Inbound(Adapter):
         super().__init__(transport)
         self._secrets = (settings["hook_secret"], settings.get("old_secret", ""))
 
+    @staticmethod
+    def reread(raw: Mapping[str, Any]) -> OrderNews | None:
+        """Once more, from the kept words."""
+        return order_news(raw)
+
     def check(self) -> str:
         """There is nobody to ask."""
         return ""

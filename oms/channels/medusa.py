@@ -68,6 +68,11 @@ class Medusa(Adapter):
             raise unreadable()
         return reply.body
 
+    @staticmethod
+    def reread(raw: Mapping[str, Any]) -> OrderNews | None:
+        """Once more, from the kept words."""
+        return order_news(raw)
+
     def check(self) -> str:
         """The shop's name."""
         found = rows(self._ask("GET", "stores").get("stores"))

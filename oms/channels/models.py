@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from sqlalchemy import (
     BigInteger,
@@ -30,12 +29,7 @@ from oms.channels.states import DeedKind, DeedStatus, HookStatus, Source
 from oms.columns import EnumText, UtcDateTime
 from oms.db import Model
 from oms.intake.states import Outcome
-from oms.net.transport import is_local
-
-
-def is_play(host: str) -> bool:
-    """Whether an address is a simulator's, on this very machine."""
-    return is_local(urlsplit(host).hostname or "") if host else False
+from oms.net.transport import is_play
 
 
 class ChannelConnection(Model):

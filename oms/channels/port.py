@@ -46,13 +46,15 @@ class Ability(StrEnum):
 @dataclass(frozen=True)
 class OrderNews:
     """One order as the channel tells it. ``raw`` is everything it said, kept as it came. ``order`` None: it cannot be
-    read, and ``problems`` says why; the number is known all the same, so that it is not lost."""
+    read, and ``problems`` says why; the number is known all the same, so that it is not lost. ``draft`` is then what
+    could be read of it, for a person to complete."""
 
     external_no: str
     raw: Mapping[str, Any]
     order: OrderIn | None
     updated_at: datetime | None = None
     problems: tuple[CellProblem, ...] = ()
+    draft: OrderIn | None = None
 
 
 @dataclass(frozen=True)
@@ -254,6 +256,16 @@ class ChannelRefused(ChannelError):
 
     code = "channel_refused"
     http_status = 422
+
+
+class ChannelChoice(ChannelRefused):
+    """It takes one of its own names only, and ours is none: a person chooses. ``choices``: names by its numbers."""
+
+    code = "channel_choice"
+
+    def __init__(self, message: Say, *, choices: Mapping[str, str], raw_code: str = "", field: str = "") -> None:
+        super().__init__(message, raw_code=raw_code, raw_text=", ".join(choices.values()), field=field)
+        self.choices = dict(choices)
 
 
 class ChannelUnknown(ChannelError):

@@ -167,7 +167,7 @@ def news(
     if not order.lines and not reading.problems:
         reading.bad("items", "lines_missing", say("The channel names nothing that was bought"))
     found = tuple(reading.problems)
-    return OrderNews(external_no, raw, None if found else order, updated_at, found)
+    return OrderNews(external_no, raw, None if found else order, updated_at, found, order if found else None)
 
 
 def broken(external_no: str, raw: Mapping[str, Any], what: str) -> OrderNews:

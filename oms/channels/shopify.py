@@ -76,6 +76,11 @@ class Shopify(Adapter):
             raise _error(answer, reply)
         return answer.data
 
+    @staticmethod
+    def reread(raw: Mapping[str, Any]) -> OrderNews | None:
+        """Once more, from the kept words."""
+        return order_news(raw)
+
     def check(self) -> str:
         """The shop's name."""
         return words(part(self._ask(ask.SHOP), "shop").get("name"))

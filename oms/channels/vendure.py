@@ -81,6 +81,11 @@ class Vendure(Adapter):
             raise refused(words(found.get("errorCode")), words(found.get("message"), 500))
         return found
 
+    @staticmethod
+    def reread(raw: Mapping[str, Any]) -> OrderNews | None:
+        """Once more, from the kept words."""
+        return order_news(raw)
+
     def check(self) -> str:
         """An unknown token of a channel is served as the default one, so the code of the channel is compared."""
         code = words(part(self._ask(ask.CHANNEL), "activeChannel").get("code"))

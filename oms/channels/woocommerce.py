@@ -110,6 +110,11 @@ class WooCommerce(Adapter):
             raise _problem(reply)
         return data_of(reply)
 
+    @staticmethod
+    def reread(raw: Mapping[str, Any]) -> OrderNews | None:
+        """Once more, from the kept words."""
+        return order_news(raw)
+
     def check(self) -> str:
         """One order asked for proves the keys; the shop's name is public."""
         self._ask("GET", "orders", {"per_page": "1", "_fields": "id"})

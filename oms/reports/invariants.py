@@ -10,6 +10,7 @@ from typing import Final
 
 from oms.reports.checks import Check
 from oms.reports.invariants_carriers import CARRIER_CHECKS
+from oms.reports.invariants_channels import CHANNEL_CHECKS
 from oms.reports.invariants_documents import DOCUMENT_CHECKS
 from oms.reports.invariants_floor import FLOOR_CHECKS
 from oms.reports.invariants_labels import LABEL_CHECKS
@@ -107,6 +108,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *FLOOR_CHECKS,
     *RETURN_CHECKS,
     *MESSAGE_CHECKS,
+    *CHANNEL_CHECKS,
     Check(1, "fulfillment_status", "fulfillment and stock state follow from the quantities", FULFILLMENT),
     Check(1, "board", "the board state follows from everything else", BOARD),
     Check(

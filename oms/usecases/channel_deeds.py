@@ -18,6 +18,7 @@ from oms.channels.models import ChannelConnection, ChannelDeed, ChannelOrder
 from oms.channels.port import (
     Ability,
     ChannelCannot,
+    ChannelChoice,
     ChannelError,
     ChannelKeys,
     ChannelSilent,
@@ -35,6 +36,7 @@ from oms.usecases.channel_lease import waits
 from oms.usecases.channels import is_ready
 
 TELL = "channel.tell"
+CHOICES = "choices"  # of a word's facts: the channel's own names, by its numbers, when it did not know ours
 NEEDS: Mapping[DeedKind, Ability] = {
     DeedKind.ACCEPT: Ability.ACCEPT, DeedKind.SHIP: Ability.SHIP, DeedKind.CANCEL: Ability.CANCEL,
     DeedKind.AGREE_CANCEL: Ability.ANSWER_CANCEL, DeedKind.REFUSE_CANCEL: Ability.ANSWER_CANCEL,
@@ -224,6 +226,8 @@ def word_failed(tx: Tx, deed_id: int, error: ChannelError) -> None:
     """It was not taken: told again later when that may help, looked at first when nobody knows, else for a person."""
     row = _lock(tx, deed_id)
     row.raw_code, row.reason = error.raw_code, (str(error) or error.code)[:500]
+    if isinstance(error, ChannelChoice):
+        row.facts = {**row.facts, CHOICES: error.choices}
     pause = timedelta(seconds=PAUSES[min(row.attempts, len(PAUSES)) - 1])
     row.next_try_at = clock.now() + pause
     again = isinstance(error, ChannelSilent) and row.attempts <= len(PAUSES)

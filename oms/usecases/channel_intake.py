@@ -6,7 +6,7 @@ a person like a row of a file does; it holds nothing else up.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -22,9 +22,10 @@ from oms.db import Tx, insert_rows
 from oms.errors import say
 from oms.intake.models import IntakeItem, IntakeRun
 from oms.intake.queries import one_of
-from oms.intake.records import CellProblem, Stage
+from oms.intake.records import CellProblem, OrderIn, Stage
 from oms.intake.states import INTAKE_RUN, IntakeKind, Outcome, RunStatus
 from oms.usecases.channel_lease import Move, keep_lease
+from oms.usecases.channel_mends import fixes_of, mended
 from oms.usecases.intake_orders import Incoming, Taken, TakeOrders, take_orders
 
 OPEN = frozenset({Stage.UNKNOWN, Stage.UNPAID, Stage.TO_SHIP, Stage.SHIPPED, Stage.DELIVERED})
@@ -159,21 +160,35 @@ def _run(tx: Tx, cmd: TakePage, connection: ChannelConnection) -> IntakeRun:
 def _take(tx: Tx, run: IntakeRun, page: _Page) -> None:
     """Readable orders go the way files go; the rest waits."""
     incoming = []
+    fixes = fixes_of(tx, page.cmd.shop_id, {n.external_no for n in page.fresh if n.problems and n.draft is not None})
     for no, news in enumerate(page.fresh, run.items + 1):
-        problems = (*news.problems, page.cmd.poison) if page.cmd.poison else news.problems
-        if news.order is None or problems:
+        told, problems = _as_mended(news, fixes.get(news.external_no))
+        problems = (*problems, page.cmd.poison) if page.cmd.poison else problems
+        if told is None or problems:
             page.taken[news.external_no] = Taken(no, Outcome.QUARANTINED, None, problems or (_unread(),))
         else:
-            order = replace(news.order, external_no=news.external_no)
-            incoming.append(Incoming(no, order, page.marks[news.external_no]))
+            incoming.append(Incoming(no, replace(told, external_no=news.external_no), page.marks[news.external_no]))
     if incoming:
         answers = take_orders(tx, TakeOrders(page.cmd.shop_id, run.id, incoming, vouched=True))
         numbers = {i.no: i.order.external_no for i in incoming}
         page.taken |= {numbers[answer.no]: answer for answer in answers}
 
 
+def _as_mended(news: OrderNews, fixes: Mapping[str, str] | None) -> tuple[OrderIn | None, tuple[CellProblem, ...]]:
+    """The order as it was told, with what a person put right in it before."""
+    if news.order is not None or news.draft is None or not fixes:
+        return news.order, news.problems
+    return mended(news.draft, news.problems, fixes)
+
+
 def _unread() -> CellProblem:
     return CellProblem(0, "", "order_unread", say("What the channel said about this order cannot be read"))
+
+
+def _said(news: OrderNews) -> dict[str, Any] | None:
+    """What was understood, as it is kept: of an order with problems what could be read."""
+    order = news.order or news.draft
+    return told_of(order) if order is not None else None
 
 
 def _write(tx: Tx, run: IntakeRun, page: _Page) -> None:
@@ -190,7 +205,7 @@ def _write(tx: Tx, run: IntakeRun, page: _Page) -> None:
         })  # fmt: skip
         messages.append({
             "shop_id": run.shop_id, "external_no": number, "source": page.cmd.source,
-            "fingerprint": page.marks[number], "raw": flat(news.raw), "told": news.order and told_of(news.order),
+            "fingerprint": page.marks[number], "raw": flat(news.raw), "told": _said(news),
             "problems": [p.as_json() for p in news.problems] or None, "said_at": news.updated_at,
             "received_at": page.at, "run_id": run.id, "item_no": taken.no, "outcome": taken.outcome,
             "order_id": taken.order_id,

@@ -20,7 +20,7 @@ from oms.orders.queries import lock_known
 from oms.orders.states import OrderStatus
 from oms.returns.models import Return
 from oms.returns.queries import lock_returns
-from oms.returns.states import ReturnKind, ReturnStatus
+from oms.returns.states import Resolution, ReturnKind, ReturnStatus
 from oms.usecases.intake_orders import sku_meanings
 from oms.usecases.returns import (
     AskedLine,
@@ -40,6 +40,7 @@ from oms.usecases.returns import (
 S, W, T = ReturnStage, ReturnWait, ReturnStatus
 DEAD = (T.REJECTED, T.CANCELED)
 BEFORE = (T.REQUESTED, T.APPROVED)
+PAID_HERE = (Resolution.REFUND, Resolution.STORE_CREDIT, Resolution.EXCHANGE)
 COMING = (*BEFORE, T.IN_TRANSIT)
 
 
@@ -111,8 +112,8 @@ def _move(tx: Tx, row: ChannelReturn, order: Order, ret: Return) -> ReturnWait |
         return _end(tx, row, ret)
     if ret.status in DEAD:
         return W.DIFFERS  # declined here, and the channel still asks
-    if ret.status not in COMING:
-        return None  # it is here: people count and settle it
+    if ret.status not in COMING:  # it is here: people count and settle it
+        return W.DIFFERS if row.stage is S.REFUNDED and ret.resolution in PAID_HERE else None
     mine = _promised(ret)
     told = _pieces(tx, row, order, {} if ret.goods_stay else mine) if row.amounts else mine
     if isinstance(told, ReturnWait):

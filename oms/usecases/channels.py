@@ -14,11 +14,12 @@ from sqlalchemy import select, update
 
 from oms import audit, clock
 from oms.catalog.models import Shop
-from oms.channels.models import ChannelConnection, ChannelOrder, is_play
+from oms.channels.models import ChannelConnection, ChannelOrder
 from oms.channels.port import ChannelError, ChannelKeys, Grant
 from oms.channels.registry import CONNECTORS, ConnectorKind, check_settings
 from oms.db import Tx
 from oms.errors import InvalidInput, NotFound, Refused, say
+from oms.net.transport import is_play
 from oms.sealing import Sealer
 from oms.usecases.channel_hooks import hear_elsewhere
 from oms.usecases.channel_lease import GRANT, SETTINGS, get_connection, keep, of_shop, told_of

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -44,6 +45,7 @@ from oms.money import Money
 from oms.net.reading import moment, words
 from oms.net.settings import Field
 from oms.net.transport import Reply
+from oms.thai.phone import read_phone
 from views.sandbox.book import Fault, Refusal
 from views.sandbox.channel import ChannelSandbox, Hook
 from views.sandbox.market import No, Order, Stall, State
@@ -89,6 +91,10 @@ class Bazaar(Adapter):
         if reply.body is None and reply.kind != "application/pdf":
             raise unreadable()
         return reply
+
+    @staticmethod
+    def reread(raw: Mapping[str, Any]) -> OrderNews | None:
+        return _news(raw)
 
     def check(self) -> str:
         return self._ask("GET", "/shop").text("name")
@@ -181,6 +187,10 @@ def _news(row: Mapping[str, Any]) -> OrderNews:
         cancel_requested=row["asks_cancel"], buyer_id=row["buyer"], shipping_fee=Money.satang(row["fee"]),
         buyer_note=words(row["note"]),
     )  # fmt: skip
+    if (phone := order.recipient.phone) and read_phone(phone) is None:
+        draft = replace(order, recipient=replace(order.recipient, phone=""))
+        bad = CellProblem(0, "phone", "phone", say("“{text}” is not a phone number", text=phone))
+        return OrderNews(row["no"], row, None, at, (bad,), draft)
     return OrderNews(row["no"], row, order, at)
 
 
@@ -324,7 +334,7 @@ class BazaarSandbox(ChannelSandbox):
             "changed": order.updated_at.isoformat(), "cod": order.cod, "carrier": order.carrier,
             "tracking": order.tracking, "asks_cancel": order.cancel_asked, "buyer": order.buyer.handle,
             "fee": int(order.shipping_fee * 100), "note": order.note,
-            "to": {"name": to.name, "phone": to.phone, "line": to.line, "province": to.province,
+            "to": {"name": to.name, "phone": order.facts.get("phone", to.phone), "line": to.line, "province": to.province,
                    "postcode": to.postcode},
             "lines": [
                 {"id": x.id, "sku": x.sku, "name": x.name, "n": x.quantity, "price": int(x.price * 100)}

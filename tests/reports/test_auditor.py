@@ -41,6 +41,7 @@ from oms.usecases.shipping_work import (
 )
 from oms.usecases.stock import ReceiveStock, receive_stock
 from oms.usecases.stock_checks import StockLine
+from tests.reports.broken_channels import CHANNEL_BREAKS, sell_some
 from tests.reports.broken_documents import DOCUMENT_BREAKS, issue_some
 from tests.reports.broken_labels import LABEL_BREAKS
 from tests.reports.broken_links import REMOTE_BREAKS, link_some
@@ -98,6 +99,7 @@ def world(tx):
     link_some(tx, shop)
     merge_some(tx)
     tell_some(tx)
+    sell_some(tx, shop)
     over_the_floor(tx, shop, place((0, 1), (1, 2), **cod), place(**cod))
     goods_back(tx, shop, place((3, 3)), place((2, 2), **cod), place((3, 2)))
     tx.session.flush()
@@ -300,6 +302,7 @@ BREAKS = {
     **REMOTE_BREAKS, **PEOPLE_BREAKS,
     **LABEL_BREAKS,
     **MESSAGE_BREAKS,
+    **CHANNEL_BREAKS,
 }  # fmt: skip
 
 

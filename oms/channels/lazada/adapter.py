@@ -70,6 +70,11 @@ class Lazada(Adapter):
         self._calls = calls.Calls(transport, settings, grant.access)
         self._seller = grant.facts.get("seller_id", "")
 
+    @staticmethod
+    def reread(raw: Mapping[str, Any]) -> OrderNews | None:
+        """Once more, from the kept words."""
+        return order_of({k: v for k, v in raw.items() if k != "order_items"}, rows(raw.get("order_items")))
+
     def check(self) -> str:
         """The name of the shop."""
         seller = inner(self._calls.get("/seller/get"))

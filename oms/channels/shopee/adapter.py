@@ -65,6 +65,11 @@ class Shopee(Adapter):
         self._push_key = settings.get("push_key", "").strip() or self._calls.key
         self._liked = settings.get("handover", "").strip().lower()
 
+    @staticmethod
+    def reread(raw: Mapping[str, Any]) -> OrderNews | None:
+        """Once more, from the kept words."""
+        return order_of(raw)
+
     def check(self) -> str:
         """The name of the shop."""
         return words(self._calls.get("/shop/get_shop_info").get("shop_name")) or self._calls.shop

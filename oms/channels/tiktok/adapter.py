@@ -7,11 +7,13 @@ own; they are fetched by it or brought to it, or go with our own carrier where t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from oms.channels import spans
 from oms.channels.asking import Adapter, forged, header, hook_body, mark_of, same, sign_push, unreadable
+from oms.channels.market_fields import CARRIERS, carriers_of
 from oms.channels.port import (
     Ability,
     Called,
@@ -65,7 +67,13 @@ class TikTok(Adapter):
         self._calls = calls.Calls(transport, settings, grant)
         self._shop = grant.facts.get("shop_id", "")
         self._liked = settings.get("handover", "").strip().lower()
+        self._carriers = carriers_of(settings.get(CARRIERS, ""))
         self._warehouse = ""
+
+    @staticmethod
+    def reread(raw: Mapping[str, Any]) -> OrderNews | None:
+        """Once more, from the kept words."""
+        return order_of(raw)
 
     def check(self) -> str:
         """The name of the shop."""
@@ -145,7 +153,9 @@ class TikTok(Adapter):
 
     def ship(self, shipped: Shipped) -> Shipping:
         """Handed over where that has not been said; with our own carrier its number goes along."""
-        return shipping.hand_over(self._calls, shipped.external_no, self._liked, shipped)
+        code = shipped.carrier_code or self._carriers.get(shipped.carrier.strip().casefold(), "")
+        named = replace(shipped, carrier_code=code)
+        return shipping.hand_over(self._calls, shipped.external_no, self._liked, named)
 
     def cancel(self, external_no: str, reason: str) -> None:
         """Before it leaves."""

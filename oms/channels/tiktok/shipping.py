@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 from oms.channels.asking import fetch_pdf, refused, silent, too_late, unknown, unreadable
-from oms.channels.port import ChannelRefused, Shipped, Shipping
+from oms.channels.port import ChannelChoice, ChannelRefused, Shipped, Shipping
 from oms.channels.reading import rows
 from oms.channels.tiktok.calls import Calls
+from oms.errors import say
 from oms.net.reading import words
 from oms.net.silence import Silence
 from oms.net.transport import Transport
@@ -83,8 +84,11 @@ def _provider(calls: Calls, option: str, name: str) -> str:
         p for p in known if wanted in words(p.get("name")).casefold()
     ]
     if len(found) != 1:
-        names = ", ".join(words(p.get("name")) for p in known)
-        raise refused("shipping_provider_id", f"{name}: {names}", "carrier")
+        raise ChannelChoice(
+            say("TikTok does not know the carrier “{name}”: choose one of its own", name=name or "–"),
+            choices={words(p.get("id")): words(p.get("name"), 80) for p in known if words(p.get("id"))},
+            raw_code="shipping_provider_id", field="carrier",
+        )  # fmt: skip
     return words(found[0].get("id"))
 
 
