@@ -116,6 +116,12 @@ def phone(value: str | None) -> str:
     return format_phone(value) if may("customer.phone") else mask_phone(value)
 
 
+def masked(value: str | None) -> str:
+    """A phone number on a list of people: enough to tell them apart. Whole numbers stand on one person's page, where
+    looking is on record."""
+    return mask_phone(value) if value else "–"
+
+
 def number(value: int | None) -> str:
     """1,234; a dash for nothing."""
     return "–" if value is None else f"{value:,}"
@@ -191,6 +197,6 @@ def install(app: Flask) -> None:
     """Register the filters."""
     app.jinja_env.filters.update(
         say=tr, money=money, day=day, moment=moment, short_moment=short_moment, age=age, countdown=countdown,
-        phone=phone, number=number, cell=cell, span=span, device=device,
+        phone=phone, masked=masked, number=number, cell=cell, span=span, device=device,
     )  # fmt: skip
     app.jinja_env.globals.update(may=may, language=language, tr=tr, now=clock.now, role_label=role_label)
