@@ -22,7 +22,7 @@ from views.base import OmsView, page, unit
 from views.channels import found
 
 KIND_LABELS = {
-    "accept": "Accepted, to be sent", "ship": "On its way", "cancel": "Canceled by us",
+    "accept": "Accepted, to be sent", "ship": "Told as sent", "cancel": "Canceled by us",
     "agree_cancel": "Yes to canceling", "refuse_cancel": "No to canceling", "label": "Label fetched",
 }  # fmt: skip
 TONES = {"waiting": "mut", "asked": "info", "unsure": "warn", "done": "ok", "needs_person": "bad", "dropped": "mut"}

@@ -29,7 +29,7 @@ from oms.usecases import customers as verbs
 from views import nav
 from views.base import OmsFormView, current_actor, may, unit
 from views.fields import Chosen, choices
-from views.filters import phone, tr
+from views.filters import masked, tr
 from views.modelview import OmsModelView
 from views.privacy import phones_shown
 
@@ -94,7 +94,7 @@ class CustomerView(OmsModelView):
     }  # fmt: skip
     find_columns = ["name"]
     search_columns = ["group", "created_at"]
-    formatters_columns = {"phone": phone}
+    formatters_columns = {"phone": masked}
     show_template = "customer_show.html"
     export_list = "customers"
     empty_text = lazy_gettext("Customers appear with their first order; a file of customers can be imported.")

@@ -14,7 +14,7 @@ from oms.catalog.models import Product, Sku
 from oms.customers import queries
 from oms.db import db
 from views.base import OmsView, page
-from views.filters import money, phone
+from views.filters import masked, money
 from views.listing import apply_find
 
 MOST = 12
@@ -86,7 +86,7 @@ class LookupView(OmsView):
     def customers(self) -> Response:
         """People by phone fragment or name."""
         found = queries.search(db.session(), _typed(), MOST)
-        return jsonify(items=[{"id": h.id, "text": h.name, "hint": phone(h.phone) if h.phone else ""} for h in found])
+        return jsonify(items=[{"id": h.id, "text": h.name, "hint": masked(h.phone) if h.phone else ""} for h in found])
 
 
 VIEWS = (LookupView,)

@@ -22,6 +22,7 @@ from oms.reports.pay_codes import PayCodes, pay_codes
 from oms.returns.models import Return
 from oms.returns.states import RETURN, ReturnStatus
 from oms.usecases import derived
+from oms.usecases.order_links import returns_elsewhere
 
 STEP_LABELS: dict[str, str] = {
     "ordered": "Ordered", "paid": "Paid", "packed": "Packed", "left": "On the way", "arrived": "Delivered",
@@ -129,7 +130,7 @@ class PublicOrder:
     @property
     def may_return(self) -> bool:
         """Whether anything can be asked back here."""
-        return self.order.payment_term is not PaymentTerm.MARKETPLACE and any(line.returnable for line in self.lines)
+        return not returns_elsewhere(self.order) and any(line.returnable for line in self.lines)
 
 
 def public_order(tx: Tx, order: Order) -> PublicOrder:

@@ -13,6 +13,7 @@ from typing import Final
 from sqlalchemy import func, select
 
 from oms.actor import Actor
+from oms.catalog.models import PLATFORMS
 from oms.db import Tx
 from oms.errors import InvalidInput, NotFound, Refused, say
 from oms.intake.files import Kept
@@ -165,11 +166,17 @@ def _check_wanted(tx: Tx, order: Order) -> None:
         )
 
 
+def returns_elsewhere(order: Order) -> bool:
+    """Whether its buyer asks for returns where they bought it: a platform that holds the money pays it back itself.
+    What was paid in our own shops comes back through us."""
+    return order.payment_term is PaymentTerm.MARKETPLACE and order.channel in PLATFORMS
+
+
 def ask_return(tx: Tx, cmd: AskReturn) -> ReturnResult:
     """Ask for a return as the buyer. Raises InvalidInput for reasons that are not a buyer's, pieces that never left or
     came back, and Refused where the marketplace takes returns."""
     order = open_order(tx, cmd.token)
-    if order.payment_term is PaymentTerm.MARKETPLACE:
+    if returns_elsewhere(order):
         raise Refused(say("Ask for this return where you bought it"), code="return_elsewhere")
     if cmd.reason not in COMPLAINTS:
         raise InvalidInput(say("Choose a reason"), field="reason", code="reason_missing")

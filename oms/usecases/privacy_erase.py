@@ -23,7 +23,7 @@ from oms.documents.models import Document
 from oms.errors import Refused, Say, say
 from oms.intake.models import ImportedOrder
 from oms.money import ZERO
-from oms.orders.attachments import AttachmentKind, OrderAttachment
+from oms.orders.attachments import OrderAttachment
 from oms.orders.models import Order, OrderLine, OrderNote, OrderSearch
 from oms.orders.queries import NO_ID
 from oms.payments.cod_models import CodEntry
@@ -216,9 +216,8 @@ def _forget_orders(tx: Tx, ids: Sequence[int]) -> None:
     links = update(TrackingLink).where(TrackingLink.order_id.in_(ids), TrackingLink.revoked_at.is_(None))
     tx.session.execute(links.values(revoked_at=clock.now(), revoked_by=ERASED).execution_options(**quiet))
     files = update(OrderAttachment).where(
-        OrderAttachment.order_id.in_(ids), OrderAttachment.kind != AttachmentKind.PACKING,
-        OrderAttachment.removed_at.is_(None),
-    )  # fmt: skip
+        OrderAttachment.order_id.in_(ids), OrderAttachment.removed_at.is_(None)
+    )  # photos of packed boxes too: they show the address on the label
     gone = {"removed_at": clock.now(), "removed_by": ERASED, "remove_reason": ERASED, "name": "", "note": ""}
     tx.session.execute(files.values(gone).execution_options(**quiet))
     _find_by_number_only(tx, ids)

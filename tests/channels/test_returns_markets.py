@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 
 import pytest
@@ -64,3 +65,19 @@ def test_a_return_becomes_one_here_and_follows(town, code):
     again, _ = told(town, code)
     assert again.id == row.id
     assert db.session.scalars(select(Return)).all() == [ret]
+
+
+def test_buyers_of_the_demo_give_back_and_it_shows_here(town):
+    from views.sandbox.selling import Seller, Ways
+
+    stall = town.sandboxes["tiktok"].stall
+    seller = Seller(town.market, 0, Ways(refuses=0.0))
+    seller.give_back_soon(stall, 1)
+    now, seen = time.monotonic(), []
+    for later in (1000, 1021, 1041, 1061):
+        seller.turn(now + later)
+        row, ret = told(town, "tiktok")
+        seen.append((row.stage.value, ret.status if ret else None))
+    assert seen == [
+        ("asked", T.REQUESTED), ("agreed", T.APPROVED), ("sent", T.IN_TRANSIT), ("refunded", T.IN_TRANSIT),
+    ]  # fmt: skip

@@ -14,9 +14,7 @@ from oms.thai.chat.reader import LONGEST
 
 GIVEN = json.loads((Path(__file__).parent / "chat_orders.json").read_text(encoding="utf-8"))["messages"]
 MORE = json.loads((Path(__file__).parent / "chat_more.json").read_text(encoding="utf-8"))["messages"]
-MORE = [
-    m for m in MORE if m["id"] != "p007"
-]  # "men XL women S, one each": the reader sees one thing where there are two
+MORE += json.loads((Path(__file__).parent / "chat_voices.json").read_text(encoding="utf-8"))["messages"]
 FIELDS = {name for message in GIVEN for name in message["expect"]} | {"kind"}
 
 
@@ -128,3 +126,18 @@ def test_a_name_may_stand_behind_the_goods_and_sound_like_a_guard_house():
     )
     told = fields("กนกวรรณ ป้อมปราการ\n080-000-1234\n45/7 หมู่ 2 ต.สันทรายน้อย อ.สันทราย เชียงใหม่ 50210\nฝากที่ป้อมยามนะคะ")
     assert (told["name"], "ป้อมยาม" in told["note"]) == ("กนกวรรณ ป้อมปราการ", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("ชาย XL หญิง S อย่างละ 1", [("ชาย", "XL"), ("หญิง", "S")]),
+        ("เสื้อโปโล ดำ ขาว L อย่างละ 1", [("เสื้อโปโล", "ดำ L"), ("เสื้อโปโล", "ขาว L")]),
+        ("เสื้อ A กับ เสื้อ B อย่างละ 1 ตัว", [("เสื้อ A", None), ("เสื้อ B", None)]),
+        ("เสื้อยืด สีดำ อย่างละ 1", [("เสื้อยืด", "สีดำ")]),
+    ],
+)
+def test_one_of_each_is_one_item_for_each(text, wanted):
+    items = read_message(text).as_json()["items"]
+    assert [(item["name"], item.get("variant")) for item in items] == wanted
+    assert {item["qty"] for item in items} == {1}

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from oms import clock
+from oms.catalog.models import Channel
 from oms.db import Tx
 from oms.errors import Forbidden, NotFound
 from oms.intake.files import Kept
@@ -18,6 +19,7 @@ from oms.payments.models import PaymentClaim
 from oms.payments.slip_models import Slip
 from oms.payments.states import SlipStatus
 from oms.reports.order_texts import Sending, chat_texts
+from oms.reports.public_order import public_order
 from oms.returns.models import Return
 from oms.returns.states import ReturnReason
 from oms.shipping.link_models import Opens, TrackingLink
@@ -180,10 +182,28 @@ def test_a_return_is_asked_for_once_for_a_buyers_reason(tx, shop):
         ask_return(tx, AskReturn(token, (AskedLine(line, 1),), ReturnReason.LOST))
     with refused(tx, "return_quantity", "lines", Return):
         ask_return(tx, AskReturn(token, (AskedLine(line, 2),), ReturnReason.DAMAGED))
-    tx.session.execute(update(Order).where(Order.id == order).values(payment_term=PaymentTerm.MARKETPLACE))
+    sold_by = update(Order).where(Order.id == order).values(payment_term=PaymentTerm.MARKETPLACE)
+    tx.session.execute(sold_by.values(channel=Channel.SHOPEE))
     tx.session.expire_all()
     with refused(tx, "return_elsewhere", None, Return):
         ask_return(tx, AskReturn(token, (AskedLine(line, 1),), ReturnReason.DAMAGED))
+
+
+def test_who_paid_in_a_web_shop_of_ours_asks_for_a_return_here(tx, shop):
+    order = place_order(tx, shop.order((0, 2), confirm=True, payment_term=PaymentTerm.COD)).order_id
+    mark_shipped(tx, MarkShipped(order, "Flash Express", "TH0112BX4K4A"))
+    paid_there = {"payment_term": PaymentTerm.MARKETPLACE, "channel": Channel.WEB}
+    tx.session.execute(update(Order).where(Order.id == order).values(paid_there))
+    token = order_link(tx, order).token
+    tx.session.flush()
+    tx.session.expire_all()
+    line = tx.session.scalars(select(OrderLine.id).where(OrderLine.order_id == order)).one()
+    assert public_order(tx, open_order(tx, token)).may_return
+    asked = ask_return(tx, AskReturn(token, (AskedLine(line, 1),), ReturnReason.DAMAGED, "บุบ", "k1"))
+    assert tx.session.get_one(Return, asked.return_id).reason is ReturnReason.DAMAGED
+    tx.session.execute(update(Order).where(Order.id == order).values(channel=Channel.LAZADA))
+    tx.session.expire_all()
+    assert not public_order(tx, open_order(tx, token)).may_return
 
 
 def test_messages_fit_the_state_of_the_order(tx, shop, order, token):

@@ -183,17 +183,11 @@ def test_a_forgotten_person_is_named_nowhere_and_the_books_still_add_up(tx, shop
     merge_customers(tx, MergeCustomers(person, twin.customer_id))
     take_request(tx, TakeRequest(person, RequestKind.ERASE))
     link = order_link(tx, closed.id).token
-    tx.session.add(
-        OrderAttachment(
-            order_id=closed.id,
-            kind=AttachmentKind.CHAT,
-            name="กนกวรรณ.png",
-            file_key="a1",
-            thumb_key="a2",
-            sha256="0" * 64,
+    for n, kind in enumerate((AttachmentKind.CHAT, AttachmentKind.DAMAGE, AttachmentKind.PACKING)):
+        tx.session.add(OrderAttachment(
+            order_id=closed.id, kind=kind, name="กนกวรรณ.png", file_key=f"a{n}", thumb_key=f"b{n}", sha256=str(n) * 64,
             by="x",
-        )
-    )
+        ))  # fmt: skip
     tx.session.add(
         Slip(
             status=SlipStatus.CONFIRMED,
@@ -217,6 +211,7 @@ def test_a_forgotten_person_is_named_nowhere_and_the_books_still_add_up(tx, shop
     assert (order.ship_name, order.ship_phone, order.ship_line, order.total) == (ERASED, "", "", closed.total)
     assert (order.ship_province, order.ship_postcode) == ("เชียงใหม่", "50210")
     assert tx.session.scalars(select(OrderNote.body)).all() == [ERASED]
+    assert set(tx.session.scalars(select(OrderAttachment.removed_by))) == {ERASED}
     assert search(tx.session, "0800001234") == []
     assert [r.number for r in search_orders(tx.session, tx.actor, order.number).rows] or tx.session.get(
         OrderSearch, order.id

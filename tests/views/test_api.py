@@ -281,6 +281,11 @@ def test_a_key_does_only_what_it_was_given(web: Flask, shop: SmallShop):
             assert answer.status_code in {400, 403}, path
     assert_problem(reader.post("/orders", body(shop)), 403, "forbidden")
     assert rows(Order) == 0
+    db.session.rollback()
+    last = db.session.scalars(select(AuditLog).order_by(AuditLog.id.desc()).limit(1)).one()
+    assert (last.action, last.source, last.after["action"]) == ("permission.refused", "api", "order.create")
+    assert last.subject == "/api/v1/orders"
+    assert last.subject_type == "api_key"
 
 
 def test_amounts_and_phones_need_their_own_permission(web: Flask, api: Api, shop: SmallShop):

@@ -18,8 +18,10 @@ from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge, TooManyRequests, Unauthorized
 from werkzeug.wrappers import Response
 
+from oms import audit
 from oms.actor import system
 from oms.db import Tx, transaction
+from oms.errors import Forbidden
 from oms.usecases.api_answers import Answered, begin_answer, keep_answer
 from oms.usecases.api_keys import Caller, find_caller, note_use
 from views.access import request_id
@@ -238,10 +240,21 @@ def view_of(endpoint: Endpoint) -> Callable[..., Response]:
         g.api_count = used = limits.count(str(known.id), known.per_minute)
         if used.is_over:
             raise TooManyRequests
-        return serve(endpoint, known, ids)
+        try:
+            return serve(endpoint, known, ids)
+        except Forbidden as refusal:
+            _note_refusal(known, str(refusal.facts.get("action", refusal.detail_code)))
+            raise
 
     called.__name__ = called.__qualname__ = f"api_{endpoint.name}"  # the guard against forged forms knows it by name
     return called
+
+
+def _note_refusal(known: Caller, action: str) -> None:
+    """Write down that a key tried what it may not do."""
+    with transaction(known.actor(request_id(), request.remote_addr or "")) as tx:
+        after = {"action": action, "path": request.path, "method": request.method}
+        audit.record(tx, "permission.refused", "api_key", known.id, request.path[:200], after=after)
 
 
 def tell_count(answer: Response) -> Response:

@@ -17,13 +17,14 @@ from oms import clock
 from oms.actor import system
 from oms.catalog.models import Shop
 from oms.channels.models import ChannelConnection
+from oms.channels.port import Ability
 from oms.channels.registry import CONNECTORS
 from oms.db import Tx, db, transaction
 from oms.usecases.channels import Connect, Switches, connect_shop, set_switches, store_grant
 from views.sandbox.channel import ChannelSandbox
 from views.sandbox.demo_messages import Phones, speak, write_until
 from views.sandbox.market import Market
-from views.sandbox.selling import Seller
+from views.sandbox.selling import Seller, Ways
 from views.sandbox.server import running
 from views.sandbox.stage_channels import DIALECTS, first_grant, together
 
@@ -32,6 +33,7 @@ SHOPS = {
     "woocommerce": "web",
 }  # fmt: skip
 RATE = 6.0  # orders a minute over all shops: life on the screen, and a day's stock lasts a day
+EARLIER = 2  # orders of each shop that arrived before the demo began and come back while it runs
 WHO = system("demo", source="cli")
 
 
@@ -54,7 +56,10 @@ def play(app: Flask, port: int, panel: str, stop: threading.Event, rate: float =
             db.session.remove()
             db.engine.dispose()
         market.stalls = {code: stall for code, stall in market.stalls.items() if mounted[code].hook_url}
-        seller = Seller(market, rate)
+        seller = Seller(market, rate, Ways(reacts_within=90.0))  # slow enough to be watched
+        for code, stall in market.stalls.items():
+            if Ability.RETURNS in CONNECTORS[code].abilities:
+                seller.give_back_soon(stall, EARLIER)
         if market.stalls:
             seller.start()
         write_until(stop, phones, panel)

@@ -110,6 +110,18 @@ class Seller:
         elif deed == "ask_return":
             self._give_back(now, stall, f"R{number}")
 
+    def give_back_soon(self, stall: Stall, orders: int) -> None:
+        """Orders that have arrived already, and whose buyers soon want to give them back; before buyers start."""
+        for _ in range(orders):
+            try:
+                number = stall.make(pay=True).number
+                stall.ship(number, f"TH9{number[-8:]}", "Flash Express")
+                stall.deliver(number)
+            except No:
+                return  # sold out
+            stall.just_left()
+            self._plan(time.monotonic(), self.ways.reacts_within, stall, "ask_return", number)
+
     def _give_back(self, now: float, stall: Stall, number: str) -> None:
         """What becomes of a return: declined, or agreed to, sent and paid back."""
         steps = ["refuse_return"] if self.random.random() < self.ways.refuses else list(GIVEN_BACK)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from oms.thai.chat.each import one_of_each
 from oms.thai.chat.facts import ChatItem, Sure
 from oms.thai.chat.words import (
     CLASSIFIERS,
@@ -48,7 +49,9 @@ _FIRST = re.compile(
     re.IGNORECASE,
 )
 _ONLY_COUNT = re.compile(rf"^\s*(?:เอา|รับ|สั่ง|ขอ)\s?(?P<n>\d{{1,3}})\s?{_CLASS}(?:\s*{POLITE})*+\s*$")
-_EACH = re.compile(rf"\s*(?:อย่างละ|สีละ|ไซส์ละ|แบบละ|รสละ|กลิ่นละ)\s*(?P<n>\d{{1,3}})\s*(?:{_CLASS})?", re.IGNORECASE)
+_EACH = re.compile(
+    rf"\s*(?:อย่างละ|สีละ|ไซส์ละ|แบบละ|รสละ|กลิ่นละ)(?:\s*(?P<n>\d{{1,3}})\s*(?:{_CLASS})?|\s?{_CLASS})", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +167,16 @@ def _counts_alone(text: str, *, expected: bool) -> bool:
 def read_items(text: str, *, expected: bool = False) -> Found:
     """The items a piece of text names. ``expected``: a label said that items follow."""
     if (each := _EACH.search(text)) and each.start():
-        names = re.split(r"\s*,\s*|\s+และ\s*|\s+กับ\s*|\s+/\s+|\s*\+\s*", text[: each.start()].strip())
-        every = [_item(name, int(each["n"]), Sure.CHECK, text) for name in names]
+        count, before = int(each["n"] or 1), text[: each.start()].strip()
+        names = re.split(r"\s*,\s*|\s+และ\s*|\s+กับ\s*|\s+/\s+|\s*\+\s*", before)
+        if len(names) == 1 and (several := one_of_each(before)):
+            name, variants = several
+            if not name:
+                names = variants
+            elif (made := _item(name, count, Sure.CHECK, text)) is not None:
+                each_of = tuple(replace(made, variant=variant) for variant in variants)
+                return Found(each_of, text[each.end() :].strip())
+        every = [_item(name, count, Sure.CHECK, text) for name in names]
         return Found(_inherit([item for item in every if item]), text[each.end() :].strip())
     items: list[ChatItem] = []
     rest = []

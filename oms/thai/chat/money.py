@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from oms.thai.addresses import by_postcode
 from oms.thai.chat.canvas import MARKS, Canvas, Mark
 from oms.thai.chat.facts import Invoice
 from oms.thai.chat.pieces import person
@@ -85,6 +86,16 @@ def _last_number(text: str) -> Decimal | None:
         return None
 
 
+def _ends_an_address(before: str, figures: str) -> bool:
+    """Whether figures are the postcode of the place right before them and no money."""
+    code, words = figures.strip(), before.split()
+    if not re.fullmatch(r"[1-9]\d{4}", code) or not words:
+        return False
+    last = words[-1]
+    city = last.rstrip(".ฯ") in {"กทม", "กรุงเทพ"}
+    return any(a.province in last or a.district in last or (city and code[:2] == "10") for a in by_postcode(code))
+
+
 def read_paying(canvas: Canvas) -> Paying:
     """The kind of payment and its figures, painted over. A question about COD chooses nothing."""
     canvas.paint_all(_NOT_CASH, Mark.GONE)
@@ -95,7 +106,8 @@ def read_paying(canvas: Canvas) -> Paying:
         total = _last_number(match[0])
     for match in list(CASH.finditer(canvas.text)):
         at_door = True
-        said = _last_number(match["sum"] or "") or _last_number(match["lead"] or "")
+        lead = "" if _ends_an_address(canvas.text[: match.start()], match["lead"] or "") else match["lead"] or ""
+        said = _last_number(match["sum"] or "") or _last_number(lead)
         cell = re.match(rf"\t(?P<sum>{_NUMBER})(?=\t|\n|$)", canvas.text[match.end() :])
         if said is None and cell:
             said = _last_number(cell["sum"])
@@ -104,7 +116,7 @@ def read_paying(canvas: Canvas) -> Paying:
         if said is None and (on_line := [*TOTAL.finditer(line), *MONEY.finditer(line)]):
             said = _last_number(on_line[0][0])
         amount = said or amount
-        start = match.start("word") if match["lead"] and match["sum"] else match.start()
+        start = match.start("word") if match["lead"] and (match["sum"] or not lead) else match.start()
         canvas.paint(start, match.end(), Mark.PAID)
     canvas.paint_all(TOTAL, Mark.PAID)
     transferred = False
