@@ -198,9 +198,13 @@ class Day:
 
     def quiet(self) -> None:
         """Wait until buyers have nothing in mind, every shop was read after that, and no work is open."""
-        until(lambda: self.sandbox.post("/_rate", per_minute=0)["planned"] == 0, 240, "buyers never came to rest")
+        until(lambda: self.sandbox.post("/_rate", per_minute=0)["planned"] == 0, 400, "buyers never came to rest")
         since = clock.now()
-        until(lambda: self._read_since(since), 300, "a shop was not read again")
+        end = time.monotonic() + 600
+        while (unread := self._unread(since)) and time.monotonic() < end:
+            time.sleep(1)
+        for told in unread:
+            print(f"not read since the last order: {told}", flush=True)
         self._until_done(300)
 
     def _until_done(self, seconds: float) -> None:
@@ -208,15 +212,23 @@ class Day:
         while self._open() and time.monotonic() < end:  # what is left over then is a finding
             time.sleep(0.5)
 
-    def _read_since(self, since: Any) -> bool:
+    def _unread(self, since: datetime) -> list[str]:
+        """Shops that were not read since then, and why."""
         with self.app.app_context():
-            waiting = select(func.count()).select_from(ChannelConnection).where(
-                ChannelConnection.connector != "inbound",
-                (ChannelConnection.last_ok_at.is_(None)) | (ChannelConnection.cursor_at < since),
-            )  # fmt: skip
-            found = db.session.scalar(waiting)
+            rows = db.session.scalars(
+                select(ChannelConnection).where(
+                    ChannelConnection.connector != "inbound",
+                    ChannelConnection.cursor_at.is_(None) | (ChannelConnection.cursor_at < since),
+                )
+            ).all()
+            now = clock.now()
+            told = [
+                f"{r.connector}: read to {now - r.cursor_at if r.cursor_at else 'nowhere'} ago, stopped {r.stopped!r},"
+                f" failures {r.failures}, lease {r.lease_until}, next {r.next_run_at}, {str(r.last_error)[:200]}"
+                for r in rows
+            ]
             db.session.remove()
-        return found == 0
+        return told
 
     def _open(self) -> int:
         """Work that is under way or comes within a minute; what comes by the clock is not counted."""
