@@ -59,7 +59,7 @@ from tests.live import Up, answers, close, free_port, until
 from tests.shop import small_shop
 
 WHO = system("market day")
-VICTIMS = ("worker-quick", "worker-bulk", "relay", "scheduler", "web", "flush")
+VICTIMS = ("worker-quick", "worker-bulk", "worker-channels", "relay", "scheduler", "web", "flush")
 SKUS = 60
 CARRIER = "Flash Express"
 GONE = {"canceled"}
