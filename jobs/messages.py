@@ -14,7 +14,7 @@ from oms.errors import InvalidInput
 from oms.net.kept import Kept
 from oms.notifications.catalogue import Event
 from oms.notifications.port import Allowance, Letter, Sender, SendError, SendKeys
-from oms.notifications.registry import AT_ONCE, HASTY, open_sender, try_out
+from oms.notifications.registry import HASTY, MANY_AT_ONCE, open_sender, try_out
 from oms.outbox import Work
 from oms.sealing import Sealer
 from oms.usecases.api_deliveries import owe_deliveries
@@ -40,7 +40,7 @@ def tell(tx: Tx, *, event: str, about: Sequence[Sequence[object]], urgent: bool 
 def send(work: Work) -> None:
     """Send what is due, account by account, until nothing is."""
     sealer: Sealer = current_app.extensions["oms.sealer"]
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="letters") as threads:
+    with ThreadPoolExecutor(MANY_AT_ONCE, thread_name_prefix="letters") as threads:
         while True:
             with transaction(program(work)) as tx:
                 accounts = due_accounts(tx)

@@ -79,9 +79,9 @@ def unknown_skus(session: Session, actor: Actor, limit: int = 100) -> list[Unkno
     base = waiting(actor).where(IntakeItem.unknown_skus.is_not(None)).order_by(None)
     inner = base.with_only_columns(IntakeItem.shop_id, word, maintain_column_froms=True).subquery()
     statement = (
-        select(inner.c.shop_id, Shop.code, Shop.channel, inner.c.word, func.count().label("orders"))
+        select(inner.c.shop_id, Shop.name, Shop.channel, inner.c.word, func.count().label("orders"))
         .join(Shop, Shop.id == inner.c.shop_id)
-        .group_by(inner.c.shop_id, Shop.code, Shop.channel, inner.c.word)
+        .group_by(inner.c.shop_id, Shop.name, Shop.channel, inner.c.word)
         .order_by(func.count().desc(), inner.c.word)
         .limit(limit)
     )
@@ -137,7 +137,7 @@ class SilentDay:
 
 _SILENT = text("""
 WITH days AS (
-  SELECT s.id, s.code, s.channel, d::date AS day
+  SELECT s.id, s.name, s.channel, d::date AS day
   FROM shops s CROSS JOIN generate_series(CAST(:first AS date), CAST(:last AS date), interval '1 day') d
   WHERE s.is_active AND (CAST(:shops AS bigint[]) IS NULL OR s.id = ANY(CAST(:shops AS bigint[])))
 ), counted AS (
@@ -153,9 +153,9 @@ WITH days AS (
     min(day) FILTER (WHERE orders > 0) AS opened
   FROM filled GROUP BY id
 )
-SELECT f.code, f.channel, f.day, u.mean FROM filled f JOIN usual u ON u.id = f.id
+SELECT f.name, f.channel, f.day, u.mean FROM filled f JOIN usual u ON u.id = f.id
 WHERE f.orders = 0 AND f.day > u.opened AND u.selling * 2 > (CAST(:last AS date) - u.opened + 1)
-ORDER BY f.day DESC, f.code
+ORDER BY f.day DESC, f.name
 """)
 
 
@@ -187,7 +187,7 @@ WITH latest AS (
     AND (CAST(:shops AS bigint[]) IS NULL OR shop_id = ANY(CAST(:shops AS bigint[])))
   ORDER BY shop_id, id DESC
 )
-SELECT o.id, o.number, i.external_no, s.code, s.channel, l.id, l.file_name
+SELECT o.id, o.number, i.external_no, s.name, s.channel, l.id, l.file_name
 FROM latest l
 JOIN imported_orders i ON i.shop_id = l.shop_id AND i.placed_at BETWEEN l.covers_from AND l.covers_to
   AND (i.run_id IS NULL OR i.run_id < l.id)

@@ -20,6 +20,7 @@ from oms.notifications.smtp import Smtp
 from oms.notifications.thaibulksms import ThaiBulkSms
 
 AT_ONCE = 16  # letters on their way to one provider from one worker
+MANY_AT_ONCE = 32  # the same, of a route that knows repeats
 USUAL = Patience()
 HASTY = Patience(connect=4.0, read=8.0, whole=10.0)  # somebody waits in front of a screen
 Make = Callable[[str, Mapping[str, str], Patience], Sender]
@@ -73,7 +74,7 @@ def _field(name: str, *, secret: bool = False, required: bool = True, long: bool
 
 
 def _http(kind: Callable[[Transport, Mapping[str, str]], Sender]) -> Make:
-    return lambda host, settings, patience: kind(Transport(host, patience=patience, connections=AT_ONCE), settings)
+    return lambda host, settings, patience: kind(Transport(host, patience=patience, connections=MANY_AT_ONCE), settings)
 
 
 def _instagram(transport: Transport, settings: Mapping[str, str]) -> Sender:

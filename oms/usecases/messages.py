@@ -23,7 +23,7 @@ from oms.notifications.catalogue import FORMS, KINDS, Route
 from oms.notifications.choosing import Way, choose
 from oms.notifications.models import Message, MessageAccount
 from oms.notifications.port import Letter
-from oms.notifications.registry import AT_ONCE
+from oms.notifications.registry import AT_ONCE, MANY_AT_ONCE
 from oms.notifications.registry import KINDS as ROUTES
 from oms.notifications.states import MESSAGE, MessageState
 from oms.sealing import Sealer
@@ -34,7 +34,7 @@ from oms.usecases.notices_facts import known_of
 from oms.usecases.notices_people import people, settings_of
 
 LEASE: Final = timedelta(minutes=3)
-CHUNK: Final = 64  # letters of one claim, of a route that knows repeats
+CHUNK: Final = 4 * MANY_AT_ONCE  # letters of one claim, of a route that knows repeats; sent well within the lease
 KEY_HOLDS: Final = timedelta(hours=23)  # LINE keeps a retry key for a day
 DOWN_FOR: Final = timedelta(minutes=30)  # so long a letter waits for a provider that does not answer
 NAMESPACE: Final = UUID("6a1ff3c2-51a5-4a7e-9d62-5f9c4e9d2b10")

@@ -22,7 +22,7 @@ from oms import outbox
 from oms.actor import system
 from oms.db import db, transaction
 from oms.notifications.models import Message, MessageSettings
-from oms.notifications.registry import AT_ONCE
+from oms.notifications.registry import MANY_AT_ONCE
 from oms.notifications.states import MessageState
 from oms.settings import Settings
 from oms.usecases.message_routes import RouteFacts, create_route
@@ -36,7 +36,7 @@ from views.sandbox.server import running
 ANSWER = 0.05  # seconds the provider takes
 WORKERS = 2
 PAGE = 500
-__all__ = ["ANSWER", "AT_ONCE", "WORKERS", "fresh", "measure"]
+__all__ = ["ANSWER", "MANY_AT_ONCE", "WORKERS", "fresh", "measure"]
 
 
 @dataclass(frozen=True)

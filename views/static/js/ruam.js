@@ -151,6 +151,13 @@
     });
   });
 
+  // the chosen chip and the open page's menu line are in sight, however long their rows are
+  $$(".chips .chip.on, .menu a[aria-current]").forEach((one) => {
+    const row = one.closest(".chips, .menu"), its = one.getBoundingClientRect(), all = row.getBoundingClientRect();
+    if (its.right > all.right || its.left < all.left) row.scrollLeft += its.left - all.left - 12;
+    if (its.bottom > all.bottom || its.top < all.top) row.scrollTop += its.top - all.top - all.height / 2;
+  });
+
   // --- the rest -----------------------------------------------------------------------
   $$("[data-poll]").forEach((box) => {
     const bar = $("progress", box), text = $("[data-poll-text]", box);
