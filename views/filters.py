@@ -161,6 +161,11 @@ def cell(value: Any) -> str | Markup:
     return str(value)
 
 
+def person(label: str | None) -> str:
+    """Who did it: people by their names as they are, the buyer behind an order's link in words."""
+    return gettext("Buyer") if label == "Buyer" else label or ""
+
+
 def yes_no(*, value: bool) -> str:
     """A truth in words."""
     return gettext("Yes") if value else gettext("No")
@@ -197,6 +202,6 @@ def install(app: Flask) -> None:
     """Register the filters."""
     app.jinja_env.filters.update(
         say=tr, money=money, day=day, moment=moment, short_moment=short_moment, age=age, countdown=countdown,
-        phone=phone, masked=masked, number=number, cell=cell, span=span, device=device,
+        phone=phone, masked=masked, number=number, cell=cell, span=span, device=device, person=person,
     )  # fmt: skip
     app.jinja_env.globals.update(may=may, language=language, tr=tr, now=clock.now, role_label=role_label)

@@ -56,7 +56,9 @@ OPERATORS: dict[str, dict[str, Operator]] = {
         "to": Operator(lazy_gettext("at most"), lambda c, v: c <= v),
     },
     MOMENT: {
-        "is": Operator(lazy_gettext("on"), lambda c, v: c.between(v, _day_after(v) - timedelta(microseconds=1))),
+        "is": Operator(
+            lazy_gettext("on the day"), lambda c, v: c.between(v, _day_after(v) - timedelta(microseconds=1))
+        ),
         "from": Operator(lazy_gettext("from"), lambda c, v: c >= v),
         "to": Operator(lazy_gettext("until"), lambda c, v: c < _day_after(v)),
     },

@@ -74,6 +74,8 @@ def test_a_buyer_pays_watches_and_asks_for_a_return_without_a_script(walk, web_a
     page.get_by_role("button", name="ส่งสลิป").click()
     expect(page.locator(".link-note.ok")).to_contain_text("ได้รับสลิปแล้ว")
     expect(page.locator("#state")).to_have_text("กำลังตรวจสอบการชำระเงิน")
+    expect(page.get_by_text("ไม่ต้องโอนซ้ำ")).to_be_visible()  # the codes fold away, so that nobody pays twice
+    expect(page.locator(".link-code[open]")).to_have_count(0)
     page.locator("input[type=file]").set_input_files(slip())
     page.get_by_role("button", name="ส่งสลิป").click()
     expect(page.locator(".link-note.ok")).to_contain_text("ไม่ต้องส่งซ้ำ")
