@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from reportlab.lib.abag import ABag
 from reportlab.pdfbase.pdfmetrics import getAscentDescent, stringWidth
@@ -56,18 +56,30 @@ def install(paragraph: Any, library: Any) -> None:
         if getattr(self, "_splitpara", 0) and hasattr(self, "blPara"):
             return self.blPara
         widths = list(width) if isinstance(width, (list, tuple)) else [width]
-        words = list(_words(self.frags))
+        words = _words_of(self)
         library._handleBulletWidth(self.bulletText, self.style, widths, rtl=False)  # noqa: SLF001
         if not words or not _needed(words, min(widths)):
             return stock(self, width)
         return _fill(self, words, widths, library.imgVRange)
 
     def min_width(self: Any) -> float:
-        return max((word.width for word in _words(self.frags)), default=0)
+        return max((word.width for word in _words_of(self)), default=0)
 
     paragraph.breakLines = break_lines
     paragraph.minWidth = min_width
     paragraph._get_split_blParaFunc = lambda self: _parts if hasattr(self.blPara, "joints") else stock_parts(self)  # noqa: SLF001
+
+
+def _words_of(paragraph: Any) -> Sequence[_Word]:
+    """Its words, read once: a cell of a table is wrapped three or four times. A thing in the line may change its size
+    from one time to the next, so with one in it they are read anew."""
+    frags, known = paragraph.frags, getattr(paragraph, "words_read", None)
+    if known is not None and known[0] is frags:
+        return cast("Sequence[_Word]", known[1])
+    words = list(_words(frags))
+    if not any(hasattr(f, "cbDefn") for f in frags):
+        paragraph.words_read = (frags, words)
+    return words
 
 
 def install_page_count(counter: Any) -> None:
