@@ -51,6 +51,7 @@ chaos: venv  ## the races and properties for long: a thousand rounds, ten minute
 	RUAM_CHAOS=1 RUAM_PROFILE=deep $(BIN)/pytest tests/race tests/property -p no:randomly -s
 	RUAM_DEEP=1 $(BIN)/pytest -n 2 --dist loadfile -m "deep or e2e or faults"
 	$(BIN)/python -m tests.faults.chaos --points 30
+	$(BIN)/python -m tests.faults.market_day
 
 diagrams: venv  ## draw docs/states.md from the state machines
 	$(BIN)/python -m oms.diagrams

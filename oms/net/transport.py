@@ -8,24 +8,21 @@ import os
 import ssl
 import tempfile
 import time
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import certifi
+import httpx
 
 from oms.errors import InvalidInput, say
 from oms.net.pacing import pass_gate
-from oms.net.pool import Answer, Broken, NotReached, NotTaken, Pool, TooLate
 from oms.net.silence import Silence
 
 MAX_BYTES = 256 * 1024
-STANDING = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "Ruam-OMS"}
-_PLAIN = "/%:@!$&'()*+,;=-._~"
 
 
 @dataclass(frozen=True)
@@ -125,7 +122,7 @@ def secure(certificate: str = "", key: str = "", authority: str = "") -> ssl.SSL
 
 class Transport:
     """A kept client of one host. ``pinned``: the IP address to call, whatever the host's name leads to meanwhile; the
-    server still has to prove that it is the host. Safe to share among threads."""
+    server still has to prove that it is the host."""
 
     def __init__(
         self, base_url: str, *, tls: ssl.SSLContext | None = None, patience: Patience | None = None,
@@ -134,13 +131,22 @@ class Transport:
         self.base_url, self.pinned = check_host(base_url), pinned
         self.patience = patience or Patience()
         self.max_bytes = max_bytes
-        kept = connections if connections > 4 else 2
-        waits = (self.patience.connect, self.patience.read)
-        self._pool = Pool(self.base_url, tls or secure(), waits, connections, kept, pinned)
+        self._client = httpx.Client(
+            timeout=httpx.Timeout(self.patience.read, connect=self.patience.connect),
+            follow_redirects=False,
+            trust_env=False,
+            verify=tls or secure(),
+            headers={"accept": "application/json", "accept-encoding": "identity", "user-agent": "Ruam-OMS"},
+            limits=httpx.Limits(
+                max_connections=connections,
+                max_keepalive_connections=connections if connections > 4 else 2,
+                keepalive_expiry=30,
+            ),
+        )
 
     def close(self) -> None:
         """Let go of kept connections."""
-        self._pool.close()
+        self._client.close()
 
     def send(
         self,
@@ -157,44 +163,45 @@ class Transport:
         """One request, one reply, after its turn. ``raw`` is a body as it was signed. Raises Silence when there is
         none."""
         pass_gate()
-        head = dict(STANDING)
-        content = None if raw is None else raw.encode()
-        if body is not None:
-            content, head["content-type"] = _packed(body), "application/json"
-        elif form is not None:
-            content, head["content-type"] = urlencode(form).encode(), "application/x-www-form-urlencoded"
-        if basic is not None:
-            head["authorization"] = "Basic " + b64encode(":".join(basic).encode()).decode()
-        head.update({name.lower(): value for name, value in (headers or {}).items()})
+        request = self._client.build_request(
+            method, f"{self.base_url}{path}", headers=dict(headers or {}), params=params, json=body, data=form,
+            content=None if raw is None else raw.encode(),
+        )  # fmt: skip
+        if self.pinned:
+            request.extensions = {**request.extensions, "sni_hostname": request.url.host}
+            request.url = request.url.copy_with(host=self.pinned)
         ends = time.monotonic() + self.patience.whole
         try:
-            answer = self._pool.ask(method, _target(self.base_url, path, params), head, content, ends, self.max_bytes)
-        except NotReached as exc:
+            response = self._client.send(request, stream=True, auth=basic or httpx.USE_CLIENT_DEFAULT)
+            try:
+                return _read(response, ends, self.max_bytes)
+            finally:
+                response.close()
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as exc:
             raise Silence("no_connection", reached=False) from exc
-        except TooLate as exc:
+        except httpx.TimeoutException as exc:
             raise Silence("timeout") from exc
-        except Broken as exc:
+        except httpx.HTTPError as exc:
             raise Silence("broken") from exc
-        except NotTaken as exc:
-            raise Silence(exc.why) from exc
-        return _reply(answer)
 
 
-def _packed(body: Mapping[str, Any]) -> bytes:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-
-
-def _target(base_url: str, path: str, params: Mapping[str, str | Sequence[str]] | None) -> str:
-    """What the first line of a request names. What is escaped stays as it is: it may have been signed so."""
-    parts = urlsplit(f"{base_url}{path}")
-    query = urlencode(params, doseq=True) if params else quote(parts.query, safe=_PLAIN + "?")
-    return (quote(parts.path, safe=_PLAIN) or "/") + (f"?{query}" if query else "")
-
-
-def _reply(answer: Answer) -> Reply:
-    kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-    body = _object(answer.data) if kind == "application/json" or kind.endswith("+json") else None
-    return Reply(answer.status, body, _seconds(answer.headers.get("retry-after", "")), kind, answer.data)
+def _read(response: httpx.Response, ends: float, most: int) -> Reply:
+    if response.is_redirect:
+        raise Silence("redirect")
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise Silence("unreadable")  # packed, which was not asked for: it could unpack to anything
+    found = bytearray()
+    for chunk in response.iter_raw():
+        found += chunk
+        if len(found) > most:
+            raise Silence("too_long")
+        if time.monotonic() > ends:
+            raise Silence("timeout")
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    data = bytes(found)
+    body = _object(data) if kind == "application/json" or kind.endswith("+json") else None
+    wait = _seconds(response.headers.get("retry-after", ""))
+    return Reply(response.status_code, body, wait, kind, data)
 
 
 def _object(data: bytes) -> dict[str, Any] | None:

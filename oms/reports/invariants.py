@@ -245,10 +245,12 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(
         12, "ledger_rows", "the ledger of a run counts its items",
         """
-        SELECT r.id, r.received, i.rows, r.created, i.created AS items_created FROM intake_runs r
-        JOIN (SELECT run_id, sum(rows) AS rows, coalesce(sum(rows) FILTER (WHERE outcome = 'created'), 0) AS created
+        SELECT r.id, r.received, r.unchanged, i.rows, r.created, i.created AS items_created FROM intake_runs r
+        JOIN (SELECT run_id, sum(rows) AS rows, coalesce(sum(rows) FILTER (WHERE outcome = 'created'), 0) AS created,
+                coalesce(sum(rows) FILTER (WHERE outcome <> 'unchanged'), 0) AS changed
               FROM intake_items GROUP BY run_id) i ON i.run_id = r.id
-        WHERE r.status = 'done' AND (r.received <> i.rows OR r.created <> i.created)
+        WHERE r.status = 'done' AND (r.created <> i.created OR r.received - r.unchanged <> i.changed
+          OR (r.source = 'file' AND r.received <> i.rows))  -- a channel's repeats are counted and not kept
         """,
     ),
     Check(

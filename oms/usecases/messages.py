@@ -91,8 +91,9 @@ def begin_batch(tx: Tx, account_id: int, sealer: Sealer) -> Batch | None:
     waits = shut is None and breaker.waits(now) is not None
     rows = _claimable(tx, account, now, CHUNK if shut or waits else _size(account, breaker))
     if shut is not None:
+        unsure = [m for m in rows if not _certain(m)]
         move_on(tx, [m for m in rows if _certain(m)], shut)
-        lose(tx, [m for m in rows if not _certain(m)], say("The route was shut while this was on its way"))
+        lose(tx, unsure, say("The route was shut while this was on its way"))
         return None
     if waits:
         late = [m for m in rows if _certain(m) and m.created_at < now - DOWN_FOR and breaker.is_open]

@@ -120,7 +120,7 @@ def test_a_second_start_in_the_same_folder_is_refused_with_one_sentence(up: Up) 
 @pytest.mark.parametrize(
     "name",
     [
-        "worker-quick", "redis", "postgres", pytest.param("relay", marks=pytest.mark.deep),
+        "worker-quick", "postgres", pytest.param("redis", marks=pytest.mark.deep), pytest.param("relay", marks=pytest.mark.deep),
         pytest.param("scheduler", marks=pytest.mark.deep), pytest.param("web", marks=pytest.mark.deep),
     ],
 )  # fmt: skip

@@ -18,7 +18,7 @@ from oms.db import db, transaction
 from oms.errors import Forbidden, NotFound, Refused, say
 from oms.money import Money
 from oms.notifications.catalogue import Event, Route
-from oms.notifications.models import MessageAccount, MessageSettings
+from oms.notifications.models import Message, MessageAccount, MessageSettings
 from oms.notifications.port import SendRefused, Sent
 from oms.notifications.states import MessageState, NoticeStatus
 from oms.orders.models import Order
@@ -495,6 +495,24 @@ def test_wrong_keys_stop_the_route_and_the_customer_hears_another_way(office):
     third = office.place(line=user(3))
     office.work()
     assert [m.route for m in office.messages(third)] == [Route.COPY]
+
+
+def test_what_waits_when_a_route_stops_goes_another_way_and_what_may_have_arrived_waits_for_a_person(office):
+    office.route(Route.LINE)
+    office.route(Route.COPY)
+    orders = [office.place(line=user(n)) for n in range(3)]
+    office.work("orders.placed", TELL)
+    (asked,) = office.messages(orders[0])
+    with transaction(WHO) as tx:
+        tx.session.execute(update(Message).where(Message.id == asked.id).values(unsure=True))
+        tx.session.execute(update(MessageAccount).where(MessageAccount.route == Route.LINE).values(stopped="settings"))
+    office.work()
+    assert [m.state for m in office.messages(orders[0])] == [S.NEEDS_PERSON]
+    for order_id in orders[1:]:
+        assert [(m.route, m.state) for m in office.messages(order_id)] == [
+            (Route.LINE, S.FAILED),
+            (Route.COPY, S.TO_COPY),
+        ]
 
 
 def test_the_breaker_opens_and_closes_and_nothing_is_lost(office):

@@ -64,14 +64,16 @@ class MessageSandbox(Simulator):
         super().__init__(self.book)
 
     def control(self, request: Request) -> dict[str, Any] | None:
-        """``POST /_blocked`` with ``{"to": ...}``: this one cannot be reached; ``POST /_quota`` sets what is left."""
+        """``POST /_blocked`` with ``{"to": ...}``: this one cannot be reached; ``POST /_quota`` with ``{"quota"}`` or
+        ``{"credit"}`` sets what is left."""
         if request.method != "POST" or request.path not in {"/_blocked", "/_quota"}:
             return None
         facts = request.get_json()
         if request.path == "/_blocked":
             self.book.blocked.add(facts["to"])
         else:
-            self.book.quota = facts["quota"]
+            self.book.quota = facts.get("quota", self.book.quota)
+            self.book.credit = facts.get("credit", self.book.credit)
         return {}
 
 
