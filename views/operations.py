@@ -45,6 +45,7 @@ TOPIC_LABELS = {
     "api.deliver": "Send a webhook",
     "schedule.retention": "Drop what was kept long enough",
     "privacy.drop_files": "Delete files of erased customers",
+    "chat.ask_names": "Ask a channel who writes",
 }
 SHELF_LABELS = {
     Shelf.NEEDS_PERSON: "Needs a person",

@@ -50,7 +50,7 @@ def assert_settled(tx, order_ids):
         assert (order.board, order.payment_status, order.fulfillment_status) == before
 
 
-@pytest.mark.parametrize("amount", ["100", "60"])
+@pytest.mark.parametrize("amount", ["100", pytest.param("60", marks=pytest.mark.deep)])
 def test_goods_leave_only_while_covered_whoever_wins(committed, settings, amount):
     rounds = 200 if CHAOS else 12
     with transaction(ME) as tx:

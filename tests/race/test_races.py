@@ -100,6 +100,7 @@ def test_numbers_have_no_gap_though_clients_die_with_one_in_hand(committed, sett
     assert last >= draws * clients // 2
 
 
+@pytest.mark.deep
 def test_one_amendment_is_open_at_a_time_however_many_ask(committed, settings):
     clients, rounds = 8, 50 if CHAOS else 6
     with transaction(ME) as tx:
@@ -113,6 +114,7 @@ def test_one_amendment_is_open_at_a_time_however_many_ask(committed, settings):
     assert_books_in_order()
 
 
+@pytest.mark.deep
 def test_eight_clients_at_mixed_work_see_no_deadlock(committed, settings):
     with transaction(ME) as tx:
         shop = small_shop(tx)

@@ -14,6 +14,7 @@ from tests.race.test_races import CHAOS, ME, assert_books_in_order, goods, race
 pytestmark = [pytest.mark.race, pytest.mark.timeout(1500)]
 
 
+@pytest.mark.deep
 def test_eight_clients_move_orders_between_warehouses_and_see_no_deadlock(committed, settings):
     with transaction(ME) as tx:
         net = network(tx, pieces=40)

@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event, func, select, text
+from sqlalchemy import event, func, select
+from sqlalchemy.dialects.postgresql.psycopg import dialect
 
 from oms import clock
 from oms.audit import AuditLog
@@ -496,14 +497,23 @@ def test_staff_of_any_warehouse_that_holds_pieces_see_the_order(tx, net, actor):
                                                     Share(order.lines[0].id, net.shop.bkk, 9)), reason="x"))  # fmt: skip
 
 
-def test_counting_the_orders_of_one_warehouse_stays_in_the_index(tx, net, actor):
-    for other in ("seqscan", "indexscan", "bitmapscan"):  # only an index that knows all is left
-        tx.session.execute(text(f"SET LOCAL enable_{other} = off"))
-    statement = counts_statement(actor("warehouse", warehouses=frozenset({net.shop.cnx})))
-    connection = tx.session.connection()
-    ready = statement.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
-    rows = connection.exec_driver_sql(f"EXPLAIN {ready}", ready.construct_params())
+def test_counting_the_orders_of_one_warehouse_stays_in_the_index(owner_connection, actor):
+    others = owner_connection.execute(
+        "SELECT i.indexrelid::regclass::text, c.conname FROM pg_index i LEFT JOIN pg_constraint c"
+        " ON c.conindid = i.indexrelid AND c.contype = 'u' WHERE i.indrelid = 'orders'::regclass"
+        " AND NOT i.indisprimary AND i.indexrelid <> 'ix_orders_open'::regclass"
+    ).fetchall()
+    for index, constraint in others:  # the costs of an empty table say nothing, so one index is left; rolled back below
+        owner_connection.execute(
+            f"ALTER TABLE orders DROP CONSTRAINT {constraint} CASCADE" if constraint else f"DROP INDEX {index}"
+        )
+    for other in ("seqscan", "bitmapscan"):
+        owner_connection.execute(f"SET LOCAL enable_{other} = off")
+    statement = counts_statement(actor("warehouse", warehouses=frozenset({1})))
+    ready = statement.compile(dialect=dialect(), compile_kwargs={"render_postcompile": True})
+    rows = owner_connection.execute(f"EXPLAIN {ready}", ready.construct_params())
     plan = "\n".join(row[0] for row in rows)
+    owner_connection.rollback()
     assert "Index Only Scan using ix_orders_open" in plan, plan
 
 

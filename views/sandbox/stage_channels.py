@@ -83,7 +83,10 @@ def _root(market: Market, mounted: dict[str, Any], seller: Seller | None) -> Any
             case ("GET", "/_books"):
                 told = market.books()
             case ("POST", "/_rate") if seller is not None:
-                told = {"planned": seller.sell(float(request.get_json()["per_minute"]))}
+                wanted = (request.get_json(silent=True) or {}).get("per_minute")
+                if not isinstance(wanted, int | float):
+                    return Response('{"no": "per_minute"}', status=400, content_type="application/json")
+                told = {"planned": seller.sell(float(wanted))}
             case _:
                 return Response("{}", status=404, content_type="application/json")
         text = json.dumps(told, ensure_ascii=False, default=plain)
