@@ -311,9 +311,9 @@ def clean(settings: Settings, kept: Kept) -> None:
 
 
 _RESTART = """
-SELECT setval(d.objid::regclass, 1, false) FROM pg_depend d JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+SELECT setval(s.seqrelid::regclass, 1, false) FROM pg_sequence s JOIN pg_depend d ON d.objid = s.seqrelid
 JOIN pg_class t ON t.oid = d.refobjid WHERE d.classid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
-AND t.relname = ANY(%s) AND pg_sequence_last_value(d.objid) IS NOT NULL
+AND t.relname = ANY(%s) AND pg_sequence_last_value(s.seqrelid) IS NOT NULL
 """
 
 

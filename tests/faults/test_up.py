@@ -196,7 +196,8 @@ def test_the_supervisor_killed_and_started_again_keeps_everything(up: Up, beside
     expect(beside, before, 3)
 
 
-def test_ctrl_c_stops_every_process_and_a_second_start_keeps_the_data(up: Up, beside: Flask) -> None:
+def test_ctrl_c_stops_every_process_and_a_second_start_keeps_the_data(up: Up, beside: Flask, shop: SmallShop) -> None:
+    place(beside, shop)
     settled(beside)
     before = addresses(beside)
     close(beside)
