@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -172,8 +173,10 @@ def test_a_number_of_pieces_that_was_set_without_an_answer_is_not_set_twice(play
 
 
 def test_numbers_are_of_orders_placed_in_the_span_alone(play):
-    before, inside = (play.stall.make({play.skus[0]: 1}, placed_at=yesterday(n)).number for n in (0, 10))
+    start = yesterday()
+    early, at, end = (start + timedelta(minutes=n) for n in (5, 10, 15))
+    before, inside = (play.stall.make({play.skus[0]: 1}, placed_at=placed).number for placed in (start, at))
     play.stall.pay(before)
     play.stall.pay(inside)
-    page = play.channel.list_numbers(yesterday(5), yesterday(15))
-    assert dict(page.numbers) == {inside: yesterday(10)}
+    page = play.channel.list_numbers(early, end)
+    assert dict(page.numbers) == {inside: at}

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask
-from playwright.sync_api import Error, Page, sync_playwright
+from playwright.sync_api import Error, Page, expect, sync_playwright
 from werkzeug.serving import make_server
 
 from tests.live import until
@@ -19,6 +19,7 @@ ARGUMENTS = [
     "--no-sandbox", "--headless", "--disable-gpu", "--disable-quic", "--disable-background-networking",
     "--disable-component-update",
 ]  # fmt: skip
+expect.set_options(timeout=20_000)  # a busy machine is no reason to fail
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
