@@ -8,7 +8,7 @@ from itertools import permutations
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from oms import audit, clock
 from oms.channels.port import ReturnNews, ReturnStage
@@ -351,9 +351,7 @@ def play(bazaar, steps) -> tuple:
             stage, minutes, tracking, amounts = step
             take(bazaar, news(number, order_no, stage, minutes, tracking_no=tracking, amounts=dict(amounts)))
     with transaction(WHO) as tx:
-        tx.session.execute(
-            ChannelReturn.__table__.update().values(tried_at=clock.now() - timedelta(hours=1))  # type: ignore[attr-defined]
-        )
+        tx.session.execute(update(ChannelReturn).values(tried_at=clock.now() - timedelta(hours=1)))
     with transaction(WHO) as tx:
         retry_returns(tx, bazaar.id)
     return end_of(bazaar, number)

@@ -36,6 +36,20 @@ from tests.shop import SmallShop, small_shop
 VICTIMS = ("web", "worker-quick", "worker-bulk", "relay", "scheduler", "postgres", "redis", "flush")
 
 
+def hit(up: Up, victim: str) -> tuple[str, bool]:
+    """Kill one part of an installation, or empty Redis ("flush"): what to call it, and whether it was there."""
+    try:
+        if victim == "flush":
+            client = redis.Redis.from_url(up.settings.redis_url)
+            client.flushall()
+            client.close()
+        else:
+            up.processes()[victim].kill()
+    except (redis.RedisError, KeyError) as away:
+        return f"{victim} (was away already: {type(away).__name__})", False
+    return victim, True
+
+
 class Storm:
     """One installation, the orders it acknowledged, and what was done to it."""
 
@@ -59,17 +73,7 @@ class Storm:
 
     def strike(self) -> str:
         """Hit one part."""
-        victim = self.dice.choice(VICTIMS)
-        try:
-            if victim == "flush":
-                client = redis.Redis.from_url(self.up.settings.redis_url)
-                client.flushall()
-                client.close()
-            else:
-                self.up.processes()[victim].kill()
-        except (redis.RedisError, KeyError) as away:
-            return f"{victim} (was away already: {type(away).__name__})"
-        return victim
+        return hit(self.up, self.dice.choice(VICTIMS))[0]
 
     def quiet(self) -> None:
         """Wait until everything is back and all work is done."""

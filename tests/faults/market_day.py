@@ -27,7 +27,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import redis
 from flask import Flask
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import DBAPIError
@@ -55,6 +54,7 @@ from oms.usecases.channel_days import ask_proof, proofs
 from oms.usecases.channels import Connect, Switches, connect_shop, set_switches, store_grant
 from oms.usecases.message_routes import RouteFacts, create_route
 from oms.usecases.shipping import MarkShipped, mark_shipped_many
+from tests.faults.chaos import hit
 from tests.live import Up, answers, close, free_port, until
 from tests.shop import small_shop
 
@@ -182,17 +182,9 @@ class Day:
     def strike(self) -> str:
         """Hit one part."""
         victim = self.dice.choice(VICTIMS)
-        try:
-            if victim == "flush":
-                client = redis.Redis.from_url(self.up.settings.redis_url)
-                client.flushall()
-                client.close()
-            else:
-                self.up.processes()[victim].kill()
-        except (redis.RedisError, KeyError) as away:
-            return f"{victim} (was away already: {type(away).__name__})"
-        self.blows[victim] += 1
-        return victim
+        told, there = hit(self.up, victim)
+        self.blows[victim] += there
+        return told
 
     # the count
 
