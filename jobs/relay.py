@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import redis
 from flask import Flask, current_app
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from jobs import handlers
 from jobs.context import QUICK
@@ -29,6 +30,7 @@ TICK_SECONDS = 0.4
 BATCH = {QUICK: 50}  # rows in one job; other queues take one
 QUEUED_AT_MOST = 20  # jobs waiting in Redis; the rest waits in the table
 RING_AGAIN_SECONDS = 20.0
+AWAY_SECONDS = 30.0  # a database that restarts is waited for so long before a failure is left to the lease
 RING_EMPTY_SECONDS = 3.0  # a queue that is empty while rows are due may have been flushed
 log = logging.getLogger(__name__)
 
@@ -108,5 +110,16 @@ def carry_out(outbox_id: int) -> bool:
 
 
 def _park(work: outbox.Work, error: str, *, retryable: bool) -> None:
-    with transaction(system("relay")) as tx:
-        outbox.park(tx, work.id, error, retryable=retryable)
+    """Note the failure. A database that is away is waited for a little: what failed because of it is due again as soon
+    as it is back, not only when the lease runs out."""
+    end = time.monotonic() + AWAY_SECONDS
+    while True:
+        try:
+            with transaction(system("relay")) as tx:
+                outbox.park(tx, work.id, error, retryable=retryable)
+        except (OperationalError, InterfaceError):
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.5)
+        else:
+            return

@@ -85,7 +85,8 @@ def back(up: Up, why: str = "") -> None:
     until(lambda: connects() and answers(up.url), 40, why or "it never came back")
 
 
-def settled(app: Flask, seconds: float = 40) -> None:
+def settled(app: Flask, seconds: float = 100) -> None:
+    """Wait until nothing is owed: a process killed in the middle of a job keeps its lease of a minute."""
     until(lambda: open_work(app) == 0, seconds, "background work was lost")
 
 

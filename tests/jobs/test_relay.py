@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 import redis
 from flask import Flask
+from sqlalchemy.exc import OperationalError
 
 from jobs import relay as bell
 from jobs.queue import queue, work
@@ -98,6 +99,35 @@ def test_a_failure_is_tried_again_with_growing_pauses_and_then_left_to_a_person(
         bell.carry_out(owed)
     assert row(owed).status is OutboxStatus.NEEDS_PERSON
     assert counted(topic.removeprefix("test.")) == 0
+
+
+def test_a_failure_is_noted_when_the_database_is_back(committed: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    owed, real, asked = owe(BROKEN, "a"), bell.outbox.park, []
+
+    def restarting(*args: object, **more: bool) -> None:
+        asked.append(args)
+        if len(asked) < 3:
+            raise OperationalError("UPDATE", {}, Exception("the database system is starting up"))
+        real(*args, **more)
+
+    monkeypatch.setattr(bell.outbox, "park", restarting)
+    monkeypatch.setattr(bell.time, "sleep", lambda _: None)
+    assert bell.carry_out(owed) is False
+    assert len(asked) == 3
+    assert row(owed).status is OutboxStatus.WAITING, "due again at once, not when the lease runs out"
+
+
+def test_a_database_that_stays_away_is_left_to_the_lease(committed: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    owed = owe(BROKEN, "a")
+
+    def gone(*_: object, **__: bool) -> None:
+        raise OperationalError("UPDATE", {}, Exception("connection refused"))
+
+    monkeypatch.setattr(bell.outbox, "park", gone)
+    monkeypatch.setattr(bell, "AWAY_SECONDS", 0.0)
+    with pytest.raises(OperationalError):
+        bell.carry_out(owed)
+    assert row(owed).status is OutboxStatus.RUNNING
 
 
 def test_a_topic_nobody_knows_is_left_to_a_person(
