@@ -21,6 +21,7 @@ from oms.db import transaction
 from oms.errors import InvalidInput, NotFound, OmsError, say
 from oms.intake import files
 from oms.money import Money
+from oms.payments.states import SlipStatus
 from oms.reports.pay_codes import PayCode
 from oms.reports.public_order import PublicOrder, public_order
 from oms.returns.states import COMPLAINTS, REASON_LABELS, ReturnReason
@@ -73,11 +74,18 @@ def _page(token: str, problems: Sequence[str] = (), status: int = 200, opened: s
             facts = _facts(found)
     except NotFound:
         return gone()
-    done = request.args.get("done", "") if request.method == "GET" else ""
+    done = _still(found, request.args.get("done", "")) if request.method == "GET" else ""
     return public_page(
         "public/order.html", status, lambda: gettext("Your order"), page=found, token=token, problems=problems,
         done=DONE_LABELS.get(done, ""), typed=request.form, opened=opened or done, key=secrets.token_hex(12), **facts,
     )  # fmt: skip
+
+
+def _still(found: PublicOrder, done: str) -> str:
+    """What was just done, as long as it is news: the page is opened again for days, and it answers by itself then."""
+    waits = any(s.status in {SlipStatus.RECEIVED, SlipStatus.WAITING} for s in found.slips)
+    news = {"slip": waits, "again": bool(found.slips), "return": any(r.is_asked for r in found.returns)}
+    return done if news.get(done) else ""
 
 
 def _facts(found: PublicOrder) -> dict[str, Any]:

@@ -97,12 +97,13 @@ class PublicSlip:
 
 @dataclass(frozen=True)
 class PublicReturn:
-    """A return of this order."""
+    """A return of this order. ``is_asked``: nobody has answered yet."""
 
     number: str
     label: str
     pieces: int
     note: str
+    is_asked: bool = False
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,7 @@ def _returns(tx: Tx, order: Order) -> list[PublicReturn]:
     return [
         PublicReturn(
             r.number, RETURN.labels[r.status], sum(line.quantity for line in r.lines),
-            r.decision_note if r.status is ReturnStatus.REJECTED else "",
+            r.decision_note if r.status is ReturnStatus.REJECTED else "", r.status is ReturnStatus.REQUESTED,
         )
         for r in rows
     ]  # fmt: skip
