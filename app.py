@@ -152,7 +152,7 @@ def factories() -> Factories:
 
 
 def load() -> None:
-    """Load everything that any of the programs uses, and start nothing: their forks share it (``jobs.runtime.forks``)."""
+    """Load everything that any program uses, and start nothing: their forks share it (``jobs.runtime.forks``)."""
     from sqlalchemy.orm import configure_mappers
 
     from jobs import cli, initialize, offers, queue, relay, schedule, web  # noqa: F401  loading is the purpose
@@ -161,6 +161,7 @@ def load() -> None:
 
     tables.load()
     configure_mappers()
+    i18n.thai()
 
 
 def main() -> Any:

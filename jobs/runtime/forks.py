@@ -45,11 +45,12 @@ class Options(ServerOptions):  # type: ignore[misc]  # the library ships no type
         try:
             program = importlib.import_module("app")
             program.load()
-        except Exception:  # the supervisor lives on, whatever is wrong with what it watches
-            self.logger.critical(f"not loaded: {traceback.format_exc()}")
-            return
-        if threading.active_count() > 1:
-            self.logger.critical("not loaded: a module started a thread when it was imported")
+        except Exception:  # noqa: BLE001  the supervisor lives on, whatever is wrong with what it watches
+            why = traceback.format_exc()
+        else:
+            why = "a module started a thread when it was imported" if threading.active_count() > 1 else ""
+        if why:
+            self.logger.critical("not loaded ahead: " + why)  # noqa: G003  the library has a logger of its own
             return
         gc.collect()
         gc.freeze()
@@ -57,7 +58,7 @@ class Options(ServerOptions):  # type: ignore[misc]  # the library ships no type
 
     def execve(self, filename: str, argv: Sequence[str], env: Mapping[str, str]) -> None:
         """In the child: be the program."""
-        if self.loaded is not None and _is_ours(argv):
+        if self.loaded is not None and is_ours(argv):
             _be(self.loaded, argv, env)
         super().execve(filename, argv, env)
 
@@ -77,13 +78,14 @@ class _Config(ProcessConfig):  # type: ignore[misc]  # the library ships no type
 class _Process(Subprocess):  # type: ignore[misc]  # the library ships no types
     def spawn(self) -> int | None:
         _, argv = self.get_execv_args()
-        if _is_ours(argv):
+        if is_ours(argv):
             self.config.options.load()
         pid: int | None = super().spawn()
         return pid
 
 
-def _is_ours(argv: Sequence[str]) -> bool:
+def is_ours(argv: Sequence[str]) -> bool:
+    """Whether a command line is one of our programs."""
     return tuple(argv[1:3]) == OURS
 
 
@@ -107,7 +109,7 @@ def _be(program: Callable[[], object], argv: Sequence[str], env: Mapping[str, st
         code = 0
     except SystemExit as end:
         code = end.code
-    except BaseException:  # the fork ends here, whatever happened in it
+    except BaseException:  # noqa: BLE001  the fork ends here, whatever happened in it
         traceback.print_exc()
     finally:
         with suppress(OSError, ValueError):
