@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 
 from jobs.carriers import sealer
-from jobs.channel_line import LeftAlone, Line, opened
+from jobs.channel_line import ALIVE, LeftAlone, Line, opened
 from jobs.channels import Reader
 from jobs.context import program
 from oms import outbox
@@ -39,7 +39,7 @@ def hear(work: Work) -> None:
         label = f"{row.shop.code} · {row.connector}"
     while reached is not None:
         with transaction(program(work)) as tx:
-            outbox.extend(tx, work.id)
+            outbox.extend(tx, work.id, ALIVE)
             raws = waiting_hooks(tx, connection_id, after)
         if not raws:
             break
@@ -100,7 +100,7 @@ def _read(reached: Reached, raws: Sequence[Raw]) -> tuple[dict[int, WebhookNews]
 
 
 def _take(work: Work, reached: Reached, label: str, whole: Sequence[OrderNews], asked: Sequence[str]) -> None:
-    line = Line(lambda: transaction(program(work)), reached.id, lambda tx: outbox.extend(tx, work.id))
+    line = Line(lambda: transaction(program(work)), reached.id, lambda tx: outbox.extend(tx, work.id, ALIVE))
     reader = Reader(line.unit, line, reached.shop_id, label, "")
     kind = CONNECTORS[reached.connector].kind
     try:

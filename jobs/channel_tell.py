@@ -9,7 +9,7 @@ from functools import partial
 from flask import current_app
 from sqlalchemy import select
 
-from jobs.channel_line import LeftAlone, Line
+from jobs.channel_line import ALIVE, LeftAlone, Line
 from jobs.context import program
 from oms import outbox
 from oms.channels.models import ChannelDeed
@@ -48,7 +48,7 @@ Answer = Shipping | bytes | None
 def tell(work: Work) -> None:
     """Tell the words of one shop whose turn has come, for a while; what is left then is rung for again."""
     connection_id = int(work.payload["connection_id"])
-    line = Line(lambda: transaction(program(work)), connection_id, lambda tx: outbox.extend(tx, work.id))
+    line = Line(lambda: transaction(program(work)), connection_id, lambda tx: outbox.extend(tx, work.id, ALIVE))
     with transaction(program(work)) as tx:
         row = get_connection(tx, connection_id)
         abilities, label = CONNECTORS[row.connector].abilities, f"{row.shop.code} · {row.connector}"
