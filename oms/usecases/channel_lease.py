@@ -22,7 +22,7 @@ from oms.errors import Conflict, NotFound, say
 from oms.net.breaker import Breaker
 from oms.usecases.channel_trouble import told_of
 
-LEASE: Final = timedelta(seconds=90)
+LEASE: Final = timedelta(seconds=60)
 LONGEST_PAUSE: Final = timedelta(minutes=15)
 SETTINGS, GRANT = "settings", "grant"  # why nobody asks until a person has looked
 SHARE: Final = 0.9  # of what a channel allows: requests do not travel equally fast
