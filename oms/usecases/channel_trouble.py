@@ -44,8 +44,8 @@ TROUBLE_LABELS: Final[dict[Trouble, str]] = {
     "whether the channel opens in a browser, then press “Try”.",
     Trouble.REFUSED: "The channel refused this one thing; the connection works. Put right what it names, then tell it "
     "again, or do it at the channel by hand.",
-    Trouble.UNKNOWN: "The channel answered something we do not know. Press “Try”; if it comes back, show the words below "
-    "to who looks after the system.",
+    Trouble.UNKNOWN: "The channel answered something we do not know. Press “Try”; if it comes back, show the words "
+    "below to who looks after the system.",
 }
 _KINDS: Final[tuple[tuple[type[ChannelError], Trouble], ...]] = (
     (ChannelExpired, Trouble.GRANT),
