@@ -7,8 +7,8 @@ KEYS_LABELS: dict[str, str] = {
     "there. After saving you log in as the seller and let Ruam in.",
     "lazada": "Both keys are those of your app on the Lazada Open Platform. After saving you log in as the seller and "
     "let Ruam in.",
-    "tiktok": "Both keys are those of your app on the TikTok Shop Partner Center. After saving you log in as the seller "
-    "and let Ruam in.",
+    "tiktok": "Both keys are those of your app on the TikTok Shop Partner Center. After saving you log in as the "
+    "seller and let Ruam in.",
     "line_shopping": "The key is made in MyShop, in the settings of the shop. It is tried as soon as you save.",
     "woocommerce": "Make a key that may read and write in WooCommerce, under Settings › Advanced › REST API. It is "
     "tried as soon as you save.",

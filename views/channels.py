@@ -157,8 +157,8 @@ class ChannelView(OmsView):
             except OmsError as exc:
                 pin_problems(form, exc)
         return self.render_template(
-            "form_page.html", title=title, intro=KEYS_LABELS.get(kind.code, ""), submit_label=gettext("Save"), form=form,
-            columns=[f.name for f in form], fieldsets=[], cancel_url=back,
+            "form_page.html", title=title, intro=KEYS_LABELS.get(kind.code, ""), submit_label=gettext("Save"),
+            form=form, columns=[f.name for f in form], fieldsets=[], cancel_url=back,
         )  # fmt: skip
 
     @page("/<int:connection_id>/consent", methods=("POST",))

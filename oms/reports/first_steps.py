@@ -61,6 +61,7 @@ def first_steps(tx: Tx) -> tuple[FirstStep, ...]:
     """The steps with what is done of them; nothing to those who do not set the shop up, nor once a parcel has left."""
     if not tx.actor.may("shop.edit") or tx.session.scalar(select(_THERE["sent"])):
         return ()
-    there = tx.session.execute(select(*(there.label(key) for key, there in _THERE.items()))).one()._mapping
+    row = tx.session.execute(select(*(fact.label(key) for key, fact in _THERE.items()))).one()
+    there = dict(zip(_THERE, row, strict=True))
     following = next(key for key in STEP_LABELS if not there[key])
     return tuple(FirstStep(key, STEP_LABELS[key], WHY_LABELS[key], there[key], key == following) for key in STEP_LABELS)

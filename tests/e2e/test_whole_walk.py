@@ -104,7 +104,8 @@ def test_one_order_from_the_chat_to_the_credit_note(walk, web_app):
     clerk.fill("#name", "กนกวรรณ ป้อมปราการ")
     clerk.fill("#phone", "0800001234")
     clerk.fill("#line", "45/7 หมู่ 2")
-    for name, said in (("subdistrict", "สันทรายน้อย"), ("district", "สันทราย"), ("province", "เชียงใหม่"), ("postcode", "50210")):
+    place = {"subdistrict": "สันทรายน้อย", "district": "สันทราย", "province": "เชียงใหม่", "postcode": "50210"}
+    for name, said in place.items():
         clerk.fill(f"#{name}", said)
     for code in ("RU-0002", "RU-0001"):
         clerk.fill("#what", code)
