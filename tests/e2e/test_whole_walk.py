@@ -21,6 +21,8 @@ from oms.actor import system
 from oms.banks.promptpay import TRANSFER_AID
 from oms.db import db, transaction
 from oms.demo.slips import Drawn, draw
+from oms.documents.states import DocumentKind
+from oms.inventory.models import Warehouse
 from oms.money import Money
 from oms.orders.models import Order
 from oms.orders.states import PaymentStatus
@@ -29,9 +31,10 @@ from oms.payments.models import ReceivingAccount
 from oms.reports.auditor import audit_all
 from oms.returns.models import Return
 from oms.returns.states import ReturnStatus
+from oms.usecases.documents import IssueDocument, issue_document
 from tests.conftest import clean
 from tests.e2e.browser import PHONE, WIDE, gun, keyed, logged_in, opened, served
-from tests.papers import seller
+from tests.papers import FULL, seller
 from tests.shop import small_shop
 from tests.views.panel import make_logins
 
@@ -47,7 +50,8 @@ def walk(web_app, settings, _kept, chromium):
         web_app.appbuilder.sm.limiter.reset()
         make_logins(web_app)
         with transaction(system("test")) as tx:
-            small_shop(tx)
+            place = tx.session.get_one(Warehouse, small_shop(tx).bkk)
+            place.address, place.phone = "88/8 หมู่ 4 ต.บางพลีใหญ่ อ.บางพลี สมุทรปราการ 10540", "021234567"
             seller(tx)
             tx.session.add(
                 ReceivingAccount(
@@ -193,6 +197,10 @@ def test_one_order_from_the_chat_to_the_credit_note(walk, web_app):
     buyer.get_by_role("button", name="ส่งคำขอ").click()
     expect(buyer.locator(".link-note.ok")).to_be_visible()
 
+    with web_app.app_context():
+        with transaction(system("test")) as tx:  # the accountant's paper: what goes back takes a credit note off it
+            issue_document(tx, IssueDocument(DocumentKind.TAX_INVOICE, (order_id,), buyer=FULL))
+        db.session.remove()
     boss = page_of("manager")
     boss.goto(f"{address}/returns/?pile=decide")
     shot(boss, "12-returns")
@@ -205,6 +213,7 @@ def test_one_order_from_the_chat_to_the_credit_note(walk, web_app):
     expect(boss.locator(".flash.success")).to_be_visible()
     shot(boss, "14-return-agreed")
     buyer.reload()
+    expect(buyer.get_by_text("ส่งกลับมาที่")).to_contain_text("88/8 หมู่ 4")
     shot(buyer, "15-buyer-agreed")
 
     packer.goto(f"{address}/returns/receive/")

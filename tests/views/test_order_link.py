@@ -176,8 +176,11 @@ def test_a_picture_that_is_too_large_is_answered_on_the_page(web, order_id):
     token, client = token_of(order_id), web.test_client()
     for size in (PICTURE_BYTES + 1, 20 * 1024 * 1024):  # a little too large, and larger than the form may be
         for address, field in (("slip", "file"), ("return", "photo")):
-            data = {field: (io.BytesIO(b"\xff\xd8\xff\xe0" + bytes(size)), "big.jpg"), "reason": "damaged"}
-            answer = client.post(f"/o/{token}/{address}?lang=en", data=data, content_type="multipart/form-data")
+            head = f'--x\r\nContent-Disposition: form-data; name="{field}"; filename="big.jpg"\r\n\r\n'.encode()
+            body = head + b"\xff\xd8\xff\xe0" + bytes(size) + b"\r\n--x--\r\n"
+            answer = client.post(
+                f"/o/{token}/{address}?lang=en", data=body, content_type="multipart/form-data; boundary=x"
+            )
             assert answer.status_code == 422
             assert 'role="alert"' in answer.text
             assert "/login" not in answer.text
