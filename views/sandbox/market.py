@@ -147,7 +147,10 @@ class Stall(Ledger):
             order = self.get(number)
             if order.state not in {S.DELIVERED, S.COMPLETED}:
                 raise No("wrong", order.state)
-            back = dict(lines) if lines else {line.id: line.quantity for line in order.lines}
+            whole = {line.id: line.quantity for line in order.lines}
+            back = dict(lines) if lines else whole
+            if any(n > whole.get(line, 0) for line, n in back.items()):
+                raise No("wrong", "these pieces are not in the order")
             made = Return(f"R{number}", number, {}, order.goods_total, reason, clock.now(), lines=back)
             for line, pieces in made.of(order):
                 made.amounts[line.sku] = made.amounts.get(line.sku, 0) + pieces
