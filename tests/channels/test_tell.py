@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from jobs import channel_tell
 from oms import clock
+from oms.channels.asking import refused
 from oms.channels.models import ChannelDeed
 from oms.channels.states import DeedKind, DeedStatus
 from oms.db import db, transaction
@@ -102,6 +104,21 @@ def test_a_refusal_waits_for_a_person_who_may_try_again(bazaar, order, actor):
         tell_again(tx, deeds()[0].id)
     tell(bazaar)
     assert [d.status for d in deeds()] == [D.DONE]
+
+
+@pytest.mark.parametrize("left", [True, False])
+def test_a_parcel_the_platform_had_fetched_needs_no_person(bazaar, order, monkeypatch, left):
+    """Its carrier took it before we said so: "not ready to be sent" then means that it has left."""
+    ship(bazaar, order.number)
+    if left:
+        bazaar.stall.ship(order.number, "SPX1")
+
+    def not_ready(*_: object, **__: object) -> None:
+        raise refused("order_not_ready_to_ship", "not ready to ship")
+
+    monkeypatch.setattr(channel_tell, "_tell", not_ready)
+    tell(bazaar)
+    assert [d.status for d in deeds()] == [D.DONE if left else D.NEEDS_PERSON]
 
 
 def test_our_cancel_is_told_and_the_channels_is_not_told_back(bazaar, order):
