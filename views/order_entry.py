@@ -27,6 +27,7 @@ from oms.usecases.approvals import RequestDiscount, latest_request, request_disc
 from oms.usecases.chat_writers import IDENTITY, get_writer
 from oms.usecases.customers import IdentityInput
 from oms.usecases.orders_entry import OrderEntered, PossibleDuplicate, enter_order
+from oms.usecases.privacy import order_form_shown
 from views import nav, order_entry_form
 from views.base import OmsView, current_actor, current_staff, page, unit
 from views.filters import tr
@@ -94,6 +95,7 @@ class OrderEntryView(OmsView):
             with unit() as tx:
                 me = current_staff()
                 old = get_order(tx, int(request.args["copy"][:18]))
+                order_form_shown(tx, old)
                 return self._show(tx, order_entry_form.from_order(old, owner_id=me.id if me else None))
         if request.args.get("writer", "").isdecimal():
             with unit() as tx:
@@ -134,6 +136,7 @@ class OrderEntryView(OmsView):
             if order.status is not OrderStatus.DRAFT:
                 flash(gettext("%(number)s is no draft any more", number=order.number), "info")
                 return redirect(order_url(pk))
+            order_form_shown(tx, order)
             return self._show(tx, order_entry_form.from_draft(order), order)
 
     @page("/<int:pk>", methods=("POST",))
@@ -148,7 +151,8 @@ class OrderEntryView(OmsView):
         except OmsError as refusal:
             with unit() as tx:
                 order = get_order(tx, draft_id) if draft_id else None
-                return self._show(tx, typed, order, refusal, action), refusal.http_status
+                shown = self._show(tx, typed, order, refusal, action, **_pasted(tx, typed.writer_id))
+                return shown, refusal.http_status
         session[_LAST_SHOP] = int(typed.shop_id)
         return self._after(entered, action)
 
@@ -163,7 +167,7 @@ class OrderEntryView(OmsView):
         raise AssertionError("the last try raises or returns")
 
     def _after(self, entered: OrderEntered, action: str) -> Response:
-        number, more = entered.number, request.form.get("chat_left", "0").strip("0").isdecimal()
+        number, more = entered.number, _left() > 0
         if action == "confirm":
             flash(gettext("%(number)s is confirmed and its stock is reserved", number=number), "success")
             if not more:
@@ -232,12 +236,32 @@ def shop_of_writer(shops: Sequence[ShopChoice], writer: ChatWriter) -> ShopChoic
     return next(iter([*fits, *last, *shops]), None)
 
 
-def _unlinked(tx: Tx, writer_id: str) -> IdentityInput | None:
-    """Who wrote what the form was made of, when they are no customer yet: the buyer of this order is."""
+def _left() -> int:
+    """How many orders of the pasted chat wait until this one is saved."""
+    posted = request.form.get("chat_left", "0")
+    return int(posted) if posted.isascii() and posted.isdecimal() and len(posted) < 4 else 0
+
+
+def _pasted(tx: Tx, writer_id: str) -> dict[str, Any]:
+    """What stood in the box for chats when the form was sent, for showing it again."""
+    try:
+        writer = _writer(tx, writer_id)
+    except NotFound:
+        writer = None
+    return {"chat": request.form.get("chat_text", ""), "chat_left": _left(), "writer": writer}
+
+
+def _writer(tx: Tx, writer_id: str) -> ChatWriter | None:
+    """Who wrote what the form was made of. Raises NotFound for a chat of others."""
     if not (writer_id.isascii() and writer_id.isdecimal() and len(writer_id) < 19):
         return None
-    writer = get_writer(tx, int(writer_id))
-    if customers_of(tx.session, [writer]):
+    return get_writer(tx, int(writer_id))
+
+
+def _unlinked(tx: Tx, writer_id: str) -> IdentityInput | None:
+    """Who wrote what the form was made of, when they are no customer yet: the buyer of this order is."""
+    writer = _writer(tx, writer_id)
+    if writer is None or customers_of(tx.session, [writer]):
         return None
     return IdentityInput(IDENTITY[writer.account.route], writer.address, writer.name)
 

@@ -20,6 +20,7 @@ from oms.channels.registry import CONNECTORS
 from oms.db import Tx
 from oms.errors import Conflict, NotFound, say
 from oms.net.breaker import Breaker
+from oms.usecases.channel_trouble import told_of
 
 LEASE: Final = timedelta(seconds=60)
 LONGEST_PAUSE: Final = timedelta(minutes=15)
@@ -175,8 +176,3 @@ def note_asking(tx: Tx, row: ChannelConnection) -> None:
     breaker = Breaker(row.failures, row.closed_until).asking(clock.now())
     if breaker.closed_until != row.closed_until:
         keep(tx, row.id, closed_until=breaker.closed_until)
-
-
-def told_of(error: ChannelError) -> str:
-    """A channel's trouble as it is kept: code and words."""
-    return f"{error.raw_code} {error.raw_text}".strip()[:300] or str(error)[:300]
