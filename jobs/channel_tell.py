@@ -18,6 +18,7 @@ from oms.channels.port import (
     Channel,
     ChannelChoice,
     ChannelError,
+    ChannelNotReady,
     ChannelRefused,
     ChannelTooLate,
     OrderNews,
@@ -92,7 +93,7 @@ def _one(line: Line, asked: Asked, abilities: frozenset[Ability], label: str) ->
             return True
         with line.unit() as tx:
             word_failed(tx, asked.id, error)
-        return not error.retryable
+        return not error.retryable or isinstance(error, ChannelNotReady)
     with line.unit() as tx:
         row = word_told(tx, asked.id, answer if isinstance(answer, Shipping) else None)
         if isinstance(answer, Shipping) and answer.tracking_no and asked.kind is DeedKind.ACCEPT:
