@@ -99,8 +99,10 @@ _pool = _Pool()
 def engine() -> Any:
     """xhtml2pdf, taught Thai. Loaded when first used: it takes half a second."""
     from reportlab import rl_config
-    from xhtml2pdf import default, document, reportlab_paragraph, tags, xhtml2pdf_reportlab
+    from reportlab.platypus.flowables import KeepInFrame
+    from xhtml2pdf import context, default, document, parser, reportlab_paragraph, tags, xhtml2pdf_reportlab
 
+    from oms.documents.pace import cells, styles
     from oms.documents.thaipdf import fonts, paragraphs
     from oms.thai import words
 
@@ -115,6 +117,8 @@ def engine() -> Any:
     tags._list_style_type["square"] = tags._list_style_type["disc"]  # noqa: SLF001
     paragraphs.install(xhtml2pdf_reportlab.PmlParagraph, reportlab_paragraph)
     paragraphs.install_page_count(xhtml2pdf_reportlab.PmlPageCount)
+    styles.install(context.pisaContext, parser)
+    cells.install(xhtml2pdf_reportlab.PmlParagraph, xhtml2pdf_reportlab.PmlKeepInFrame, KeepInFrame)
     return document
 
 
