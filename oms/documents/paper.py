@@ -20,7 +20,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
 from oms.documents.render import render_pdf
-from oms.documents.rows import baht, day, head_rows, sum_rows
+from oms.documents.rows import baht, day, head_rows, in_lines, runs, sum_rows
 from oms.documents.states import PrintMark
 from oms.documents.words import METHODS, branch_words, english_baht
 from oms.payments.states import PaymentMethod
@@ -129,6 +129,7 @@ def _environment(language: str) -> ImmutableSandboxedEnvironment:
     )  # fmt: skip
     made.globals.update(
         en=second, branch=branch_words, method=lambda code: METHODS[PaymentMethod(code)][second],
-        facts=head_rows(language), sums=sum_rows(language),
+        facts=head_rows(language), sums=sum_rows(language), runs=runs, singles=lambda rows: [[row] for row in rows],
+        in_lines=lambda rows, label, value: in_lines(rows, label, value, language),
     )  # fmt: skip
     return made

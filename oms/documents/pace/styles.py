@@ -13,7 +13,7 @@ from collections import OrderedDict
 from typing import Any
 
 _PAGES = re.compile(r"(?:\s*+@page\s*+\{(?:[^{}/\"']|\{[^{}/\"']*+\})*+\})*+")
-_PLAIN = re.compile(r"(?:[\w\s.,#>*-]++\{[^{}@()\\]*+\})*+\s*")
+_PLAIN = re.compile(r"(?:[\w\s.,#>*-]++\{[^{}@()\\]*+\}\s*+)*+")
 _MOST_SHEETS, _MOST_PLACES = 40, 4000
 
 
@@ -94,17 +94,20 @@ class _OfOnePaper(dict[Any, Any]):
         return known
 
 
-def install(context: Any, parser: Any) -> None:
-    """Let the context class of xhtml2pdf keep what it reads. ``parser``: its module that walks the paper."""
+def install(context: Any, parser: Any, house: str) -> None:
+    """Let the context class of xhtml2pdf keep what it reads. ``parser``: its module that walks the paper; ``house``: the
+    rules that come before those of every paper, plain or not."""
+    house = house.strip()
     read, prepare = context._parseCSSSource, context.parseCSS  # noqa: SLF001
     sheets, places = _Kept(_MOST_SHEETS), _Kept(_MOST_SHEETS)
 
     def read_source(self: Any, text: str, name: str) -> Any:
         pages, rules = _apart(text)
-        if rules is None and text != self.cssDefaultText:
+        if rules != house and not _is_plain(rules):
             self.sheets_read = None
             return read(self, text, name)
-        return self.cssBuilder.stylesheet([*([read(self, pages, name)] if pages else []), rules_of(self, rules or text, name)], [])
+        parts = [read(self, pages, name)] if pages else []
+        return self.cssBuilder.stylesheet([*parts, rules_of(self, rules, name)], [])
 
     def rules_of(self: Any, rules: str, name: str) -> Any:
         if self.sheets_read is not None:
@@ -136,9 +139,12 @@ def install(context: Any, parser: Any) -> None:
     context._parseCSSSource, context.parseCSS = read_source, prepare_all  # noqa: SLF001
 
 
-def _apart(text: str) -> tuple[str, str | None]:
-    """The pages that a sheet begins with, and its rules; None for rules that are not plain."""
+def _apart(text: str) -> tuple[str, str]:
+    """The pages that a sheet begins with, and its rules."""
     found = _PAGES.match(text)
     at = found.end() if found else 0
-    rules = text[at:]
-    return text[:at].strip(), rules if "--" not in rules and _PLAIN.fullmatch(rules) else None
+    return text[:at].strip(), text[at:].strip()
+
+
+def _is_plain(rules: str) -> bool:
+    return "--" not in rules and _PLAIN.fullmatch(rules) is not None

@@ -72,6 +72,7 @@ class ThaiFont(TTFont):  # type: ignore[misc]
         self._codes: dict[str, str] = {}
         self._texts: dict[int, str] = {}
         self._encoded: dict[str, str] = {}
+        self._widths: dict[tuple[str, float], float] = {}
         self._lock = threading.Lock()
         self._make_room(data)
 
@@ -118,10 +119,13 @@ class ThaiFont(TTFont):  # type: ignore[misc]
     def stringWidth(self, text: str | bytes, size: float, encoding: str = "utf8") -> float:  # noqa: N802
         if isinstance(text, bytes):
             text = text.decode(encoding)
-        if not text.isascii():
-            text = tidy(text)
-        width: float = super().stringWidth(text, size, "utf8")
-        return width
+        known = self._widths.get((text, size))
+        if known is None:
+            known = super().stringWidth(text if text.isascii() else tidy(text), size, "utf8")
+            if len(self._widths) >= _MOST_TEXTS:
+                self._widths.clear()
+            self._widths[text, size] = known
+        return known
 
     def splitString(self, text: str | bytes, doc: Any, encoding: str = "utf-8") -> list[tuple[int, bytes]]:  # noqa: N802
         if isinstance(text, bytes):

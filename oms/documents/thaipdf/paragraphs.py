@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, cast
 
 from reportlab.lib.abag import ABag
@@ -37,10 +38,11 @@ class _Word:
     pieces: list[_Piece] = field(default_factory=list)
     space: _Piece | None = None
     turn: Any = None  # a forced line break stands here instead
+    width: float = 0.0
 
-    @property
-    def width(self) -> float:
-        return sum(piece.width for piece in self.pieces)
+    def add(self, piece: _Piece) -> None:
+        self.pieces.append(piece)
+        self.width += piece.width
 
     @property
     def closed(self) -> bool:
@@ -132,7 +134,7 @@ def _words(frags: Sequence[Any]) -> Iterator[_Word]:
             elif piece.text.startswith(" "):
                 word.space = word.space or piece
             else:
-                word.pieces.append(piece)
+                word.add(piece)
         at += len(text)
     if word.pieces:
         yield word
@@ -209,7 +211,7 @@ class _Lines:
             if getattr(getattr(frag, "cbDefn", None), "width", 0):
                 low, high = self.image_range(frag.cbDefn.height, frag.cbDefn.valign, frag.fontSize)
             else:
-                high, low = getAscentDescent(frag.fontName, frag.fontSize)
+                high, low = _ascent_descent(frag.fontName, frag.fontSize)
             highs.append(high)
             lows.append(low)
             sizes.append(frag.fontSize)
@@ -239,6 +241,12 @@ class _Lines:
                     self.end(joint=True)
                 self.pieces.append(_Piece(piece.frag, text, width))
                 self.used += width
+
+
+@lru_cache(256)
+def _ascent_descent(font: str, size: float) -> tuple[float, float]:
+    high, low = getAscentDescent(font, size)
+    return float(high), float(low)
 
 
 def _merged(pieces: Sequence[_Piece]) -> list[Any]:
