@@ -119,7 +119,7 @@ def engine() -> Any:
     tags._list_style_type["square"] = tags._list_style_type["disc"]  # noqa: SLF001
     paragraphs.install(xhtml2pdf_reportlab.PmlParagraph, reportlab_paragraph)
     paragraphs.install_page_count(xhtml2pdf_reportlab.PmlPageCount)
-    elements.install(context, parser, flex)
+    elements.install(context, parser, flex, xhtml2pdf_reportlab)
     styles.install(context.pisaContext, parser, document.DEFAULT_CSS + _HOUSE_CSS)
     cells.install(xhtml2pdf_reportlab.PmlParagraph, xhtml2pdf_reportlab.PmlKeepInFrame, KeepInFrame)
     return document

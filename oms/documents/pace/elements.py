@@ -9,14 +9,22 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+_NOTHING = object()
+_PLAIN = (str, int, float, bool, type(None))
+_BORDERS = tuple(f"border{side}Width" for side in ("Left", "Right", "Top", "Bottom"))
 
-def install(context: Any, parser: Any, boxes: Any) -> None:
-    """Replace them. ``context``, ``parser`` and ``boxes`` are modules of xhtml2pdf."""
-    context.PmlParaFrag.clone = clone
+
+def install(context: Any, parser: Any, boxes: Any, layout: Any) -> None:
+    """Replace them. All four are modules of xhtml2pdf."""
+    context.PmlParaFrag.clone, context.PmlParaFrag.__copy__ = clone, alike
     context.pisaContext._warn_missing_glyphs = unsaid  # noqa: SLF001
+    context.copy_attrs = copy_attributes
     parser.apply_uniform_groups = apply_groups
+    parser.compact_frag = compact
+    parser.reset_non_inherited = _reset(parser.reset_non_inherited)
     parser.AttrContainer.__getattr__ = dict.__getitem__  # the stock one raises and catches an error first
     boxes.BoxStyle.__init__ = _box_style(vars(boxes.BoxStyle()))
+    layout.drawBoxBorders = _borders(layout.drawBoxBorders)
 
 
 def clone(self: Any, **changed: Any) -> Any:
@@ -29,6 +37,54 @@ def clone(self: Any, **changed: Any) -> Any:
         own.pop("cbDefn", None)
     own["bulletText"] = None
     return new
+
+
+def alike(self: Any) -> Any:
+    """A run of text with the same attributes, for ``copy.copy``."""
+    new = self.__class__.__new__(self.__class__)
+    new.__dict__.update(self.__dict__)
+    return new
+
+
+def copy_attributes(to: Any, source: Any, names: tuple[str, ...]) -> None:
+    """What a paragraph's style takes from its run of text."""
+    for name in names:
+        setattr(to, name, getattr(source, name, None))
+
+
+def compact(frag: Any) -> None:
+    """Drop what a run of text holds that its class says already."""
+    own, of_class = frag.__dict__, type(frag)
+    for name in [name for name, value in own.items() if type(value) in _PLAIN]:
+        value, said = own[name], getattr(of_class, name, _NOTHING)
+        if value is said or (type(said) is type(value) and value == said and (value or repr(value) == repr(said))):
+            del own[name]
+
+
+def _reset(stock: Any) -> Any:
+    """``reset_non_inherited``: which attributes a class holds at first is found out once a paper, not once an element."""
+    initial = stock.__globals__["NON_INHERITED_FRAG_INITIALS"]
+
+    def reset(frag: Any) -> None:
+        of_class = type(frag)
+        plan = vars(of_class).get("to_reset")
+        if plan is None:
+            held = {name for name, value in initial.items() if getattr(of_class, name, _NOTHING) is value}
+            plan = of_class.to_reset = (held, {name: value for name, value in initial.items() if name not in held})
+        own = frag.__dict__
+        for name in own.keys() & plan[0]:
+            del own[name]
+        own.update(plan[1])
+
+    return reset
+
+
+def _borders(stock: Any) -> Any:
+    def draw(canvas: Any, x: float, y: float, w: float, h: float, style: Any, *sides: Any) -> None:
+        if any(getattr(style, name, 0) for name in _BORDERS):
+            stock(canvas, x, y, w, h, style, *sides)
+
+    return draw
 
 
 def unsaid(_self: Any, _text: str, _fonts: list[str]) -> None:
