@@ -151,6 +151,19 @@ def factories() -> Factories:
     )
 
 
+def load() -> None:
+    """Load everything that any program uses, and start nothing: their forks share it (``jobs.runtime.forks``)."""
+    from sqlalchemy.orm import configure_mappers
+
+    from jobs import cli, initialize, offers, queue, relay, schedule, web  # noqa: F401  loading is the purpose
+    from migrations import tables
+    from views import config, errors, filters, health, home, i18n, nav, registry, security  # noqa: F401
+
+    tables.load()
+    configure_mappers()
+    i18n.thai()
+
+
 def main() -> Any:
     """The command ``oms``. Memory is searched for cycles seldom: an import of 10,000 orders spends a quarter less."""
     import gc

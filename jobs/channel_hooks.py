@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 
 from jobs.carriers import sealer
-from jobs.channel_line import LeftAlone, Line, opened
+from jobs.channel_line import ALIVE, LeftAlone, Line, opened
 from jobs.channels import Reader
 from jobs.context import program
 from oms import outbox
@@ -16,7 +17,7 @@ from oms.channels.states import Source
 from oms.db import transaction
 from oms.outbox import Work
 from oms.usecases.channel_hook_shops import pass_on
-from oms.usecases.channel_hooks import HEAR, Raw, mark_heard, not_heard, waiting_hooks
+from oms.usecases.channel_hooks import HEAR, Raw, hear_what_waits, mark_heard, not_heard, waiting_hooks
 from oms.usecases.channel_intake import end_run
 from oms.usecases.channel_lease import get_connection
 from oms.usecases.channel_sync import wake_sync
@@ -24,27 +25,32 @@ from oms.usecases.channels import Reached, is_ready, reach
 
 __all__ = ["HEAR", "hear"]
 PAGE = 100
+TURN_SECONDS = 10.0
 log = logging.getLogger(__name__)
 
 
 def hear(work: Work) -> None:
-    """Read the waiting webhooks of one shop. When the channel cannot be asked they wait for its next turn."""
-    connection_id, after = int(work.payload["connection_id"]), 0
+    """Read the waiting webhooks of one shop, for a while. They wait when the channel cannot be asked."""
+    connection_id, after, more = int(work.payload["connection_id"]), 0, False
+    end = time.monotonic() + TURN_SECONDS
     with transaction(program(work)) as tx:
         row = get_connection(tx, connection_id)
         reached = reach(row, sealer()) if row.connector in CONNECTORS and is_ready(row) else None
         label = f"{row.shop.code} · {row.connector}"
     while reached is not None:
         with transaction(program(work)) as tx:
-            outbox.extend(tx, work.id)
+            outbox.extend(tx, work.id, ALIVE)
             raws = waiting_hooks(tx, connection_id, after)
         if not raws:
             break
         after = raws[-1].id
-        if not _heard(work, reached, label, raws):
+        more = _heard(work, reached, label, raws)
+        if not more or time.monotonic() > end:
             break
     with transaction(program(work)) as tx:
         outbox.settle(tx, work.id)
+        if more:
+            hear_what_waits(tx, connection_id)  # others have their turn first
 
 
 def _heard(work: Work, reached: Reached, label: str, raws: Sequence[Raw]) -> bool:
@@ -94,7 +100,7 @@ def _read(reached: Reached, raws: Sequence[Raw]) -> tuple[dict[int, WebhookNews]
 
 
 def _take(work: Work, reached: Reached, label: str, whole: Sequence[OrderNews], asked: Sequence[str]) -> None:
-    line = Line(lambda: transaction(program(work)), reached.id, lambda tx: outbox.extend(tx, work.id))
+    line = Line(lambda: transaction(program(work)), reached.id, lambda tx: outbox.extend(tx, work.id, ALIVE))
     reader = Reader(line.unit, line, reached.shop_id, label, "")
     kind = CONNECTORS[reached.connector].kind
     try:

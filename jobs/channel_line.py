@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import timedelta
 from typing import TypeVar
 
 from flask import current_app
@@ -29,6 +30,7 @@ from oms.usecases.channels import (
 T = TypeVar("T")
 Unit = Callable[[], AbstractContextManager[Tx]]
 PATIENCE = 20.0  # seconds to wait for somebody else's renewal
+ALIVE = timedelta(seconds=40)  # whoever works at a shop and gives no sign of life for so long is dead
 BEAT = 15.0  # seconds between two signs of life within a long question
 
 

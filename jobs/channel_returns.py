@@ -9,9 +9,10 @@ from jobs.channel_line import Line
 from oms import clock
 from oms.channels.port import Ability, Channel, ChannelCannot, ChannelKeys, ChannelRefused, ReturnPage
 from oms.channels.registry import CONNECTORS
-from oms.usecases.channel_lease import get_connection, told_of
+from oms.usecases.channel_lease import get_connection
 from oms.usecases.channel_returns import ReturnsTaken, TakeReturns, retry_returns, returns_unreadable, take_returns
 from oms.usecases.channel_sync import Span, spans_between
+from oms.usecases.channel_trouble import told_of
 
 WINDOWS = 10  # read in one turn
 PAGES = 200  # of one window; more are read at the next turn

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import time
 from functools import partial
 
 from flask import current_app
 from sqlalchemy import select
 
-from jobs.channel_line import LeftAlone, Line
+from jobs.channel_line import ALIVE, LeftAlone, Line
 from jobs.context import program
 from oms import outbox
 from oms.channels.models import ChannelDeed
@@ -39,19 +40,20 @@ from oms.usecases.labels_waybills import TakeWaybills, UploadedPdf, take_waybill
 from oms.usecases.shipping_parcels import SetTracking, set_tracking
 
 __all__ = ["TELL", "tell"]
-MOST = 500  # words in one turn
+TURN_SECONDS = 10.0
 LABEL_BYTES = 8 * 1024 * 1024
 Answer = Shipping | bytes | None
 
 
 def tell(work: Work) -> None:
-    """Tell the words of one shop whose turn has come."""
+    """Tell the words of one shop whose turn has come, for a while; what is left then is rung for again."""
     connection_id = int(work.payload["connection_id"])
-    line = Line(lambda: transaction(program(work)), connection_id, lambda tx: outbox.extend(tx, work.id))
+    line = Line(lambda: transaction(program(work)), connection_id, lambda tx: outbox.extend(tx, work.id, ALIVE))
     with transaction(program(work)) as tx:
         row = get_connection(tx, connection_id)
         abilities, label = CONNECTORS[row.connector].abilities, f"{row.shop.code} · {row.connector}"
-    for _ in range(MOST):
+    end = time.monotonic() + TURN_SECONDS
+    while time.monotonic() < end:
         with transaction(program(work)) as tx:
             asked = begin_word(tx, connection_id)
         if asked is None or not _one(line, asked, abilities, label):

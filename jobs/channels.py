@@ -10,7 +10,7 @@ from functools import partial
 
 from sqlalchemy.exc import DBAPIError
 
-from jobs.channel_line import LeftAlone, Line, Unit
+from jobs.channel_line import ALIVE, LeftAlone, Line, Unit
 from jobs.channel_returns import read_returns
 from jobs.context import program
 from jobs.offers import look_at_listings
@@ -186,7 +186,7 @@ def backfill(work: Work) -> None:
 
 def _carry_out(work: Work, since: datetime | None, until: datetime | None) -> None:
     def beat(tx: Tx) -> None:
-        outbox.extend(tx, work.id)
+        outbox.extend(tx, work.id, ALIVE)
 
     connection_id = int(work.payload["connection_id"])
     try:

@@ -26,6 +26,7 @@ class Handler:
 
     perform: Callable[[Work], None]
     queue: str = QUICK
+    shared: bool = False  # rows of the same payload ring for one piece of work: see ``outbox.claim``
 
 
 def program(work: Work) -> Actor:
@@ -44,9 +45,9 @@ def effect(change: Callable[..., object], *, queue: str = QUICK) -> Handler:
     return Handler(perform, queue)
 
 
-def steps(walk: Callable[[Work], None], *, queue: str = BULK) -> Handler:
+def steps(walk: Callable[[Work], None], *, queue: str = BULK, shared: bool = False) -> Handler:
     """Shape 2: ``walk(work)`` opens its own short transactions, calls ``keep`` while it goes on, and settles."""
-    return Handler(walk, queue)
+    return Handler(walk, queue, shared)
 
 
 def keep(tx: Tx, work: Work) -> None:

@@ -36,12 +36,12 @@ TOPICS: Mapping[str, Handler] = {
     api_hooks.TOPIC: steps(api_hooks.deliver, queue=CHANNELS),
     carriers.BOOK: steps(carriers.book),
     carriers.CANCEL: steps(carriers.cancel),
-    channels.SYNC: steps(channels.run, queue=CHANNELS),
-    channel_hooks.HEAR: steps(channel_hooks.hear, queue=CHANNELS),
+    channels.SYNC: steps(channels.run, queue=CHANNELS, shared=True),
+    channel_hooks.HEAR: steps(channel_hooks.hear, queue=CHANNELS, shared=True),
     channel_days.FETCH: steps(channel_days.fetch, queue=CHANNELS),
     channel_days.PROVE: steps(channel_days.prove, queue=CHANNELS),
     channel_days.PROVE_ALL: effect(channel_days.prove_all),
-    channel_tell.TELL: steps(channel_tell.tell, queue=CHANNELS),
+    channel_tell.TELL: steps(channel_tell.tell, queue=CHANNELS, shared=True),
     channels.BACKFILL: steps(channels.backfill, queue=CHANNELS),
     chats.ASK: steps(chats.ask),
     customers.TOPIC: effect(customers.remember),
@@ -64,3 +64,13 @@ TOPICS: Mapping[str, Handler] = {
     DROP_FILES: effect(privacy.drop_files),
     tracking.HEAR: steps(tracking.hear),
 }
+
+
+def topics_of(queue: str) -> list[str]:
+    """The topics whose work waits in a queue."""
+    return [topic for topic, handler in TOPICS.items() if handler.queue == queue]
+
+
+def shared() -> list[str]:
+    """The topics of which several rows may ring for one piece of work."""
+    return [topic for topic, handler in TOPICS.items() if handler.shared]

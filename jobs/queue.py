@@ -24,7 +24,7 @@ from jobs.context import BULK, CHANNELS, QUICK
 
 QUEUES = (QUICK, BULK, CHANNELS)
 JOB_SECONDS = {QUICK: 300, BULK: 3600, CHANNELS: 1800}
-SIDE_BY_SIDE = {CHANNELS: 6}  # jobs of a queue that one process has under way; others one
+SIDE_BY_SIDE = {CHANNELS: 16}  # jobs of a queue that one process has under way; others one
 LAST_SECONDS = 8.0  # what is under way gets so long when the process is told to stop
 FAILED_SECONDS = 7 * 24 * 3600  # how long a failed job stays to be looked at
 log = logging.getLogger(__name__)

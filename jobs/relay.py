@@ -22,7 +22,7 @@ from jobs.queue import QUEUES, queue, ring
 from oms import log as lines
 from oms import outbox
 from oms.actor import system
-from oms.db import transaction
+from oms.db import Tx, transaction
 from oms.errors import OmsError
 
 RELAY_LOCK = 0x52554152
@@ -47,7 +47,7 @@ class Relay:
         """Look once; returns how many rows were rung for."""
         with transaction(system("relay")) as tx:
             outbox.give_up(tx)
-            due = outbox.due(tx, 2000)
+            due = [row for name in QUEUES for row in _due(tx, name)]
         now = time.monotonic()
         self.rung = {d.id: self.rung[d.id] for d in due if d.id in self.rung}
         waiting = {name: len(queue(self.connection, name)) for name in QUEUES}
@@ -73,6 +73,14 @@ class Relay:
         return done
 
 
+def _due(tx: Tx, name: str) -> list[outbox.Due]:
+    """What is due in one queue, counted by itself: a long queue must not hide what is due in another."""
+    most = 2 * QUEUED_AT_MOST * BATCH.get(name, 1)
+    if name == QUICK:  # and what no part of the program knows
+        return outbox.due(tx, most, but=[t for other in QUEUES if other != QUICK for t in handlers.topics_of(other)])
+    return outbox.due(tx, most, only=handlers.topics_of(name))
+
+
 def drain(ids: list[int]) -> int:
     """Carry out outbox rows, each alone; returns how many this call finished. The one function RQ calls."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001  Flask's own idiom
@@ -86,7 +94,7 @@ def drain(ids: list[int]) -> int:
 def carry_out(outbox_id: int) -> bool:
     """Claim one row, do its work, and note a failure on the row. False when there was nothing to do or it failed."""
     with transaction(system("relay")) as tx:
-        work = outbox.claim(tx, outbox_id)
+        work = outbox.claim(tx, outbox_id, shared=handlers.shared())
     if work is None:
         return False
     handler = handlers.TOPICS.get(work.topic)

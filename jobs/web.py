@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import shutil
@@ -77,6 +78,8 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         with app.app_context():
             db.session.remove()
             db.engine.dispose()
+        gc.collect()
+        gc.freeze()  # workers share what nobody writes to; a collection would write to all of it
         return app
 
 

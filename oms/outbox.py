@@ -5,7 +5,7 @@ The table is the truth; the queue is a doorbell. A row is claimed under a lease,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     case,
     delete,
+    exists,
     func,
     select,
     text,
@@ -36,6 +37,7 @@ from oms.db import Model, Tx
 
 BACKOFF_SECONDS = (5, 15, 60, 300, 900)
 LEASE = timedelta(seconds=60)
+RING_LATER = timedelta(seconds=1)
 DEATHS_AT_MOST = 5  # a row whose workers keep dying is not tried for ever
 
 
@@ -95,6 +97,7 @@ class Owed:
     not_before: datetime | None = None
 
 
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:kind, 0))")
 _OWE = insert(Outbox).on_conflict_do_nothing(index_elements=[Outbox.key])
 
 
@@ -128,8 +131,8 @@ class Due:
     topic: str
 
 
-def due(tx: Tx, limit: int) -> list[Due]:
-    """Rows whose turn it is: waiting and due, or running under a lease that ran out."""
+def due(tx: Tx, limit: int, *, only: Collection[str] = (), but: Collection[str] = ()) -> list[Due]:
+    """What is due: waiting, or running under a lease that ran out; of ``only`` these topics, or all ``but`` these."""
     at = clock.now()
     statement = (
         select(Outbox.id, Outbox.topic)
@@ -137,6 +140,8 @@ def due(tx: Tx, limit: int) -> list[Due]:
             Outbox.status.in_([OutboxStatus.WAITING, OutboxStatus.RUNNING]),
             Outbox.next_try_at <= at,
             (Outbox.lease_until.is_(None)) | (Outbox.lease_until < at),
+            *([Outbox.topic.in_(only)] if only else []),
+            *([Outbox.topic.not_in(but)] if but else []),
         )
         .order_by(Outbox.next_try_at, Outbox.id)
         .limit(limit)
@@ -172,8 +177,12 @@ def forget_done(tx: Tx, before: datetime) -> int:
     return len(rows)
 
 
-def claim(tx: Tx, outbox_id: int, lease: timedelta = LEASE) -> Work | None:
-    """Take a row for ``lease``; None when it is settled or somebody holds it. Commit before working on it."""
+def claim(tx: Tx, outbox_id: int, lease: timedelta = LEASE, *, shared: Collection[str] = ()) -> Work | None:
+    """Take a row for ``lease``; None when it is settled or somebody holds it. Commit before working on it.
+
+    Due rows of a ``shared`` topic with the same payload are rings for one piece of work: the one that is taken settles
+    the others, and while another is at it, this one is put off a little.
+    """
     at = clock.now()
     row = tx.session.execute(
         update(Outbox)
@@ -185,7 +194,37 @@ def claim(tx: Tx, outbox_id: int, lease: timedelta = LEASE) -> Work | None:
         .values(status=OutboxStatus.RUNNING, lease_until=at + lease, attempts=Outbox.attempts + 1)
         .returning(Outbox.id, Outbox.topic, Outbox.payload, Outbox.attempts)
     ).one_or_none()
-    return None if row is None else Work(row.id, row.topic, row.payload, row.attempts)
+    if row is None:
+        return None
+    work = Work(row.id, row.topic, row.payload, row.attempts)
+    return work if work.topic not in shared or _takes_all(tx, work, at) else None
+
+
+def _takes_all(tx: Tx, work: Work, at: datetime) -> bool:
+    """Settle what rings for the same; put ``work`` off when another is at it."""
+    tx.session.execute(_ONE_AT_A_TIME, {"kind": f"{work.topic} {sorted(work.payload.items())}"})
+    alike = (Outbox.topic == work.topic) & (Outbox.payload == work.payload) & (Outbox.id != work.id)
+    waiting = (
+        select(Outbox.id)
+        .where(alike, Outbox.status == OutboxStatus.WAITING, Outbox.next_try_at <= at)
+        .with_for_update(skip_locked=True)
+    )
+    tx.session.execute(
+        update(Outbox)
+        .where(Outbox.id.in_(waiting.scalar_subquery()))
+        .values(status=OutboxStatus.DONE, done_at=at, last_error="")
+    )
+    busy = exists().where(alike, Outbox.status == OutboxStatus.RUNNING, Outbox.lease_until >= at)
+    if not tx.session.scalar(select(busy)):
+        return True
+    tx.session.execute(
+        update(Outbox)
+        .where(Outbox.id == work.id)
+        .values(
+            status=OutboxStatus.WAITING, lease_until=None, attempts=Outbox.attempts - 1, next_try_at=at + RING_LATER
+        )
+    )
+    return False
 
 
 def extend(tx: Tx, outbox_id: int, lease: timedelta = LEASE) -> None:

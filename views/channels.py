@@ -29,6 +29,7 @@ from oms.usecases import channels
 from oms.usecases.channel_health import backlogs, count_troubled, health, lag, name_of, shown
 from oms.usecases.channel_lease import get_connection
 from oms.usecases.channel_sync import Backfill, ask_backfill, wake_sync
+from oms.usecases.channel_trouble import last_trouble, read_trouble
 from views import nav
 from views.account_fields import entry, sealer
 from views.base import OmsView, current_actor, page, pin_problems, unit
@@ -121,7 +122,7 @@ class ChannelView(OmsView):
         return self.show_page(
             "channels/show.html", title=row.shop.name, row=row, kind=kind, health=health(row, clock.now()),
             backlog=backlogs(db.session(), [row])[row.shop_id], lag=lag(row, clock.now()), name=name_of(row),
-            hook=_hook_url(row, kind), dead=dead, elsewhere=elsewhere, kinds=_kinds(row.shop),
+            hook=_hook_url(row, kind), dead=dead, elsewhere=elsewhere, kinds=_kinds(row.shop), trouble=last_trouble,
         )  # fmt: skip
 
     @page("/shops/<int:shop_id>/connect/<connector>", methods=("GET", "POST"))
@@ -291,7 +292,7 @@ def counts(actor: Actor) -> nav.Waiting:
 def install(app: Flask) -> None:
     """The count in the menu; the names of channels for templates."""
     nav.add_counts(app, counts, asked=False)
-    app.jinja_env.globals.setdefault("channel_labels", CHANNEL_LABELS)
+    app.jinja_env.globals.update(channel_labels=CHANNEL_LABELS, read_trouble=read_trouble)
 
 
 VIEWS = (ChannelView,)

@@ -22,23 +22,16 @@ from flask_babel import Domain, get_locale, refresh
 PARTS = Path(__file__).parent / "translations" / "parts"
 
 
-def read_parts() -> list[tuple[str, Catalog]]:
-    """Every part with its name."""
-    read = []
-    for path in sorted(PARTS.glob("*.po")):
-        with path.open("rb") as source:
-            read.append((path.stem, read_po(source, locale="th")))
-    return read
-
-
 @lru_cache(maxsize=1)
 def thai() -> Translations:
-    """All parts as one; where two translate the same message, the first part by name counts."""
+    """All parts as one. A message stands in one part alone: ``views.i18n_check`` refuses a second."""
     whole = Catalog(locale="th", charset="utf-8")
-    for _name, part in read_parts():
+    for path in sorted(PARTS.glob("*.po")):
+        with path.open("rb") as source:
+            part = read_po(source, locale="th")
         for message in part:
-            if message.id and message.string and message.id not in whole:
-                whole.add(message.id, message.string)
+            if message.id and message.string:
+                whole.add(message.id, message.string, context=message.context)
     compiled = io.BytesIO()
     write_mo(compiled, whole)
     compiled.seek(0)

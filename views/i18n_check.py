@@ -12,14 +12,15 @@ from pathlib import Path
 from types import ModuleType
 
 from babel.messages.catalog import Catalog
-from babel.messages.pofile import write_po
+from babel.messages.catalog import Message as Entry
+from babel.messages.pofile import PoFileParser, write_po
 from jinja2.ext import babel_extract
 
 import oms
 import views
 from oms.errors import Say
 from oms.states import Machine
-from views.i18n import read_parts
+from views.i18n import PARTS
 
 HOUSE = Path(views.__file__).parent.parent
 TEMPLATES = HOUSE / "views" / "templates"
@@ -110,20 +111,41 @@ def _facts(text: str) -> set[str]:
     return {a or b for a, b in FACT.findall(text)}
 
 
-def problems() -> tuple[dict[Message, str], list[str]]:
+class _Listed(Catalog):
+    """A part as it is written: a sentence that stands in it twice is listed twice."""
+
+    def __init__(self) -> None:
+        super().__init__(locale="th")
+        self.listed: list[Entry] = []
+
+    def __setitem__(self, _id: object, entry: Entry) -> None:
+        if entry.id:
+            self.listed.append(entry)
+
+
+def written(folder: Path = PARTS) -> Iterator[tuple[str, Entry]]:
+    """Every translation with the name of its part."""
+    for path in sorted(folder.glob("*.po")):
+        part = _Listed()
+        with path.open("rb") as source:
+            PoFileParser(part).parse(source)
+        yield from ((path.stem, entry) for entry in part.listed if entry.string)
+
+
+def problems(folder: Path = PARTS) -> tuple[dict[Message, str], list[str]]:
     """What has no Thai (with its place), and translations that are wrong in themselves."""
-    known: dict[str, tuple[Message, object, str]] = {}
+    known: dict[tuple[str | None, str], str] = {}
     wrong = []
-    for name, part in read_parts():
-        for message in part:
-            if not message.id or not message.string:
-                continue
-            key = message.id if isinstance(message.id, str) else message.id[0]
-            strings = [message.string] if isinstance(message.string, str) else list(message.string)
-            if any(_facts(s) - _facts(key) - {"num"} for s in strings):
-                wrong.append(f"{name}.po: “{key}” has another fact in Thai than in English")
-            known.setdefault(key, (message.id, message.string, name))
-    missing = {m: w for m, w in everything().items() if (m if isinstance(m, str) else m[0]) not in known}
+    for name, entry in written(folder):
+        key = entry.id if isinstance(entry.id, str) else entry.id[0]
+        strings = [entry.string] if isinstance(entry.string, str) else list(entry.string)
+        if any(_facts(s) - _facts(key) - {"num"} for s in strings):
+            wrong.append(f"{name}.po: “{key}” has another fact in Thai than in English")
+        elif (entry.context, key) in known:
+            wrong.append(f"{name}.po: “{key}” stands in {known[entry.context, key]}.po already; keep one of them")
+        known.setdefault((entry.context, key), name)
+    said = {key for _context, key in known}
+    missing = {m: w for m, w in everything().items() if (m if isinstance(m, str) else m[0]) not in said}
     return missing, wrong
 
 

@@ -148,7 +148,8 @@ class OrderEntryView(OmsView):
         except OmsError as refusal:
             with unit() as tx:
                 order = get_order(tx, draft_id) if draft_id else None
-                return self._show(tx, typed, order, refusal, action), refusal.http_status
+                shown = self._show(tx, typed, order, refusal, action, **_pasted(tx, typed.writer_id))
+                return shown, refusal.http_status
         session[_LAST_SHOP] = int(typed.shop_id)
         return self._after(entered, action)
 
@@ -163,7 +164,7 @@ class OrderEntryView(OmsView):
         raise AssertionError("the last try raises or returns")
 
     def _after(self, entered: OrderEntered, action: str) -> Response:
-        number, more = entered.number, request.form.get("chat_left", "0").strip("0").isdecimal()
+        number, more = entered.number, _left() > 0
         if action == "confirm":
             flash(gettext("%(number)s is confirmed and its stock is reserved", number=number), "success")
             if not more:
@@ -232,12 +233,32 @@ def shop_of_writer(shops: Sequence[ShopChoice], writer: ChatWriter) -> ShopChoic
     return next(iter([*fits, *last, *shops]), None)
 
 
-def _unlinked(tx: Tx, writer_id: str) -> IdentityInput | None:
-    """Who wrote what the form was made of, when they are no customer yet: the buyer of this order is."""
+def _left() -> int:
+    """How many orders of the pasted chat wait until this one is saved."""
+    posted = request.form.get("chat_left", "0")
+    return int(posted) if posted.isascii() and posted.isdecimal() and len(posted) < 4 else 0
+
+
+def _pasted(tx: Tx, writer_id: str) -> dict[str, Any]:
+    """What stood in the box for chats when the form was sent, for showing it again."""
+    try:
+        writer = _writer(tx, writer_id)
+    except NotFound:
+        writer = None
+    return {"chat": request.form.get("chat_text", ""), "chat_left": _left(), "writer": writer}
+
+
+def _writer(tx: Tx, writer_id: str) -> ChatWriter | None:
+    """Who wrote what the form was made of. Raises NotFound for a chat of others."""
     if not (writer_id.isascii() and writer_id.isdecimal() and len(writer_id) < 19):
         return None
-    writer = get_writer(tx, int(writer_id))
-    if customers_of(tx.session, [writer]):
+    return get_writer(tx, int(writer_id))
+
+
+def _unlinked(tx: Tx, writer_id: str) -> IdentityInput | None:
+    """Who wrote what the form was made of, when they are no customer yet: the buyer of this order is."""
+    writer = _writer(tx, writer_id)
+    if writer is None or customers_of(tx.session, [writer]):
         return None
     return IdentityInput(IDENTITY[writer.account.route], writer.address, writer.name)
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import sys
-import threading
 import time
 import xmlrpc.client
 from collections.abc import Iterator
@@ -29,6 +29,7 @@ from oms.errors import EngineMissing, Refused, say
 MARK = "OMS_SUPERVISED"
 ENGINE_NAMES = frozenset({"postgres", "redis-server", "valkey-server"})
 STEWARD_LOG = "steward.log"
+OURS = ("-c", "from app import main; main()")  # what the command line of a program of ours begins with
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ priority=200
 
 def oms_command(*words: str) -> tuple[str, ...]:
     """The command line of one of our own programs, whatever the current folder."""
-    return (sys.executable, "-c", "from app import main; main()", *words)
+    return (sys.executable, *OURS, *words)
 
 
 def supervisor_pid(run: Path) -> int | None:
@@ -270,29 +271,45 @@ def _nudge(path: Path) -> None:
         time.sleep(0.02)
 
 
-def _follow(path: Path, door: Path) -> None:
-    """Show on our own output what the steward says."""
+def _follow(path: Path, door: Path, over: int) -> None:
+    """Show on our own output what the steward says, until the supervisor is gone (``over`` closes with it)."""
     _nudge(door)
     with path.open("r", errors="replace") as source:
         while True:
-            if text := source.read():
-                try:
-                    sys.stdout.write(text)
-                    sys.stdout.flush()
-                except OSError:
-                    return  # nobody listens any more
-            else:
-                time.sleep(0.1)
+            gone = select.select([over], [], [], 0.1)[0]
+            try:
+                sys.stdout.write(source.read())
+                sys.stdout.flush()
+            except OSError:
+                return  # nobody listens any more
+            if gone:
+                return
+
+
+def _follower(path: Path, door: Path) -> int:
+    """A small process that follows, for the supervisor forks and so has no thread; returns what to close at the end."""
+    over, end = os.pipe()
+    if os.fork():
+        os.close(over)
+        return end
+    os.close(end)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches it too, and the last words come after that
+    try:
+        _follow(path, door, over)
+    finally:
+        os._exit(0)
 
 
 def main() -> None:
     """The supervisor's process."""
-    from supervisor import supervisord
-
     conf, log, run = (Path(word) for word in sys.argv[1:4])
-    threading.Thread(target=_follow, args=(log / STEWARD_LOG, run / "supervisor.sock"), daemon=True).start()
-    supervisord.main(["-n", "-c", str(conf)])
-    time.sleep(0.25)  # the last words
+    end = _follower(log / STEWARD_LOG, run / "supervisor.sock")
+    from jobs.runtime import forks
+
+    forks.supervise(conf)
+    os.close(end)
+    with contextlib.suppress(ChildProcessError):
+        os.wait()  # the last words
     sys.exit(1 if (run / "failed").exists() else 0)
 
 

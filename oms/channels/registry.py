@@ -134,7 +134,7 @@ MARKETS = (
 WEBSHOPS = (
     ConnectorKind(
         "woocommerce", "WooCommerce", ChannelName.WEB, "", webshop_fields.WOOCOMMERCE,
-        WooCommerce, lambda o: WooCommerce(o.transport, o.settings), per_second=2.0,
+        WooCommerce, lambda o: WooCommerce(o.transport, o.settings), per_second=4.0,  # it has no limit; hosts have
     ),
     ConnectorKind(
         "shopify", "Shopify", ChannelName.WEB, "", webshop_fields.SHOPIFY,

@@ -57,7 +57,7 @@ STAGE_LABELS: dict[ReturnStage, str] = {
     ReturnStage.AGREED: "Agreed to there",
     ReturnStage.SENT: "Sent by the buyer",
     ReturnStage.REFUSED: "Declined there",
-    ReturnStage.WITHDRAWN: "Withdrawn",
+    ReturnStage.WITHDRAWN: "Withdrawn by the buyer",
     ReturnStage.REFUNDED: "Paid back by the channel",
 }
 

@@ -66,7 +66,7 @@ ORDERS = ExportList(
         "ship_postcode": Column("Postcode", Order.ship_postcode),
         "items_summary": Column("Items", Order.items_summary),
         "item_count": Column("Pieces", Order.item_count),
-        "goods_total": Column("Goods", Order.goods_total, PRICE),
+        "goods_total": Column("Goods total", Order.goods_total, PRICE),
         "discount": Column("Discount", Order.discount, PRICE),
         "shipping_fee": Column("Shipping fee", Order.shipping_fee, PRICE),
         "total": Column("Total", Order.total, PRICE),

@@ -33,6 +33,7 @@ from oms.intake.records import PROGRESS, Stage
 from oms.orders.models import Order
 from oms.outbox import Owed
 from oms.usecases.channel_lease import waits
+from oms.usecases.channel_trouble import raw_of, told_of
 from oms.usecases.channels import is_ready
 
 TELL = "channel.tell"
@@ -225,7 +226,8 @@ def word_told(tx: Tx, deed_id: int, answer: Shipping | None = None) -> ChannelDe
 def word_failed(tx: Tx, deed_id: int, error: ChannelError) -> None:
     """It was not taken: told again later when that may help, looked at first when nobody knows, else for a person."""
     row = _lock(tx, deed_id)
-    row.raw_code, row.reason = error.raw_code, (str(error) or error.code)[:500]
+    row.raw_code = error.raw_code
+    row.reason = str(error)[:500] if isinstance(error, ChannelChoice) else told_of(error)
     if isinstance(error, ChannelChoice):
         row.facts = {**row.facts, CHOICES: error.choices}
     pause = timedelta(seconds=PAUSES[min(row.attempts, len(PAUSES)) - 1])
@@ -237,7 +239,7 @@ def word_failed(tx: Tx, deed_id: int, error: ChannelError) -> None:
         DEED.fire(row, "wait")
     else:
         DEED.fire(row, "refuse")
-        after = {"kind": row.kind.value, "error": row.reason}
+        after = {"kind": row.kind.value, "error": raw_of(error)}
         audit.record(tx, "channel.refused", "order", row.order_id, row.external_no, after=after)
 
 

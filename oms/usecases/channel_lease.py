@@ -20,8 +20,9 @@ from oms.channels.registry import CONNECTORS
 from oms.db import Tx
 from oms.errors import Conflict, NotFound, say
 from oms.net.breaker import Breaker
+from oms.usecases.channel_trouble import told_of
 
-LEASE: Final = timedelta(seconds=90)
+LEASE: Final = timedelta(seconds=60)
 LONGEST_PAUSE: Final = timedelta(minutes=15)
 SETTINGS, GRANT = "settings", "grant"  # why nobody asks until a person has looked
 SHARE: Final = 0.9  # of what a channel allows: requests do not travel equally fast
@@ -175,8 +176,3 @@ def note_asking(tx: Tx, row: ChannelConnection) -> None:
     breaker = Breaker(row.failures, row.closed_until).asking(clock.now())
     if breaker.closed_until != row.closed_until:
         keep(tx, row.id, closed_until=breaker.closed_until)
-
-
-def told_of(error: ChannelError) -> str:
-    """A channel's trouble as it is kept: code and words."""
-    return f"{error.raw_code} {error.raw_text}".strip()[:300] or str(error)[:300]

@@ -22,7 +22,8 @@ from oms.errors import InvalidInput, NotFound, Refused, say
 from oms.net.transport import is_play
 from oms.sealing import Sealer
 from oms.usecases.channel_hooks import hear_elsewhere
-from oms.usecases.channel_lease import GRANT, SETTINGS, get_connection, keep, of_shop, told_of
+from oms.usecases.channel_lease import GRANT, SETTINGS, get_connection, keep, of_shop
+from oms.usecases.channel_trouble import Trouble, raw_of, told_of
 from oms.usecases.keeping import Saved, bounded, checked, lock_row, put
 from oms.usecases.secret_fields import merged_secrets, opened_secrets, option_checks
 
@@ -188,14 +189,15 @@ def claim_renewal(tx: Tx, connection_id: int, used: bytes, sealer: Sealer) -> Re
 def renewal_failed(tx: Tx, connection_id: int, error: ChannelError) -> None:
     """The grant was not renewed. A refusal means that it is lost: the shop has to be connected again."""
     lost = not error.retryable
-    values: dict[str, Any] = {"renewing_until": None, "last_error": told_of(error), "last_error_at": clock.now()}
+    kept = told_of(error, Trouble.GRANT if lost else None)
+    values: dict[str, Any] = {"renewing_until": None, "last_error": kept, "last_error_at": clock.now()}
     if lost:
         values["stopped"] = GRANT
     keep(tx, connection_id, **values)
     if lost:
         row = get_connection(tx, connection_id)
         audit.record(
-            tx, "channel.grant_lost", "channel_connection", row.id, row.shop.code, after={"error": told_of(error)}
+            tx, "channel.grant_lost", "channel_connection", row.id, row.shop.code, after={"error": raw_of(error)}
         )
 
 
@@ -214,7 +216,7 @@ def record_trial(tx: Tx, connection_id: int, error: ChannelError | None) -> None
     else:
         stop = {"stopped": SETTINGS} if isinstance(error, ChannelKeys) else {}
         keep(tx, connection_id, last_error=told_of(error), last_error_at=now, **stop)
-        after = {"works": False, "error": told_of(error)}
+        after = {"works": False, "error": raw_of(error)}
     audit.record(tx, "channel.tested", "channel_connection", connection_id, row.shop.code, after=after)
 
 

@@ -23,6 +23,7 @@ from oms.inventory.availability import parts_of
 from oms.inventory.models import StockLevel, Warehouse, WarehouseKind
 from oms.inventory.offering import Book, Place, Policy, Rule, offers
 from oms.usecases.channel_lease import waits
+from oms.usecases.channel_trouble import told_of
 from oms.usecases.channels import is_ready
 
 TOUCHES_AT_ONCE: Final = 2000
@@ -194,7 +195,7 @@ def offers_told(tx: Tx, batch: Batch, answer: Mapping[str, ChannelError | None] 
         row = tx.session.get_one(ChannelListing, owed.listing_id, with_for_update=True, populate_existing=True)
         unknown = isinstance(error, ChannelSilent) and error.reached
         row.sent = None if unknown else row.sent
-        row.error = (str(error) or error.code)[:300]
+        row.error = told_of(error)
         row.tries += 1
         row.next_try_at = at + timedelta(seconds=PAUSES[min(row.tries, len(PAUSES)) - 1])
 

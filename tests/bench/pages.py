@@ -46,12 +46,12 @@ def percentile(values: list[float], share: float) -> float:
 class Browser:
     """A client with cookies that has logged in."""
 
-    def __init__(self, url: str, user: str) -> None:
+    def __init__(self, url: str, user: str, password: str = PASSWORD) -> None:
         self.url = url
         self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(http.cookiejar.CookieJar()))
         form = self.get("/login/")[1]
         token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', form)
-        data = {"username": user, "password": PASSWORD, "csrf_token": token.group(1) if token else ""}
+        data = {"username": user, "password": password, "csrf_token": token.group(1) if token else ""}
         self.opener.open(urllib.request.Request(url + "/login/", urllib.parse.urlencode(data).encode())).read()
 
     def get(self, path: str) -> tuple[float, str, int]:

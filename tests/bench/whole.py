@@ -8,6 +8,8 @@ from pathlib import Path
 
 import psutil
 
+from oms.settings import Settings
+from tests.bench import working
 from tests.live import Up
 
 
@@ -30,11 +32,12 @@ def _child_of(process: psutil.Process, data: str) -> bool:
 
 
 def measure(idle_seconds: float = 20) -> dict[str, float]:
-    """Seconds to ``ready`` at the first and the second start (no demo data), and memory when idle."""
+    """Seconds to ``ready`` at the first and the second start (no demo data), and memory when idle: just started, and
+    after a job of every heavy kind and a look at many screens."""
     with tempfile.TemporaryDirectory(prefix="ruam-bench-") as folder:
         data = Path(folder)
         data.chmod(0o755)
-        up = Up(data)
+        up = Up(data, environment={"OMS_WEB_WORKERS": str(Settings(data).web_workers)})
         began = time.perf_counter()
         up.start(180)
         first = time.perf_counter() - began
@@ -44,5 +47,8 @@ def measure(idle_seconds: float = 20) -> dict[str, float]:
         second = time.perf_counter() - began
         time.sleep(idle_seconds)
         memory = _memory(data)
+        working.work(up)
+        time.sleep(idle_seconds)
+        warm = _memory(data)
         up.stop()
-    return {"first": first, "second": second, "memory": memory}
+    return {"first": first, "second": second, "memory": memory, "warm": warm}

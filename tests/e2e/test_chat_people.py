@@ -109,3 +109,16 @@ def test_an_order_is_made_of_what_somebody_wrote(walk, web_app, view):
     assert known == [USER]
     page.goto(f"{address}/chats/?linked=yes")
     expect(page.get_by_role("link", name="สมใจ ใจดี")).to_be_visible()
+
+
+def test_what_was_typed_into_a_form_comes_back_when_it_is_refused(walk, web_app):
+    open_as, address = walk
+    page = open_as("manager", WIDE)
+    page.goto(f"{address}/chats/1")
+    page.fill("#who", "สมชายคนที่อยู่เชียงใหม่")
+    with page.expect_navigation():
+        page.get_by_role("button", name="ผูกกับลูกค้าคนนี้").click()
+    expect(page.locator(".flash.danger")).to_be_visible()
+    expect(page.locator("#who")).to_have_value("สมชายคนที่อยู่เชียงใหม่")
+    page.goto(f"{address}/chats/1")
+    expect(page.locator("#who")).to_have_value("")

@@ -177,3 +177,28 @@ def test_two_orders_are_pasted_from_a_chat_and_saved_one_after_the_other(walk, w
     expect(page.locator("input[name=term][value=cod]")).to_be_checked()
     expect(page.locator("[data-chat-out]")).to_contain_text("ของแปลก")
     assert stored(web_app)[1:4] == ("นิดา แก้วใส", "50200", [("RU-0001", 2)])
+
+
+def test_a_refused_order_keeps_its_chat_and_the_orders_that_follow(walk, web_app):
+    page, address = walk[0]("sales", WIDE), walk[1]
+    chat = (
+        "10:33 Nid: RU-0001 1 ตัว กับผ้าพันคอ 1 ผืน นิดา 0955556666 8/1 ถ.นิมมานเหมินท์ ต.สุเทพ อ.เมืองเชียงใหม่ 50200\n"
+        "10:40 Ying: RU-0002 2 ตัว สมหญิง 0891112222 99 ม.1 ต.โคกสี อ.เมือง จ.ขอนแก่น 40000"
+    )
+    page.goto(f"{address}/entry/")
+    page.click("#chat summary")
+    page.fill("#chat-text", chat)
+    page.click("[data-chat-read]")
+    expect(page.locator("#name")).to_have_value("นิดา")
+    page.fill("#phone", "เบอร์ผิด")
+    with page.expect_navigation():
+        page.click("#save-draft")
+    expect(page.locator("#phone-err1")).to_be_visible()
+    expect(page.locator("#chat-text")).to_have_value(chat)
+    expect(page.locator("#items tbody tr.item")).to_have_count(1)  # the chat was not read a second time
+    expect(page.locator(".chat-now")).to_be_visible()
+    page.fill("#phone", "0955556666")
+    with page.expect_navigation():
+        page.click("#save-draft")
+    expect(page.locator("#name")).to_have_value("สมหญิง")  # the next order of the chat
+    assert stored(web_app)[1] == "นิดา"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from types import MappingProxyType
 
 import pytest
@@ -10,7 +11,7 @@ import redis
 from sqlalchemy import select
 
 from jobs import handlers
-from jobs.context import Handler, effect
+from jobs.context import CHANNELS, Handler, effect
 from jobs.queue import connect
 from oms import outbox
 from oms.actor import system
@@ -20,7 +21,7 @@ from oms.numbering import allot
 from oms.outbox import Outbox
 from oms.settings import Settings
 
-GREET, SHY, AWAY, BROKEN = "test.greet", "test.shy", "test.away", "test.broken"
+GREET, SHY, AWAY, BROKEN, SHARED = "test.greet", "test.shy", "test.away", "test.broken", "test.shared"
 
 
 def greet(tx: Tx, *, name: str) -> None:
@@ -43,10 +44,15 @@ def broken(tx: Tx) -> None:
     raise ZeroDivisionError("a bug")
 
 
+def look(tx: Tx, *, shop: int) -> None:
+    allot(tx, f"shop {shop}")
+
+
 @pytest.fixture
 def topics(monkeypatch: pytest.MonkeyPatch) -> None:
     extra: dict[str, Handler] = {
         GREET: effect(greet), SHY: effect(shy), AWAY: effect(away), BROKEN: effect(broken),
+        SHARED: replace(effect(look, queue=CHANNELS), shared=True),
     }  # fmt: skip
     monkeypatch.setattr(handlers, "TOPICS", MappingProxyType({**handlers.TOPICS, **extra}))
 

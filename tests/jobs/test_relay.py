@@ -11,10 +11,12 @@ from sqlalchemy.exc import OperationalError
 
 from jobs import relay as bell
 from jobs.queue import queue, work
-from oms import clock
-from oms.outbox import BACKOFF_SECONDS, DEATHS_AT_MOST, LEASE, OutboxStatus
+from oms import clock, outbox
+from oms.actor import system
+from oms.db import transaction
+from oms.outbox import BACKOFF_SECONDS, DEATHS_AT_MOST, LEASE, Outbox, OutboxStatus, Owed
 from oms.settings import Settings
-from tests.jobs.conftest import AWAY, BROKEN, GREET, SHY, counted, owe, row
+from tests.jobs.conftest import AWAY, BROKEN, GREET, SHARED, SHY, counted, owe, row
 
 pytestmark = pytest.mark.usefixtures("topics")
 
@@ -65,10 +67,6 @@ def test_a_flushed_queue_is_fed_again_from_the_table(
 
 def test_a_worker_that_died_in_the_middle_is_followed_by_another_after_the_lease(committed: Flask) -> None:
     owed = owe(GREET, "a", name="A")
-    from oms import outbox
-    from oms.actor import system
-    from oms.db import transaction
-
     with transaction(system("test")) as tx:
         assert outbox.claim(tx, owed) is not None  # and dies here
     assert bell.carry_out(owed) is False, "somebody may still be at it"
@@ -102,7 +100,7 @@ def test_a_failure_is_tried_again_with_growing_pauses_and_then_left_to_a_person(
 
 
 def test_a_failure_is_noted_when_the_database_is_back(committed: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    owed, real, asked = owe(BROKEN, "a"), bell.outbox.park, []
+    owed, real, asked = owe(BROKEN, "a"), outbox.park, []
 
     def restarting(*args: object, **more: bool) -> None:
         asked.append(args)
@@ -110,7 +108,7 @@ def test_a_failure_is_noted_when_the_database_is_back(committed: Flask, monkeypa
             raise OperationalError("UPDATE", {}, Exception("the database system is starting up"))
         real(*args, **more)
 
-    monkeypatch.setattr(bell.outbox, "park", restarting)
+    monkeypatch.setattr(outbox, "park", restarting)
     monkeypatch.setattr(bell.time, "sleep", lambda _: None)
     assert bell.carry_out(owed) is False
     assert len(asked) == 3
@@ -123,7 +121,7 @@ def test_a_database_that_stays_away_is_left_to_the_lease(committed: Flask, monke
     def gone(*_: object, **__: bool) -> None:
         raise OperationalError("UPDATE", {}, Exception("connection refused"))
 
-    monkeypatch.setattr(bell.outbox, "park", gone)
+    monkeypatch.setattr(outbox, "park", gone)
     monkeypatch.setattr(bell, "AWAY_SECONDS", 0.0)
     with pytest.raises(OperationalError):
         bell.carry_out(owed)
@@ -141,10 +139,6 @@ def test_a_topic_nobody_knows_is_left_to_a_person(
 
 def test_work_that_kills_its_workers_is_left_to_a_person(committed: Flask, connection: redis.Redis) -> None:
     owed = owe(GREET, "a", name="A")
-    from oms import outbox
-    from oms.actor import system
-    from oms.db import transaction
-
     now = clock.now()
     for _ in range(DEATHS_AT_MOST + 1):
         now += LEASE + timedelta(seconds=1)
@@ -156,12 +150,44 @@ def test_work_that_kills_its_workers_is_left_to_a_person(committed: Flask, conne
     assert counted("greeted A") == 0
 
 
-def test_a_long_queue_stays_in_the_table(committed: Flask, connection: redis.Redis) -> None:
-    from oms import outbox
-    from oms.actor import system
-    from oms.db import transaction
-    from oms.outbox import Owed
+def test_a_long_queue_hides_nothing_of_another(committed: Flask, connection: redis.Redis) -> None:
+    for n in range(3 * bell.QUEUED_AT_MOST):
+        owe(SHARED, f"c{n}", shop=n)
+    owe(GREET, "late", name="A")
+    bell.Relay(connection).tick()
+    assert len(queue(connection, "channels")) == bell.QUEUED_AT_MOST
+    assert len(queue(connection, "quick")) == 1
 
+
+def test_rings_for_the_same_are_one_piece_of_work(committed: Flask) -> None:
+    first, again, later_on, other = (owe(SHARED, f"s{n}", shop=n // 3) for n in range(4))
+    with transaction(system("test")) as tx:
+        tx.session.get_one(Outbox, later_on).next_try_at = clock.now() + timedelta(seconds=5)
+    assert bell.carry_out(first) is True
+    assert counted("shop 0") == 1
+    states = [row(i).status for i in (first, again, later_on, other)]
+    waiting = OutboxStatus.WAITING
+    assert states == [OutboxStatus.DONE, OutboxStatus.DONE, waiting, waiting], "what is not due may ring for more"
+    assert bell.carry_out(again) is False
+
+
+def test_who_rings_while_another_is_at_it_waits_a_little(committed: Flask) -> None:
+    first, again = owe(SHARED, "a", shop=1), owe(SHARED, "b", shop=1)
+    with transaction(system("test")) as tx:
+        tx.session.get_one(Outbox, again).next_try_at = clock.now() + timedelta(seconds=5)
+    with transaction(system("test")) as tx:
+        assert outbox.claim(tx, first, shared=[SHARED]) is not None  # and is at it
+    now = clock.now() + timedelta(seconds=6)
+    with clock.at(now):
+        assert bell.carry_out(again) is False
+        assert (row(again).status, row(again).attempts) == (OutboxStatus.WAITING, 0)
+        assert row(again).next_try_at == now + outbox.RING_LATER
+    with clock.at(now + LEASE):  # the first died
+        assert bell.carry_out(again) is True
+    assert counted("shop 1") == 1
+
+
+def test_a_long_queue_stays_in_the_table(committed: Flask, connection: redis.Redis) -> None:
     with transaction(system("test")) as tx:
         outbox.add_many(tx, [Owed(GREET, f"k{i}", {"name": "A"}) for i in range(bell.BATCH["quick"] * 30)])
     relay = bell.Relay(connection)

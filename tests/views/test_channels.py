@@ -5,19 +5,23 @@ from __future__ import annotations
 import re
 
 import pytest
+from markupsafe import escape
 from sqlalchemy import select
 
 from jobs import channels as reading
+from oms import clock
 from oms.actor import system
 from oms.catalog.models import Channel, Shop
 from oms.channels import registry
 from oms.channels.models import ChannelConnection, ChannelMessage
 from oms.channels.port import Grant
 from oms.db import db, transaction
+from oms.usecases.channel_trouble import TROUBLE_LABELS, Trouble
 from oms.usecases.channels import Connect, connect_shop, store_grant
 from tests.channels.toy import KIND, BazaarSandbox
 from tests.shop import small_shop
 from tests.views.people import log_in
+from views import i18n
 from views.channel_pages import HIDDEN, masked
 from views.sandbox.market import Market
 from views.sandbox.server import running
@@ -130,3 +134,19 @@ def test_a_channel_that_only_tells_us_has_no_address_to_enter(web, sandbox, shop
     made = db.session.scalars(select(ChannelConnection).where(ChannelConnection.shop_id == row.id)).one()
     assert made.is_active
     assert "/hooks/channels/" in log_in(web, "manager").get(f"/channels/{made.id}").text
+
+
+@pytest.mark.parametrize("kind", list(Trouble))
+def test_the_last_trouble_says_what_to_do_in_both_languages(web, connected, kind):
+    raw = "105002 <b>token was used</b>"
+    with transaction(WHO) as tx:
+        row = tx.session.get_one(ChannelConnection, connected)
+        row.last_error, row.last_error_at = f"{kind.value}: {raw}", clock.now()
+    manager = log_in(web, "manager")
+    for language in ("en", "th"):
+        manager.get(f"/language/{language}")
+        page = manager.get(f"/channels/{connected}").text
+        advice = i18n.thai().gettext(TROUBLE_LABELS[kind]) if language == "th" else TROUBLE_LABELS[kind]
+        assert escape(advice) in page
+        assert f'<span lang="en" class="mono">{escape(raw)}</span>' in page
+        assert f"{kind.value}: " not in page

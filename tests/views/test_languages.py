@@ -7,6 +7,7 @@ import subprocess
 import sys
 from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -142,3 +143,27 @@ def test_dates_are_of_the_readers_era(web: Flask):
 
 def test_the_catalogue_is_read_once():
     assert i18n.thai() is i18n.thai()
+
+
+def part(folder: Path, name: str, *pairs: tuple[str, str]) -> None:
+    said = "\n".join(f'msgid "{english}"\nmsgstr "{thai}"\n' for english, thai in pairs)
+    head = 'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n'
+    (folder / f"{name}.po").write_text(f"{head}\n{said}")
+
+
+def test_a_sentence_that_stands_in_two_parts_is_refused(tmp_path: Path):
+    part(tmp_path, "desk", ("Goods", "สินค้า"), ("Paid", "จ่ายแล้ว"))
+    part(tmp_path, "money", ("Goods", "ค่าสินค้า"))
+    assert i18n_check.problems(tmp_path)[1] == ["money.po: “Goods” stands in desk.po already; keep one of them"]
+
+
+def test_a_sentence_that_stands_twice_in_one_part_is_refused(tmp_path: Path):
+    part(tmp_path, "desk", ("Goods", "สินค้า"), ("Goods", "สินค้า"))
+    assert i18n_check.problems(tmp_path)[1] == ["desk.po: “Goods” stands in desk.po already; keep one of them"]
+
+
+def test_two_meanings_of_a_word_may_stand_side_by_side(tmp_path: Path):
+    part(tmp_path, "desk", ("Goods", "สินค้า"))
+    with (tmp_path / "desk.po").open("a") as more:
+        more.write('\nmsgctxt "sum"\nmsgid "Goods"\nmsgstr "ค่าสินค้า"\n')
+    assert i18n_check.problems(tmp_path)[1] == []

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from markupsafe import escape
 from sqlalchemy import event, func, select
 
 from oms.actor import system
@@ -23,6 +26,10 @@ def shop(web):
     make_logins(web)
     with transaction(system("test")) as tx:
         return small_shop(tx)
+
+
+def key_of(page):
+    return re.search(r'name="key" value="([^"]+)"', page.text)[1]
 
 
 def read(web, role, text, **facts):
@@ -89,3 +96,38 @@ def test_a_long_chat_costs_the_same_statements_as_a_short_one(web, shop):
 def test_who_may_not_enter_orders_may_not_read_chats_and_a_file_is_no_chat(web, shop):
     assert read(web, "warehouse", CHAT).status_code == 403
     assert read(web, "sales", "ก" * 9_000).status_code == 422
+
+
+def test_a_refused_form_comes_back_with_the_chat_and_what_follows_it(web, shop):
+    """Nothing of it was saved, so nothing of it may be gone."""
+    panel = Panel(web, "sales")
+    page = panel.get("/entry/")
+    text = f"{CHAT}\n<b>ขอบคุณค่ะ</b>"
+    typed = {"name": "กนกวรรณ", "phone": "เบอร์ผิด", "chat_text": text, "chat_left": "2", "note": "ด่วน", "tags": "vip"}
+    answer = panel.post(
+        "/entry/",
+        shop_id=str(shop.line),
+        term="cod",
+        action="confirm",
+        key=key_of(page),
+        sku="RU-0001",
+        qty="2",
+        **typed,
+    )
+    assert answer.status_code == 422
+    assert f">{escape(text)}</textarea>" in answer.text
+    assert 'name="chat_left" value="2"' in answer.text
+    assert 'id="chat" hidden data-back' in answer.text  # open again, and not read a second time
+    for value in ("กนกวรรณ", "เบอร์ผิด", "vip", "RU-0001"):
+        assert f'value="{value}"' in answer.text
+    assert ">ด่วน</textarea>" in answer.text
+    assert db.session.scalar(select(func.count()).select_from(Order)) == 0
+
+
+@pytest.mark.parametrize("left", ["", "-1", "x", "²", "99999"])
+def test_a_count_of_following_orders_that_is_none_is_taken_for_none(web, shop, left):
+    panel = Panel(web, "sales")
+    page = panel.get("/entry/")
+    answer = panel.post("/entry/", shop_id=str(shop.line), action="draft", key=key_of(page), chat_left=left)
+    assert answer.status_code in {303, 422}
+    assert "chat=next" not in answer.headers.get("Location", "")

@@ -29,6 +29,7 @@ from werkzeug.wrappers import Request
 
 from views.sandbox.book import Simulator
 from views.sandbox.market import Listing, Market, No, Order, Stall
+from views.sandbox.telling import teller
 
 DEEDS = frozenset({
     "pay", "deliver", "complete", "ask_cancel", "ask_return", "step_return", "accept", "ship", "cancel",
@@ -165,9 +166,7 @@ class ChannelSandbox(Simulator):
             told = self.missigned(told)
         body = told.body[: len(told.body) // 2] if spoil == "body" else told.body
         try:
-            answer = httpx.post(
-                f"{url}{told.query}", headers=dict(told.headers), content=body, timeout=10, trust_env=False
-            )
+            answer = teller().post(f"{url}{told.query}", headers=dict(told.headers), content=body)
             status, text = answer.status_code, answer.text.strip()
         except httpx.HTTPError:
             status, text = 599, ""

@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 from werkzeug.wrappers import Request, Response
 
 from views.sandbox.book import Fault, Refusal, plain
 from views.sandbox.channel import ChannelSandbox, Hook
 from views.sandbox.market import Listing, Market, No, Order, Stall, State
+from views.sandbox.telling import teller
 from views.sandbox.webshop import body_of, codes, listed, two_names, without_vat
 
 STATUSES = {
@@ -331,7 +331,7 @@ class WooCommerceSandbox(ChannelSandbox):
 
     def ping(self, url: str) -> int:
         """What the shop does when a webhook is made: not signed."""
-        return httpx.post(url, data={"webhook_id": "7"}, timeout=10, trust_env=False).status_code
+        return teller().post(url, data={"webhook_id": "7"}).status_code
 
 
 def _raw(text: str) -> str:

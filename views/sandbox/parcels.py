@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-import httpx
 from reportlab.graphics.barcode.code128 import Code128
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
@@ -22,6 +21,7 @@ from werkzeug.wrappers import Request, Response
 
 from oms import clock
 from views.sandbox.book import Fault, Ledger, Simulator
+from views.sandbox.telling import teller
 
 JOURNEYS: Mapping[str, tuple[str, ...]] = {
     "delivered": ("picked_up", "in_transit", "out_for_delivery", "delivered"),
@@ -183,7 +183,7 @@ class CarrierSandbox(Simulator):
             headers, body = self.missigned(headers, body)
         if spoil == "body":
             body = body[: len(body) // 2]
-        answer = httpx.post(url, headers=headers, content=body, timeout=10, trust_env=False)
+        answer = teller().post(url, headers=headers, content=body)
         taken = answer.status_code < 300 and (not self.accepts or answer.text.strip() == self.accepts)
         row = {"number": parcel.number, "step": step.name, "status": answer.status_code, "accepted": taken}
         with self.book.lock:

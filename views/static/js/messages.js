@@ -27,5 +27,11 @@
     last.focus();
     soon();
   });
+  // a test is sent with what is saved; words that are not saved yet are still there afterwards
+  const KEEP = "ruam.words", mine = [form.elements.subject, form.elements.body].filter(Boolean);
+  document.addEventListener("submit", (e) => { if (e.target.elements.to && !e.defaultPrevented) sessionStorage.setItem(KEEP, JSON.stringify({ path: location.pathname, words: mine.map((f) => f.value) })); });
+  const kept = JSON.parse(sessionStorage.getItem(KEEP) || "null");
+  sessionStorage.removeItem(KEEP);
+  if (kept?.path === location.pathname) mine.forEach((f, i) => { f.value = kept.words[i]; });
   draw();
 })();

@@ -64,26 +64,32 @@
   });
   window.addEventListener("pageshow", () => $$("form[data-sent]").forEach((f) => { delete f.dataset.sent; $$("[aria-busy]", f).forEach((b) => b.removeAttribute("aria-busy")); }));
   function keep(form) {
-    const values = [];
+    const values = [], chosen = []; // what was chosen of a lookup comes last: typing into it forgets the choice
     for (const f of form.elements) {
+      if (f.dataset.lookup && f.id) chosen.push([`#${f.id}`, f.value], [`#${f.dataset.target}`, document.getElementById(f.dataset.target)?.value ?? ""]);
       if (!f.name || ["password", "file", "hidden", "submit", "button"].includes(f.type)) continue;
       values.push([f.name, f.type === "checkbox" || f.type === "radio" ? [f.value, f.checked] : f.multiple ? $$("option:checked", f).map((o) => o.value) : f.value]);
     }
-    if (values.length) sessionStorage.setItem(KEEP, JSON.stringify({ path: location.pathname, action: form.getAttribute("action") || "", values }));
+    const action = form.getAttribute("action") || "";
+    if (values.length || chosen.length) sessionStorage.setItem(KEEP, JSON.stringify({ path: location.pathname, action, at: posting(action).indexOf(form), values: [...values, ...chosen] }));
+    else sessionStorage.removeItem(KEEP);
   }
+  function posting(action) { return $$("form").filter((f) => (f.getAttribute("method") || "").toLowerCase() === "post" && (f.getAttribute("action") || "") === action && !f.closest(".side")); }
   (function restore() {
     const raw = sessionStorage.getItem(KEEP);
     if (!raw || $(".gate-page")) return;
     sessionStorage.removeItem(KEEP);
     const kept = JSON.parse(raw), resume = new URLSearchParams(location.search).has("resume");
-    if (!resume || kept.path !== location.pathname) return;
-    const form = $$("form").find((f) => (f.getAttribute("method") || "").toLowerCase() === "post" && (f.getAttribute("action") || "") === kept.action && !f.closest(".side"));
-    if (!form) return;
-    for (const [name, value] of kept.values) for (const f of $$(`[name="${CSS.escape(name)}"]`, form)) {
+    if (!(resume || $(".flashes .flash.danger")) || kept.path !== location.pathname) return; // a new login, or a refusal
+    const forms = posting(kept.action), form = forms[kept.at] || forms[0];
+    if (!form || "bulk" in form.dataset) return;
+    for (const [name, value] of kept.values) if (name.startsWith("#")) { const f = form.querySelector(`[id="${CSS.escape(name.slice(1))}"]`); if (f) f.value = value; } else for (const f of $$(`[name="${CSS.escape(name)}"]`, form)) {
       if (f.type === "checkbox" || f.type === "radio") { if (f.value === value[0]) f.checked = value[1]; }
       else if (f.multiple) $$("option", f).forEach((o) => { o.selected = value.includes(o.value); });
       else { f.value = value; f.dispatchEvent(new Event("input", { bubbles: true })); }
     }
+    for (let e = form.closest("details, dialog"); e; e = e.parentElement?.closest("details, dialog")) if (e.tagName === "DIALOG") { if (!e.matches(":modal")) { e.close(); e.showModal(); } } else e.open = true;
+    if (!resume) return;
     const url = new URL(location); url.searchParams.delete("resume"); history.replaceState(null, "", url);
     tell(body.dataset.restored, "info");
   })();
