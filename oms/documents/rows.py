@@ -50,11 +50,11 @@ def in_lines(rows: Sequence[Any], label: float, value: float, language: str) -> 
 
 def runs(rows: Sequence[SumRow]) -> list[list[SumRow]]:
     """Sums in groups: what stands together, and the one that counts by itself."""
-    return [group for strong, found in groupby(rows, itemgetter(3)) for group in _split(list(found), strong)]
-
-
-def _split(rows: list[SumRow], alone: bool) -> list[list[SumRow]]:
-    return [[row] for row in rows] if alone else [rows]
+    found: list[list[SumRow]] = []
+    for counts, run in groupby(rows, itemgetter(3)):
+        group = list(run)
+        found += [[row] for row in group] if counts else [group]
+    return found
 
 
 def head_rows(language: str) -> Callable[[Content], list[Row]]:

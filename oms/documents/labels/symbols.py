@@ -104,7 +104,9 @@ def square(text: str, *, scale: int, border: int) -> Image.Image:
     size = _side(view, 0)
     side = size + 2 * border
     dots = Image.new("1", (side, side), 1)
-    dots.paste(Image.frombytes("L", (size, size), view.tobytes()).convert("1", dither=Image.Dither.NONE), (border, border))
+    dots.paste(
+        Image.frombytes("L", (size, size), view.tobytes()).convert("1", dither=Image.Dither.NONE), (border, border)
+    )
     return dots.resize((side * scale, side * scale), Image.Resampling.NEAREST)
 
 

@@ -14,8 +14,12 @@ _PLAIN = (str, int, float, bool, type(None))
 _BORDERS = tuple(f"border{side}Width" for side in ("Left", "Right", "Top", "Bottom"))
 
 
-def install(context: Any, parser: Any, boxes: Any, layout: Any) -> None:
-    """Replace them. All four are modules of xhtml2pdf."""
+def install(library: Any, pdf: Any) -> None:
+    """Replace them. ``library``: modules of xhtml2pdf by name; ``pdf``: the one of ReportLab that writes the file."""
+    context, parser, boxes, layout = library.context, library.parser, library.flex, library.xhtml2pdf_reportlab
+    library.document.reset_caches = keep_caches
+    library.util.Memoized.__call__ = _recall(library.util.Memoized.__call__)
+    pdf.pdfdocEnc = encode
     context.PmlParaFrag.clone, context.PmlParaFrag.__copy__ = clone, alike
     context.pisaContext._warn_missing_glyphs = unsaid  # noqa: SLF001
     context.copy_attrs = copy_attributes
@@ -37,6 +41,29 @@ def clone(self: Any, **changed: Any) -> Any:
         own.pop("cbDefn", None)
     own["bulletText"] = None
     return new
+
+
+def keep_caches() -> None:
+    """Sizes and colors that were read stay read after a paper; the library bounds how many."""
+
+
+def _recall(stock: Any) -> Any:
+    """What was asked before is answered at once."""
+
+    def call(self: Any, *asked: Any, **named: Any) -> Any:
+        try:
+            return self.cache[asked, tuple(named.items()) if named else ()]
+        except (KeyError, TypeError):
+            return stock(self, *asked, **named)
+
+    return call
+
+
+def encode(text: Any) -> Any:
+    """Text of the file's own language: plain letters need no table."""
+    if not isinstance(text, str):
+        return text
+    return text.encode("ascii") if text.isascii() and text.isprintable() else text.encode("extpdfdoc")
 
 
 def alike(self: Any) -> Any:
@@ -62,7 +89,7 @@ def compact(frag: Any) -> None:
 
 
 def _reset(stock: Any) -> Any:
-    """``reset_non_inherited``: which attributes a class holds at first is found out once a paper, not once an element."""
+    """``reset_non_inherited``: what a class of runs holds at first is found out once a paper, not once an element."""
     initial = stock.__globals__["NON_INHERITED_FRAG_INITIALS"]
 
     def reset(frag: Any) -> None:

@@ -7,6 +7,7 @@ paper, for they make its pages. Whatever else a sheet holds is read as the libra
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 from collections import OrderedDict
@@ -14,7 +15,7 @@ from typing import Any
 
 _PAGES = re.compile(r"(?:\s*+@page\s*+\{(?:[^{}/\"']|\{[^{}/\"']*+\})*+\})*+")
 _PLAIN = re.compile(r"(?:[\w\s.,#>*-]++\{[^{}@()\\]*+\}\s*+)*+")
-_MOST_SHEETS, _MOST_PLACES = 40, 4000
+_MOST_SHEETS, _MOST_PLACES, _MOST_LETTERS, _LONG = 40, 4000, 20_000, 200
 
 
 class _Remarks(logging.Handler):
@@ -49,14 +50,22 @@ class _Kept(OrderedDict[Any, Any]):
 
 
 class Places:
-    """The styles of elements by where they stand: the names, classes, ids and styles of an element and all around it."""
+    """The styles of elements by where they stand: names, classes, ids and styles of an element and of all around it."""
 
     def __init__(self) -> None:
         self.numbers: dict[Any, int] = {}
         self.styles: dict[Any, Any] = {}
+        self._next = itertools.count()
 
     def number(self, place: Any) -> int:
-        return self.numbers.setdefault(place, len(self.numbers))
+        """The number of a place; no number is ever that of two."""
+        if len(self.numbers) + len(self.styles) > _MOST_PLACES:
+            self.numbers.clear()
+            self.styles.clear()
+        known = self.numbers.get(place)
+        if known is None:
+            known = self.numbers[place] = next(self._next)
+        return known
 
 
 class _OfOnePaper(dict[Any, Any]):
@@ -73,7 +82,7 @@ class _OfOnePaper(dict[Any, Any]):
         return default if kept is None else type(kept)(kept)
 
     def __setitem__(self, key: Any, styles: Any) -> None:
-        if not key.style and len(self.places.styles) < _MOST_PLACES:
+        if not key.style and len(key.css_class) + len(key.css_id) < _LONG:
             self.places.styles[self._place(key)] = type(styles)(styles)
 
     def clear(self) -> None:
@@ -95,15 +104,15 @@ class _OfOnePaper(dict[Any, Any]):
 
 
 def install(context: Any, parser: Any, house: str) -> None:
-    """Let the context class of xhtml2pdf keep what it reads. ``parser``: its module that walks the paper; ``house``: the
-    rules that come before those of every paper, plain or not."""
+    """Let the context class of xhtml2pdf keep what it reads. ``parser``: its module that walks the paper; ``house``:
+    the rules that come before those of every paper, plain or not."""
     house = house.strip()
     read, prepare = context._parseCSSSource, context.parseCSS  # noqa: SLF001
     sheets, places = _Kept(_MOST_SHEETS), _Kept(_MOST_SHEETS)
 
     def read_source(self: Any, text: str, name: str) -> Any:
         pages, rules = _apart(text)
-        if rules != house and not _is_plain(rules):
+        if rules != house and (len(rules) > _MOST_LETTERS or not _is_plain(rules)):
             self.sheets_read = None
             return read(self, text, name)
         parts = [read(self, pages, name)] if pages else []

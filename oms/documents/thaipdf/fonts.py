@@ -41,7 +41,7 @@ UNREADABLE = "(?)"
 
 _FIRST_PRIVATE = 0xF0000  # plane 15: no text uses it, and text that does is refused
 _CLUSTER = re.compile(f".(?:[{MARKS}]+ำ?|ำ)|.[\u0300-\u036f]+", re.DOTALL)
-_MOST_TEXTS = 20_000
+_MOST_TEXTS, _LONG = 20_000, 200
 _KERNING_OFF = {"kern": False}  # widths stay those that lines are measured with
 _WORDS, _XY, _MORE = 0x0001, 0x0002, 0x0020  # flags of a part of a composite glyph
 
@@ -119,12 +119,13 @@ class ThaiFont(TTFont):  # type: ignore[misc]
     def stringWidth(self, text: str | bytes, size: float, encoding: str = "utf8") -> float:  # noqa: N802
         if isinstance(text, bytes):
             text = text.decode(encoding)
-        known = self._widths.get((text, size))
+        known: float | None = self._widths.get((text, size))
         if known is None:
             known = super().stringWidth(text if text.isascii() else tidy(text), size, "utf8")
             if len(self._widths) >= _MOST_TEXTS:
                 self._widths.clear()
-            self._widths[text, size] = known
+            if len(text) <= _LONG:
+                self._widths[text, size] = known
         return known
 
     def splitString(self, text: str | bytes, doc: Any, encoding: str = "utf-8") -> list[tuple[int, bytes]]:  # noqa: N802
