@@ -112,7 +112,7 @@ def _invoices() -> Measured:
 def _computing(renderer: Renderer) -> float:
     """Of this process and of the one that draws."""
     drawing = psutil.Process(renderer.pid).cpu_times()
-    return time.process_time() + drawing.user + drawing.system
+    return float(time.process_time() + drawing.user + drawing.system)
 
 
 def measure(what: str) -> Measured:
