@@ -80,7 +80,7 @@ def transaction(actor: Actor) -> Iterator[Tx]:
         session.info.pop("oms_tx", None)
 
 
-COPY_FROM = 40  # rows; below this one INSERT is faster than opening a COPY
+COPY_FROM = 10  # rows; below this one INSERT is faster, above it many values take the driver long to take apart
 
 
 @dataclass(frozen=True)
