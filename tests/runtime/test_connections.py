@@ -53,7 +53,7 @@ def test_writes_sent_together_are_not_waited_for_one_by_one(isolated: Flask, wai
 
 
 def test_what_is_refused_among_writes_sent_together_undoes_them_all(isolated: Flask):
-    with pytest.raises(Conflict, match="just saved"), transaction(system("test")) as tx, together(tx):
+    with pytest.raises(Conflict, match="just saved"), transaction(system("test")) as tx, together(tx):  # noqa: PT012
         outbox.add(tx, "test.topic", "key")
         for _ in range(2):
             tx.session.execute(_ONE_ROW)
