@@ -127,7 +127,7 @@ def keep_alive(engine: Engine) -> None:
     event.listen(engine, "checkout", _check_alive)
 
 
-COPY_FROM = 40  # rows; below this one INSERT is faster than opening a COPY
+COPY_FROM = 10  # rows; below this one INSERT is faster, above it many values take the driver long to take apart
 
 
 @dataclass(frozen=True)

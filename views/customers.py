@@ -24,12 +24,12 @@ from oms.orders.models import Order
 from oms.orders.queries import visible
 from oms.payments.queries import customer_credit
 from oms.thai.addresses import check_address
-from oms.thai.phone import format_phone, mask_phone
+from oms.thai.phone import format_phone
 from oms.usecases import customers as verbs
 from views import nav
 from views.base import OmsFormView, current_actor, may, unit
 from views.fields import Chosen, choices
-from views.filters import masked, tr
+from views.filters import masked, phone, tr
 from views.modelview import OmsModelView
 from views.privacy import phones_shown
 
@@ -124,7 +124,7 @@ class CustomerView(OmsModelView):
 
     def number(self, row: Customer, text: str) -> str:
         """A number of this person, whole only after it was asked for."""
-        return "–" if not text else format_phone(text) if self.shown(row) else mask_phone(text)
+        return phone(text, whole=self.shown(row))
 
     def value(self, row: Any, column: str) -> Any:
         """A cell; on the page of a person the number is hidden until it is asked for."""

@@ -17,7 +17,7 @@ from oms.errors import Say
 from oms.money import Money
 from oms.permissions import ROLES
 from oms.thai.dates import format_date, format_moment
-from oms.thai.phone import format_phone, mask_phone
+from oms.thai.phone import format_phone, tail_phone
 from views.access import may
 
 
@@ -109,17 +109,16 @@ def countdown(value: datetime | None) -> str:
     return gettext("%(time)s left", time=words) if left >= 0 else gettext("%(time)s late", time=words)
 
 
-def phone(value: str | None) -> str:
-    """A phone number, its middle hidden from those who may not see it whole."""
+def phone(value: str | None, *, whole: bool = False) -> str:
+    """A phone number by its last four digits; ``whole`` where somebody asked for it, which is on record."""
     if not value:
         return "–"
-    return format_phone(value) if may("customer.phone") else mask_phone(value)
+    return format_phone(value) if whole else tail_phone(value)
 
 
 def masked(value: str | None) -> str:
-    """A phone number on a list of people: enough to tell them apart. Whole numbers stand on one person's page, where
-    looking is on record."""
-    return mask_phone(value) if value else "–"
+    """A phone number on a list: enough to tell people apart."""
+    return phone(value)
 
 
 def number(value: int | None) -> str:

@@ -29,6 +29,7 @@ from oms.usecases.orders_amend import (
     open_change,
     propose_change,
 )
+from oms.usecases.privacy import order_form_shown
 from views.base import OmsView, page, unit
 from views.filters import tr
 from views.order_actions import POST, act, text, version
@@ -156,8 +157,10 @@ class AmendView(OmsView):
             return self._page(tx, order)
 
     def _page(self, tx: Tx, order: Order, typed: dict[str, str] | None = None) -> str:
-        title = gettext("Amend %(number)s", number=order.number)
-        return self.show_page("orders/amend.html", title=title, **_facts(tx, order, typed))
+        title, facts = gettext("Amend %(number)s", number=order.number), _facts(tx, order, typed)
+        if facts["change"] is not None:
+            order_form_shown(tx, order)
+        return self.show_page("orders/amend.html", title=title, **facts)
 
     @page("/<int:pk>/open", methods=POST)
     def open(self, pk: int) -> Response:

@@ -27,6 +27,7 @@ from oms.usecases.approvals import RequestDiscount, latest_request, request_disc
 from oms.usecases.chat_writers import IDENTITY, get_writer
 from oms.usecases.customers import IdentityInput
 from oms.usecases.orders_entry import OrderEntered, PossibleDuplicate, enter_order
+from oms.usecases.privacy import order_form_shown
 from views import nav, order_entry_form
 from views.base import OmsView, current_actor, current_staff, page, unit
 from views.filters import tr
@@ -94,6 +95,7 @@ class OrderEntryView(OmsView):
             with unit() as tx:
                 me = current_staff()
                 old = get_order(tx, int(request.args["copy"][:18]))
+                order_form_shown(tx, old)
                 return self._show(tx, order_entry_form.from_order(old, owner_id=me.id if me else None))
         if request.args.get("writer", "").isdecimal():
             with unit() as tx:
@@ -134,6 +136,7 @@ class OrderEntryView(OmsView):
             if order.status is not OrderStatus.DRAFT:
                 flash(gettext("%(number)s is no draft any more", number=order.number), "info")
                 return redirect(order_url(pk))
+            order_form_shown(tx, order)
             return self._show(tx, order_entry_form.from_draft(order), order)
 
     @page("/<int:pk>", methods=("POST",))

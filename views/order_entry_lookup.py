@@ -20,12 +20,17 @@ from oms.thai.reading import take_apart
 from oms.usecases.orders_preview import LinePreview, Preview, PreviewOrder, preview_order
 from views import order_entry_form
 from views.base import OmsView, current_actor, may, page, unit
-from views.filters import language, money, phone, tr
+from views.filters import language, masked, money, phone, tr
 from views.order_entry import order_url, shop_choices
 from views.order_entry_form import Reading, Typed
 
 _LONGEST = 300  # characters of a search; more is a paste into the wrong box
 _LONGEST_PASTE = 2000
+
+
+def _number(stored: str) -> str:
+    """A number as it is put into the form of a new order."""
+    return phone(stored, whole=may("customer.phone")) if stored else ""
 
 
 def _asked(most: int = _LONGEST) -> str:
@@ -37,7 +42,7 @@ def _address(address: CustomerAddress) -> dict[str, str]:
     area = area_line(address.subdistrict, address.district, address.province, address.postcode)
     return {
         "name": address.recipient,
-        "phone": phone(address.phone) if address.phone else "",
+        "phone": _number(address.phone),
         "line": address.line,
         "subdistrict": address.subdistrict,
         "district": address.district,
@@ -75,8 +80,8 @@ class OrderEntryLookupView(OmsView):
                 {
                     "id": hit.id,
                     "text": hit.name,
-                    "hint": " · ".join([phone(hit.phone), *(v for k, v in hit.identities if k.value != "phone")]),
-                    "phone": phone(hit.phone) if hit.phone and may("customer.phone") else "",
+                    "hint": " · ".join([masked(hit.phone), *(v for k, v in hit.identities if k.value != "phone")]),
+                    "phone": _number(hit.phone) if may("customer.phone") else "",
                     "addresses": [_address(a) for a in hit.addresses],
                 }
                 for hit in hits
@@ -174,7 +179,7 @@ def _known(tx: Tx, found: Preview) -> dict[str, Any] | None:
         "id": found.known.id,
         "text": found.known.name,
         "hint": gettext("This phone belongs to %(name)s", name=found.known.name),
-        "phone": phone(found.known.phone),
+        "phone": _number(found.known.phone),
         "addresses": [_address(address) for address in addresses],
     }
 

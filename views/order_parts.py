@@ -30,7 +30,7 @@ from oms.payments.states import CLAIM, METHOD_LABELS
 from oms.permissions import ROLES
 from oms.reports.worklists import BEFORE_HAND_OVER
 from oms.shipping.states import SHIPMENT
-from oms.thai.phone import format_phone, mask_phone
+from oms.thai.phone import tail_phone
 from oms.usecases.sentences import unpack
 from views.access import may
 from views.base import current_actor
@@ -203,18 +203,17 @@ def row_texts(rows: Sequence[Any]) -> list[RowText]:
             words[label] = tr(label)
         return words[label]
 
-    whole, prices = may("customer.phone"), may("order.price")
+    prices = may("order.price")
     base = url_for("OrderView.show", pk=0).removesuffix("0")
     found = []
     for row in rows:
         label, tone = payment_pill(row)
-        number = format_phone(row.ship_phone) if whole else mask_phone(row.ship_phone)
         found.append(
             RowText(
                 id=row.id, url=f"{base}{row.id}", number=row.number, external_no=row.external_no or "",
                 channel=row.channel.value, channel_text=say(CHANNEL_LABELS[row.channel]), name=row.ship_name,
-                place=row.ship_province, phone=number, items=row.items_summary, tags=row.tags, owner=row.owner,
-                total=money(row.total) if prices else "", money=(say(label), tone),
+                place=row.ship_province, phone=tail_phone(row.ship_phone), items=row.items_summary, tags=row.tags,
+                owner=row.owner, total=money(row.total) if prices else "", money=(say(label), tone),
                 board=(say(BOARD_LABELS[row.board]), BOARD_TONES.get(row.board, "mut")),
                 holds=[say(HOLD_LABELS[HoldReason(h)]) for h in row.hold_reasons],
                 is_held=row.board is Board.ON_HOLD, due=due(row), age=age(row.placed_at), placed=moment(row.placed_at),

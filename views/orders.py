@@ -29,6 +29,7 @@ from views.order_list import list_facts
 from views.order_money import bank_choices
 from views.order_parts import people
 from views.order_qr import shown_codes
+from views.privacy import order_phone_shown
 from views.refund_forms import customer_banks
 
 
@@ -48,7 +49,7 @@ class OrderView(OmsView):
     def show(self, pk: int) -> str:
         """One order."""
         with unit() as tx:
-            found = order_page(tx, pk)
+            found = order_page(tx, pk, phones=order_phone_shown(pk))
             return self.show_page("orders/show.html", title=found.order.number, **page_facts(tx, found))
 
     @page("/views", methods=("POST",))
@@ -83,7 +84,7 @@ def refund_facts(tx: Tx, found: OrderPage) -> dict[str, Any]:
 def page_facts(tx: Tx, found: OrderPage) -> dict[str, Any]:
     """What the order page shows besides the order."""
     order, actor = found.order, tx.actor
-    prices, phones = actor.may("order.price"), actor.may("customer.phone")
+    prices, phones = actor.may("order.price"), order_phone_shown(order.id)
     accounts = list(
         tx.session.scalars(select(ReceivingAccount).where(ReceivingAccount.is_active).order_by(ReceivingAccount.code))
     )

@@ -7,7 +7,7 @@ import json
 import zipfile
 from typing import Any
 
-from flask import flash, redirect, render_template, request, session, url_for
+from flask import Flask, flash, redirect, render_template, request, session, url_for
 from flask_babel import gettext
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
@@ -29,6 +29,7 @@ from oms.orders.queries import NO_ID
 from oms.reports.personal_data import PART_LABELS, personal_data
 from oms.usecases.privacy import (
     MANAGE,
+    WHOLE,
     RecordConsent,
     SetRetention,
     TakeRequest,
@@ -36,6 +37,7 @@ from oms.usecases.privacy import (
     finish_request,
     record_consent,
     refuse_request,
+    reveal_order_phone,
     reveal_phones,
     rules_of,
     set_retention,
@@ -43,13 +45,15 @@ from oms.usecases.privacy import (
 )
 from oms.usecases.privacy_erase import Anonymise, anonymise_customer, erasure_plan
 from views import nav
-from views.base import OmsView, may, page, unit
+from views.base import OmsView, may, page, safe_path, unit
 from views.filters import tr
 from views.order_actions import choice, past_moment, text, version
 
 POST = ("POST",)
 SHOWN_FOR = 600  # seconds that the whole numbers of a person stay on screen once they were asked for
-SHOWN = "phones_shown"  # key of the session: person -> until when
+SHOWN = "phones_shown"  # key of the session: person, or order with a mark before it -> until when
+ORDER = "o"
+MOST_SHOWN = 40
 LATEST = 50
 
 
@@ -59,7 +63,7 @@ class PrivacyView(OmsView):
     route_base = "/privacy"
     default_view = "requests"
     requires = MANAGE
-    requires_for = {"phones": "customer.phone", "consent": "customer.edit"}
+    requires_for = {"phones": WHOLE, "order_phone": WHOLE, "consent": "customer.edit"}
 
     @page("/")
     def requests(self) -> str:
@@ -149,9 +153,16 @@ class PrivacyView(OmsView):
         """Show the whole numbers of a person for some minutes; it is noted who did."""
         with unit() as tx:
             reveal_phones(tx, pk)
-        kept = {k: v for k, v in session.get(SHOWN, {}).items() if v > clock.now().timestamp()}
-        session[SHOWN] = {**kept, str(pk): clock.now().timestamp() + SHOWN_FOR}
+        _remember(str(pk))
         return redirect(url_for("CustomerView.show", pk=pk), 303)
+
+    @page("/orders/<int:pk>/phone", methods=POST)
+    def order_phone(self, pk: int) -> Response:
+        """Show the whole number an order goes to for some minutes; it is noted who did."""
+        with unit() as tx:
+            reveal_order_phone(tx, min(pk, NO_ID))
+        _remember(f"{ORDER}{pk}")
+        return redirect(safe_path(request.form.get("next")) or url_for("OrderView.show", pk=pk), 303)
 
     @page("/retention", methods=POST)
     def retention(self) -> Response:
@@ -164,10 +175,25 @@ class PrivacyView(OmsView):
         return redirect(url_for("PrivacyView.requests"), 303)
 
 
+def _remember(name: str) -> None:
+    """This browser asked for a number. The latest are kept: a cookie has little room."""
+    now = clock.now().timestamp()
+    kept = [(k, v) for k, v in session.get(SHOWN, {}).items() if v > now and k != name]
+    session[SHOWN] = dict([*kept[1 - MOST_SHOWN :], (name, int(now) + SHOWN_FOR)])
+
+
 def phones_shown(customer_id: int) -> bool:
     """Whether this browser asked for the numbers of this person a short time ago."""
-    until = session.get(SHOWN, {}).get(str(customer_id), 0)
-    return bool(until > clock.now().timestamp())
+    return _shown(str(customer_id))
+
+
+def order_phone_shown(order_id: int) -> bool:
+    """Whether this browser asked for the number an order goes to a short time ago, and may have it."""
+    return may(WHOLE) and _shown(f"{ORDER}{order_id}")
+
+
+def _shown(name: str) -> bool:
+    return bool(session.get(SHOWN, {}).get(name, 0) > clock.now().timestamp())
 
 
 def _words() -> dict[str, Any]:
@@ -180,6 +206,11 @@ def _words() -> dict[str, Any]:
 
 def _back(pk: int) -> Response:
     return redirect(url_for("PrivacyView.person", pk=pk), 303)
+
+
+def install(app: Flask) -> None:
+    """What templates ask before they show a number."""
+    app.jinja_env.globals["order_phone_shown"] = order_phone_shown
 
 
 VIEWS = (PrivacyView,)

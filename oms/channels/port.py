@@ -116,7 +116,9 @@ class ReturnStage(StrEnum):
 @dataclass(frozen=True)
 class ReturnNews:
     """Somebody there wants to give goods back. ``amounts``: pieces by the seller's SKU word; empty means all.
-    ``goods_stay``: money back without the goods. ``status`` is the channel's own word for ``stage``."""
+    ``lines``: of each word's pieces, how many are of which line of the order, by the number that the order's lines
+    carry (``LineIn.external_id``), as far as the channel says it. ``goods_stay``: money back without the goods.
+    ``status`` is the channel's own word for ``stage``."""
 
     external_no: str
     order_no: str
@@ -130,6 +132,7 @@ class ReturnNews:
     raw: Mapping[str, Any] = field(default_factory=dict)
     updated_at: datetime | None = None
     stage: ReturnStage = ReturnStage.UNKNOWN
+    lines: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -249,6 +252,12 @@ class ChannelSilent(ChannelError):
     ) -> None:  # fmt: skip
         super().__init__(message, raw_code=raw_code, raw_text=raw_text)
         self.reached, self.retry_after = reached, retry_after
+
+
+class ChannelNotReady(ChannelSilent):
+    """It answered: what was asked for is not ready yet, as a label that is still being printed. The shop is well."""
+
+    code = "channel_not_ready"
 
 
 class ChannelRefused(ChannelError):

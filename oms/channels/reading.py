@@ -193,6 +193,24 @@ def grouped(pieces: Sequence[LineIn]) -> tuple[LineIn, ...]:
     return tuple(found.values())
 
 
+class GivenBack:
+    """Pieces of a return as they are read, one row after the other: by SKU word, and by the order's line where the
+    channel names it."""
+
+    def __init__(self) -> None:
+        self.amounts: dict[str, int] = {}
+        self.lines: dict[str, dict[str, int]] = {}
+
+    def add(self, sku: str, pieces: int, line: str = "") -> None:
+        """Some more pieces; without a word, or none of them, nothing."""
+        if not sku or pieces <= 0:
+            return
+        self.amounts[sku] = self.amounts.get(sku, 0) + pieces
+        if line:
+            mine = self.lines.setdefault(sku, {})
+            mine[line[:120]] = mine.get(line[:120], 0) + pieces
+
+
 def least(stages: Sequence[Stage]) -> Stage:
     """How far an order is whose pieces stand at these stages: the least advanced counts, canceled ones only when all
     are; a word nobody knows makes the whole unknown."""

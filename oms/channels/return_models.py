@@ -67,9 +67,10 @@ class ChannelReturn(Model):
 
     ``mark``: equal for equal words. ``said_at``: the channel's own time of the word.
     ``heard``: when each stage was last told, also by words that came late. ``amounts``: pieces by the
-    seller's SKU word, {} for all. ``return_id`` None: it became none; ``wait`` says why, with ``wait_note`` where a
-    rule refused. ``ended``: the return here was ended because the channel ended it. ``opened``: how many returns were
-    opened here for it, one after the other. ``closed_at``: a person put it aside.
+    seller's SKU word, {} for all; where the channel names its lines, by these ({word: {line: pieces}}).
+    ``return_id`` None: it became none; ``wait`` says why, with ``wait_note`` where a rule refused. ``ended``: the
+    return here was ended because the channel ended it. ``opened``: how many returns were opened here for it, one after
+    the other. ``closed_at``: a person put it aside.
     """
 
     __tablename__ = "channel_returns"
@@ -83,7 +84,7 @@ class ChannelReturn(Model):
     stage: Mapped[ReturnStage] = mapped_column(EnumText(ReturnStage))
     status: Mapped[str] = mapped_column(String(120))
     reason: Mapped[str] = mapped_column(String(500), default="")
-    amounts: Mapped[dict[str, int]] = mapped_column(JSONB, default=dict)
+    amounts: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
     refund: Mapped[money] = mapped_column(default=ZERO)
     goods_stay: Mapped[bool] = mapped_column(default=False)
     tracking_no: Mapped[str] = mapped_column(String(80), default="")
@@ -121,6 +122,16 @@ class ChannelReturn(Model):
         ),
         Index("ix_channel_returns_changed", "shop_id", "changed_at"),
     )  # fmt: skip
+
+    @property
+    def pieces(self) -> dict[str, int]:
+        """Pieces by the seller's SKU word."""
+        return {word: sum(n.values()) if isinstance(n, dict) else n for word, n in self.amounts.items()}
+
+    @property
+    def named(self) -> dict[str, dict[str, int]]:
+        """Pieces by the channel's own lines of the order, under their SKU words, as far as it names them."""
+        return {word: n for word, n in self.amounts.items() if isinstance(n, dict)}
 
     def __str__(self) -> str:
         return self.external_no

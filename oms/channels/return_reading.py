@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from oms.channels.port import ReturnNews, ReturnStage
 from oms.channels.return_models import ReturnWait
@@ -50,6 +50,8 @@ def mark_of(news: ReturnNews) -> str:
         news.order_no, news.status, news.stage, news.reason, dict(news.amounts), news.refund, news.goods_stay,
         news.tracking_no,
     ]  # fmt: skip
+    if news.lines:
+        said.append(news.lines)
     text = json.dumps(said, sort_keys=True, ensure_ascii=False, default=plain)
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
@@ -87,21 +89,56 @@ def was_sent(heard: Mapping[str, str]) -> bool:
     return heard.get(S.SENT.value, "") > ended
 
 
+def kept_amounts(news: ReturnNews) -> dict[str, Any]:
+    """The pieces as they are kept: by SKU word, and by the channel's lines where it named all of a word's pieces."""
+    kept: dict[str, Any] = {}
+    for word, pieces in news.amounts.items():
+        lines = dict(news.lines.get(word, {}))
+        kept[word] = lines if sum(lines.values()) == pieces else pieces
+    return kept
+
+
 @dataclass(frozen=True)
 class LineOut:
-    """A line of an order: pieces that left, and of them those that may still come back."""
+    """A line of an order: pieces that left, and of them those that may still come back. ``external_id``: what the
+    channel calls it, "" when it has no name there; ``quantity``: pieces that were ordered."""
 
     id: int
     sku_id: int
     shipped: int
     left: int
+    external_id: str = ""
+    quantity: int = 0
+
+
+Meanings = Mapping[str, tuple[int, int]]
+Named = Mapping[str, Mapping[str, int]]
+
+
+def named_pieces(lines: Collection[LineOut], named: Named, meanings: Meanings) -> dict[int, int]:
+    """Which pieces the channel names by its own line of the order: no more of a line than may still come back. Lines
+    of one name fill up one after the other."""
+    found: dict[int, int] = {}
+    for word, by_line in named.items():
+        sku_id, times = meanings.get(word, (0, 0))
+        for number, pieces in by_line.items():
+            rest = pieces * times
+            for line in sorted(lines, key=lambda x: x.id):
+                if line.external_id == number and line.sku_id == sku_id:
+                    taken = min(rest, max(line.left - found.get(line.id, 0), 0))
+                    rest -= taken
+                    if taken:
+                        found[line.id] = found.get(line.id, 0) + taken
+    return found
 
 
 def pieces_of(
-    lines: Collection[LineOut], amounts: Mapping[str, int], meanings: Mapping[str, tuple[int, int]]
+    lines: Collection[LineOut], amounts: Mapping[str, int], meanings: Meanings, named: Named | None = None
 ) -> dict[int, int] | ReturnWait:
     """Which pieces of which lines a return is about; why it cannot be said otherwise. ``meanings``: our SKU and how
-    many of ours one piece there is, by the channel's word. Nothing is guessed: all of it fits, or none."""
+    many of ours one piece there is, by the channel's word. What the channel names by its own line is of that line; the
+    others are of any line of their SKU with pieces left, first of one that stands for several pieces: the channel gives
+    each piece a number, and such a line carries the first one's alone. Nothing is guessed: all of it fits, or none."""
     if not any(line.shipped for line in lines):
         return W.NOT_LEFT
     if not amounts:
@@ -112,16 +149,16 @@ def pieces_of(
             return W.UNKNOWN_GOODS
         sku_id, times = meanings[word]
         wanted[sku_id] = wanted.get(sku_id, 0) + pieces * times
-    found: dict[int, int] = {}
+    found = named_pieces(lines, named or {}, meanings)
     for sku_id, pieces in wanted.items():
         mine = [line for line in lines if line.sku_id == sku_id]
         if not mine:
             return W.UNKNOWN_GOODS
-        rest = pieces
-        for line in sorted(mine, key=lambda x: x.id):
-            taken = min(rest, max(line.left, 0))
+        rest = pieces - sum(found.get(line.id, 0) for line in mine)
+        for line in sorted(mine, key=lambda x: (bool(named) and x.quantity == 1, x.id)):
+            taken = min(rest, max(line.left - found.get(line.id, 0), 0))
             if taken:
-                found[line.id] = taken
+                found[line.id] = found.get(line.id, 0) + taken
                 rest -= taken
         if rest:
             return W.NOT_LEFT if not any(line.shipped for line in mine) else W.TOO_MANY

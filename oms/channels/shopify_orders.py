@@ -7,7 +7,7 @@ from typing import Any
 
 from oms.channels.graphql import nodes
 from oms.channels.port import OrderNews, ReturnNews, ReturnStage
-from oms.channels.reading import Reading, broken, is_cod, news, rows
+from oms.channels.reading import GivenBack, Reading, broken, is_cod, news, rows
 from oms.channels.webshop import line, only_baht, recipient
 from oms.intake.records import LineIn, OrderIn, Stage
 from oms.money import ZERO, Money
@@ -147,20 +147,18 @@ def returns_of(row: Mapping[str, Any]) -> Sequence[ReturnNews]:
     """What buyers of one order want to give back or gave back."""
     found, reading = [], Reading()
     for back in nodes(row.get("returns")):
-        amounts: dict[str, int] = {}
-        reasons = []
+        given, reasons = GivenBack(), []
         for item in nodes(back.get("returnLineItems")):
-            sku = words(part(part(item, "fulfillmentLineItem"), "lineItem").get("sku"))
+            line = part(part(item, "fulfillmentLineItem"), "lineItem")
             pieces = item["quantity"] if type(item.get("quantity")) is int else 0
-            if sku and pieces:
-                amounts[sku] = amounts.get(sku, 0) + pieces
+            given.add(words(line.get("sku")), pieces, digits(line.get("id")))
             reasons.append(words(item.get("returnReasonNote"), 500))
         refund = sum((_money(reading, r, "totalRefundedSet") for r in nodes(back.get("refunds"))), start=ZERO)
         status = words(back.get("status"))
         found.append(
             ReturnNews(
                 digits(back.get("id")), digits(row.get("id")), status, reason=next(filter(None, reasons), ""),
-                amounts=amounts, refund=refund, is_closed=status in CLOSED_RETURNS, raw=back,
+                amounts=given.amounts, lines=given.lines, refund=refund, is_closed=status in CLOSED_RETURNS, raw=back,
                 updated_at=moment(row.get("updatedAt")),
                 stage=ReturnStage.REFUNDED if refund else RETURN_STAGES.get(status, ReturnStage.UNKNOWN),
             )

@@ -127,7 +127,7 @@ query($query: String!, $after: String) {{
           refunds(first: 2) {{ nodes {{ totalRefundedSet {_MONEY} }} }}
           returnLineItems(first: 10) {{
             nodes {{
-              quantity ... on ReturnLineItem {{ returnReasonNote fulfillmentLineItem {{ lineItem {{ sku }} }} }}
+              quantity ... on ReturnLineItem {{ returnReasonNote fulfillmentLineItem {{ lineItem {{ id sku }} }} }}
             }}
           }}
         }}

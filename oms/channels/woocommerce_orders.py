@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from oms.channels.port import OrderNews, ReturnNews, ReturnStage
-from oms.channels.reading import Reading, broken, is_cod, news, rows
+from oms.channels.reading import GivenBack, Reading, broken, is_cod, news, rows
 from oms.channels.webshop import line, only_baht, recipient, signed_money
 from oms.intake.records import LineIn, OrderIn, Stage
 from oms.intake.stages import stage_of
@@ -92,7 +92,7 @@ def _to(reading: Reading, row: Mapping[str, Any]) -> Any:
 
 
 def meta(row: Mapping[str, Any], key: str) -> str:
-    """The last value kept under a key of the order."""
+    """The last value kept under a key of an order, or of a row of it."""
     found = [words(m.get("value"), 5000) for m in rows(row.get("meta_data")) if m.get("key") == key]
     return found[-1] if found else ""
 
@@ -100,14 +100,13 @@ def meta(row: Mapping[str, Any], key: str) -> str:
 def return_news(order_no: str, row: Mapping[str, Any], updated_at: datetime | None) -> ReturnNews:
     """One refund. Without lines it is money alone, the goods stay."""
     reading = Reading()
-    amounts: dict[str, int] = {}
+    back = GivenBack()
     for item in rows(row.get("line_items")):
         pieces = abs(item["quantity"]) if type(item.get("quantity")) is int else 0
-        if pieces and (sku := words(item.get("sku"))):
-            amounts[sku] = amounts.get(sku, 0) + pieces
+        back.add(words(item.get("sku")), pieces, meta(item, "_refunded_item_id"))
     refund = reading.discount("amount", row.get("amount") or row.get("total"))
     return ReturnNews(
-        words(row.get("id")), order_no, "refunded", reason=words(row.get("reason"), 500), amounts=amounts,
-        refund=refund, goods_stay=not amounts, is_closed=True, raw=row,
+        words(row.get("id")), order_no, "refunded", reason=words(row.get("reason"), 500),
+        amounts=back.amounts, lines=back.lines, refund=refund, goods_stay=not back.amounts, is_closed=True, raw=row,
         updated_at=moment(reading, row, "date_created") or updated_at, stage=ReturnStage.REFUNDED,
     )  # fmt: skip

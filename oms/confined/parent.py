@@ -47,6 +47,11 @@ class Confined:
     ) -> None:
         self.close()
 
+    @property
+    def pid(self) -> int | None:
+        """The number of its process, if there is one."""
+        return None if self._process is None else self._process.pid
+
     def close(self) -> None:
         """End the process, if there is one."""
         if self._end is not None:

@@ -21,7 +21,7 @@ from oms.documents.sums import Line, LineKind, Sums, add_up, as_json
 from oms.errors import InvalidInput, Refused, say
 from oms.money import ZERO, Money
 
-LAYOUT_VERSION = 1  # which templates print it: a change of their look is a new version (docs/adr/0117)
+LAYOUT_VERSION = 2  # which templates print it: a change of their look is a new version (docs/adr/0117)
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,9 @@ from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
+from oms.documents.labels.symbols import square
 from oms.documents.render import render_pdf
-from oms.documents.rows import baht, day, head_rows, sum_rows
+from oms.documents.rows import baht, day, head_rows, in_lines, runs, sum_rows
 from oms.documents.states import PrintMark
 from oms.documents.words import METHODS, branch_words, english_baht
 from oms.payments.states import PaymentMethod
@@ -65,7 +66,7 @@ def html_of(content: Mapping[str, Any], checksum: str, look: Look, *, height: in
     template = _environment(language).get_template(f"v{content['layout']}/{name}.html")
     return template.render(
         d=facts, mark=_mark(facts, look), void=look.void, preview=look.preview, checksum=checksum, height=height,
-        qr=_qr(str(facts.get("link", ""))), vat=bool(facts.get("sums", {}).get("rate_bp")),
+        qr=_qr(str(facts.get("link", "")), int(content["layout"])), vat=bool(facts.get("sums", {}).get("rate_bp")),
         platform=sum(int(o.get("platform", 0)) for o in facts["orders"]),
     )  # fmt: skip
 
@@ -102,14 +103,18 @@ def _mark(facts: Mapping[str, Any], look: Look) -> str:
     return "ต้นฉบับ / ORIGINAL" if facts["body"] not in {"goods", "parcels"} else ""
 
 
-def _qr(link: str) -> str:
-    """The code that opens the stored original, as a picture inside the page."""
+def _qr(link: str, layout: int) -> str:
+    """The code that opens the stored original, as a picture inside the page. Layout 1 had another encoder, which took a
+    tenth of a paper's time; its codes look different and say the same."""
     if not link:
         return ""
-    import segno
-
     out = io.BytesIO()
-    segno.make(link, error="m", micro=False).save(out, kind="png", scale=4, border=1)
+    if layout == 1:
+        import segno
+
+        segno.make(link, error="m", micro=False).save(out, kind="png", scale=4, border=1)
+    else:
+        square(link, scale=4, border=1).save(out, "PNG")
     return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
 
 
@@ -129,6 +134,7 @@ def _environment(language: str) -> ImmutableSandboxedEnvironment:
     )  # fmt: skip
     made.globals.update(
         en=second, branch=branch_words, method=lambda code: METHODS[PaymentMethod(code)][second],
-        facts=head_rows(language), sums=sum_rows(language),
+        facts=head_rows(language), sums=sum_rows(language), runs=runs, singles=lambda rows: [[row] for row in rows],
+        in_lines=lambda rows, label, value: in_lines(rows, label, value, language),
     )  # fmt: skip
     return made

@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 from oms.confined.parent import Confined, Gone
@@ -29,6 +30,7 @@ PAGES = {"A4": "a4", "A4 landscape": "a4 landscape", "A5": "a5", "A5 landscape":
 SECONDS = 20.0  # of computing for one paper
 MEMORY = 1024 * 1024 * 1024
 _MOST = 2  # at once in one web process or worker
+_LARGE = 200_000  # bytes; what was read for so large a paper is forgotten after it
 
 __all__ = ["MissingGlyph", "Renderer", "Unprintable", "convert", "render_pdf"]
 
@@ -97,14 +99,19 @@ _pool = _Pool()
 
 @cache
 def engine() -> Any:
-    """xhtml2pdf, taught Thai. Loaded when first used: it takes half a second."""
+    """xhtml2pdf, taught Thai and not to do the same thing twice. Loaded when first used: it takes half a second."""
     from reportlab import rl_config
-    from xhtml2pdf import default, document, reportlab_paragraph, tags, xhtml2pdf_reportlab
+    from reportlab.pdfbase import pdfdoc
+    from reportlab.platypus.flowables import KeepInFrame
+    from xhtml2pdf import context, default, document, parser, reportlab_paragraph, tags, util, xhtml2pdf_reportlab
+    from xhtml2pdf.builders import flex
 
+    from oms.documents.pace import cells, elements, styles
     from oms.documents.thaipdf import fonts, paragraphs
     from oms.thai import words
 
     rl_config.invariant = 1
+    rl_config.useA85 = 0  # streams as bytes, not as letters: a fifth shorter
     rl_config.canvas_basefontname = fonts.REGULAR
     fonts.stand_in()
     words.prepare()
@@ -115,6 +122,19 @@ def engine() -> Any:
     tags._list_style_type["square"] = tags._list_style_type["disc"]  # noqa: SLF001
     paragraphs.install(xhtml2pdf_reportlab.PmlParagraph, reportlab_paragraph)
     paragraphs.install_page_count(xhtml2pdf_reportlab.PmlPageCount)
+    elements.install(
+        SimpleNamespace(
+            context=context,
+            document=document,
+            flex=flex,
+            parser=parser,
+            util=util,
+            xhtml2pdf_reportlab=xhtml2pdf_reportlab,
+        ),
+        pdfdoc,
+    )
+    styles.install(context.pisaContext, parser, document.DEFAULT_CSS + _HOUSE_CSS)
+    cells.install(xhtml2pdf_reportlab.PmlParagraph, xhtml2pdf_reportlab.PmlKeepInFrame, KeepInFrame)
     return document
 
 
@@ -122,6 +142,7 @@ def convert(source: bytes, page: str = "A4") -> bytes:
     """``render_pdf`` in this very process, without its limits; ``source`` as ``read`` gives it."""
     document = engine()
     from reportlab.platypus.doctemplate import LayoutError
+    from xhtml2pdf import util
     from xhtml2pdf.config.resources import RenderLimitError, ResourceAccessPolicy
 
     from oms.documents.proof import check_fonts, check_pages
@@ -130,7 +151,7 @@ def convert(source: bytes, page: str = "A4") -> bytes:
     policy = ResourceAccessPolicy.server(None, allow_remote=False, max_document_bytes=MOST_BYTES)
     css = document.DEFAULT_CSS + _HOUSE_CSS
     if b"@page" not in source:
-        css += f"@page {{ size: {PAGES[page]}; margin: 12mm; }}"
+        css = f"@page {{ size: {PAGES[page]}; margin: 12mm; }}\n{css}"
     out = io.BytesIO()
     with no_remark_that_spoils():
         try:
@@ -141,6 +162,9 @@ def convert(source: bytes, page: str = "A4") -> bytes:
             raise too_heavy() from None
         except LayoutError:
             raise Unprintable(say("A part of the paper is larger than the page"), code="paper_part_size") from None
+        finally:
+            if len(source) > _LARGE:
+                util.reset_caches()
     pdf = out.getvalue()
     check_fonts(pdf)
     check_pages(pdf)

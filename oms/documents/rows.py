@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from oms.documents.words import METHODS, TERMS
@@ -15,6 +17,7 @@ from oms.thai.dates import format_date
 Content = Mapping[str, Any]
 Row = tuple[str, str, str]
 SumRow = tuple[str, str, str, bool]
+SIZE = 9.5  # points, of the text of papers
 
 
 def baht(satang: int) -> str:
@@ -30,6 +33,28 @@ def rate(basis_points: int) -> str:
 def day(text: str, language: str) -> str:
     """A date as frozen, for the reader: in the Buddhist era in Thai."""
     return format_date(date.fromisoformat(text), language, long=True)
+
+
+def in_lines(rows: Sequence[Any], label: float, value: float, language: str) -> bool:
+    """Whether labels and values stand on a line each in columns of this width, so that they may share a cell."""
+    from oms.documents.thaipdf.fonts import BOLD, REGULAR
+    from oms.documents.thaipdf.wrapping import width_of
+
+    return all(
+        width_of(" / ".join((row[1], row[0]) if language == "en" else (row[0], row[1])), REGULAR, SIZE) <= label
+        and width_of(row[2], BOLD, SIZE) <= value
+        for row in rows
+        if len(row) < 4 or not row[3]
+    )
+
+
+def runs(rows: Sequence[SumRow]) -> list[list[SumRow]]:
+    """Sums in groups: what stands together, and the one that counts by itself."""
+    found: list[list[SumRow]] = []
+    for counts, run in groupby(rows, itemgetter(3)):
+        group = list(run)
+        found += [[row] for row in group] if counts else [group]
+    return found
 
 
 def head_rows(language: str) -> Callable[[Content], list[Row]]:

@@ -153,12 +153,12 @@ def _other_orders(tx: Tx, order: Order) -> int:
     return len(tx.session.scalars(statement).all())
 
 
-def order_page(tx: Tx, order_id: int) -> OrderPage:
-    """Read the page. Raises NotFound."""
+def order_page(tx: Tx, order_id: int, *, phones: bool = False) -> OrderPage:
+    """Read the page. ``phones``: the reader asked for the whole number. Raises NotFound."""
     tx.actor.require("order.view")
     order = find_order(tx, order_id)
     facts = derived.read_facts(tx, [order])[order.id]
-    identities = _identities(tx, order.customer)
+    identities, calls = _identities(tx, order.customer), phones and tx.actor.may("customer.phone")
     change = tx.session.scalars(
         select(OrderChange).where(OrderChange.order_id == order.id, OrderChange.status == ChangeStatus.OPEN)
     ).one_or_none()
@@ -175,9 +175,7 @@ def order_page(tx: Tx, order_id: int) -> OrderPage:
         shipments=order_shipments(tx, order, shut),
         change=change,
         twins=[] if order.board in CLOSED_BOARDS else duplicates_of(tx.session, tx.actor, order),
-        contacts=contacts(
-            order, identities, phones=tx.actor.may("customer.phone"), threads=threads_of(tx.session, identities)
-        ),
+        contacts=contacts(order, identities, phones=calls, threads=threads_of(tx.session, identities)),
         others=_other_orders(tx, order),
     )
 

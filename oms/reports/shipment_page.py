@@ -100,7 +100,7 @@ def shipment_page(tx: Tx, shipment_id: int) -> ShipmentPage:
     due = session.scalar(select(func.min(Order.ship_by)).where(Order.id.in_(inside)))
     gate = _gate(tx, shipment, orders)
     scans = queries.scans_of(session, shipment.id)
-    prices, phones = tx.actor.may("order.price"), tx.actor.may("customer.phone")
+    prices = tx.actor.may("order.price")
     waits = shipment.status in combining.OPEN and tx.actor.may("shipment.combine")
     return ShipmentPage(
         shipment_rows(session, [(shipment.id, due)])[0],
@@ -110,7 +110,7 @@ def shipment_page(tx: Tx, shipment_id: int) -> ShipmentPage:
         gate,
         [note for order in orders if (note := override_note(session, order.id))],
         _choices(tx, shipment, orders, gate),
-        story(session, "shipment", shipment.id, prices=prices, phones=phones),
+        story(session, "shipment", shipment.id, prices=prices, phones=False),
         scans,
         _codes(tx, scans),
         _manifest(tx, shipment.id),

@@ -16,7 +16,7 @@ from sqlalchemy import exists, or_, select
 from oms import audit, clock
 from oms.channels.port import ReturnNews
 from oms.channels.return_models import ChannelReturn, ReturnWait
-from oms.channels.return_reading import KEPT, Known, hear, is_later, mark_of
+from oms.channels.return_reading import KEPT, Known, hear, is_later, kept_amounts, mark_of
 from oms.channels.stored import flat
 from oms.db import Tx
 from oms.errors import OmsError
@@ -120,7 +120,7 @@ def _overheard(row: ChannelReturn, news: ReturnNews) -> bool:
 
 def _write(row: ChannelReturn, news: ReturnNews, mark: str, now: datetime) -> None:
     row.order_no, row.status, row.stage = news.order_no[:120], news.status[:120], news.stage
-    row.reason, row.amounts, row.refund = news.reason.strip()[:500], dict(news.amounts), max(news.refund, ZERO)
+    row.reason, row.amounts, row.refund = news.reason.strip()[:500], kept_amounts(news), max(news.refund, ZERO)
     row.goods_stay, row.tracking_no = news.goods_stay, news.tracking_no.strip()[:80] or row.tracking_no
     row.heard = hear(row.heard, news.stage, news.updated_at or now)
     row.mark, row.raw, row.said_at, row.changed_at = mark, flat(news.raw), news.updated_at or row.said_at, now

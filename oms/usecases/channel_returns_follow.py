@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from oms.channels.port import ReturnStage
 from oms.channels.return_models import ChannelReturn, ReturnWait
-from oms.channels.return_reading import ENDED, GOES_ON, LineOut, pieces_of, reason_of, was_sent
+from oms.channels.return_reading import ENDED, GOES_ON, LineOut, named_pieces, pieces_of, reason_of, was_sent
 from oms.db import Tx
 from oms.orders.models import Order
 from oms.orders.queries import lock_known
@@ -91,17 +91,23 @@ def _pieces(
     tx: Tx, row: ChannelReturn, order: Order, mine: Mapping[int, int] | None = None
 ) -> dict[int, int] | ReturnWait:
     """What the channel's return is about, in lines of ours. ``mine``: pieces that are promised to this very return."""
+    return pieces_of(_lines(row, order, mine or {}), row.pieces, _meanings(tx, row), row.named)
+
+
+def _meanings(tx: Tx, row: ChannelReturn) -> dict[str, tuple[int, int]]:
     found = sku_meanings(tx, row.shop_id, set(row.amounts))
-    meanings = {word: (meaning.sku_id, meaning.multiplier) for word, meaning in found.items()}
-    own = mine or {}
-    lines = [
+    return {word: (meaning.sku_id, meaning.multiplier) for word, meaning in found.items()}
+
+
+def _lines(row: ChannelReturn, order: Order, own: Mapping[int, int]) -> list[LineOut]:
+    return [
         LineOut(
             x.id, x.sku_id, x.shipped,
-            x.shipped - x.returned - (0 if row.goods_stay else x.coming_back - own.get(x.id, 0)),
+            x.shipped - x.returned - (0 if row.goods_stay else x.coming_back - own.get(x.id, 0)), x.external_id,
+            x.quantity,
         )
         for x in order.lines
     ]  # fmt: skip
-    return pieces_of(lines, row.amounts, meanings)
 
 
 def _move(tx: Tx, row: ChannelReturn, order: Order, ret: Return) -> ReturnWait | None:
@@ -115,10 +121,12 @@ def _move(tx: Tx, row: ChannelReturn, order: Order, ret: Return) -> ReturnWait |
     if ret.status not in COMING:  # it is here: people count and settle it
         return W.DIFFERS if row.stage is S.REFUNDED and ret.resolution in PAID_HERE else None
     mine = _promised(ret)
-    told = _pieces(tx, row, order, {} if ret.goods_stay else mine) if row.amounts else mine
+    own = {} if ret.goods_stay else mine
+    told = _pieces(tx, row, order, own) if row.amounts else mine
     if isinstance(told, ReturnWait):
         return told
-    if _by_sku(order, told) != _by_sku(order, mine):
+    named = named_pieces(_lines(row, order, own), row.named, _meanings(tx, row)) if row.named else {}
+    if _by_sku(order, told) != _by_sku(order, mine) or any(mine.get(line, 0) < n for line, n in named.items()):
         if ret.status not in BEFORE or ret.kind is not ReturnKind.CUSTOMER or not row.opened:
             return W.DIFFERS  # ``opened`` 0: a person attached it
         cancel_return(tx, DecideReturn(ret.id, _said(row)))

@@ -16,10 +16,14 @@ from oms.customers.queries import get_customer, lock_customer
 from oms.customers.states import DUE, PRIVACY_REQUEST, Purpose, RequestKind, RequestStatus
 from oms.db import Tx
 from oms.errors import InvalidInput, say
+from oms.orders.models import Order
+from oms.orders.queries import get_order
 from oms.usecases.keeping import Saved, between, bounded, lock_row, put
 
 MANAGE: Final = "privacy.manage"
 CHAT_READ: Final = "privacy.chat_read"
+PHONES_SHOWN: Final = "privacy.phones_shown"
+WHOLE: Final = "customer.phone"
 
 
 @dataclass(frozen=True)
@@ -115,21 +119,40 @@ def consents_of(tx: Tx, customer_id: int) -> dict[Purpose, bool]:
 
 def reveal_phones(tx: Tx, customer_id: int) -> Customer:
     """Show the whole numbers of a person to somebody who may see them; that it was done is noted."""
-    tx.actor.require("customer.phone")
+    tx.actor.require(WHOLE)
     person = get_customer(tx.session, customer_id)
-    audit.record(tx, "privacy.phones_shown", "customer", person.id, person.name)
+    audit.record(tx, PHONES_SHOWN, "customer", person.id, person.name)
     return person
+
+
+def reveal_order_phone(tx: Tx, order_id: int) -> Order:
+    """Show the whole number an order goes to; that it was done is noted. Raises NotFound for an order of others."""
+    tx.actor.require(WHOLE)
+    order = get_order(tx, order_id)
+    audit.record(tx, PHONES_SHOWN, "order", order.id, order.number)
+    return order
+
+
+def order_form_shown(tx: Tx, order: Order) -> None:
+    """A form that changes where an order goes shows its number; that it was seen is noted, once an hour."""
+    if order.ship_phone and tx.actor.may(WHOLE) and not _noted_lately(tx, PHONES_SHOWN, "order", order.id):
+        audit.record(tx, PHONES_SHOWN, "order", order.id, order.number)
 
 
 def chat_read(tx: Tx, writer_id: int, name: str) -> None:
     """Somebody reads what a person wrote, numbers and homes in it; that it was done is noted, once an hour."""
     tx.actor.require("message.send")
+    if not _noted_lately(tx, CHAT_READ, "chat_writer", writer_id):
+        audit.record(tx, CHAT_READ, "chat_writer", writer_id, name)
+
+
+def _noted_lately(tx: Tx, action: str, kind: str, subject_id: int) -> bool:
+    """Whether this person's look stands in the log already, from within the hour."""
     lately = select(AuditLog.id).where(
-        AuditLog.action == CHAT_READ, AuditLog.subject_type == "chat_writer", AuditLog.subject_id == writer_id,
+        AuditLog.action == action, AuditLog.subject_type == kind, AuditLog.subject_id == subject_id,
         AuditLog.user_id == tx.actor.user_id, AuditLog.at > clock.now() - timedelta(hours=1),
     )  # fmt: skip
-    if tx.session.scalar(lately.limit(1)) is None:
-        audit.record(tx, CHAT_READ, "chat_writer", writer_id, name)
+    return tx.session.scalar(lately.limit(1)) is not None
 
 
 def note_copy(tx: Tx, customer_id: int) -> Customer:

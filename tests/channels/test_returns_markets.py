@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
@@ -13,6 +14,7 @@ from oms.channels.port import Ability
 from oms.channels.registry import CONNECTORS
 from oms.channels.return_models import ChannelReturn
 from oms.db import db
+from oms.money import Money
 from oms.returns.models import Return
 from oms.returns.states import ReturnReason, ReturnStatus
 from tests.channels.test_every_channel import Town
@@ -81,3 +83,32 @@ def test_buyers_of_the_demo_give_back_and_it_shows_here(town):
     assert seen == [
         ("asked", T.REQUESTED), ("agreed", T.APPROVED), ("sent", T.IN_TRANSIT), ("refunded", T.IN_TRANSIT),
     ]  # fmt: skip
+
+
+def two_lines_of_one_sku(stall):
+    """An order that has one SKU in two lines: three pieces at the price of the day, then one cheaper."""
+    order = stall.make({"RU-0001": 3, "RU-0002": 1})
+    first, other = order.lines
+    again = replace(
+        first, id=f"{order.serial}77", listing_id=str(int(first.listing_id) + 500), quantity=1, price=first.price - 9
+    )  # fmt: skip
+    order.lines = (first, again, other)
+    stall.pay(order.number)
+    stall.ship(order.number, "TH900000001", "Flash Express")
+    stall.deliver(order.number)
+    return order, first, again
+
+
+@pytest.mark.parametrize("code", TELLING)
+@pytest.mark.parametrize("named", ["cheap", "several"])
+def test_a_return_is_of_the_line_that_the_channel_names(town, code, named):
+    stall = town.sandboxes[code].stall
+    order, first, again = two_lines_of_one_sku(stall)
+    back = {again.id: 1} if named == "cheap" else {first.id: 2}
+    stall.ask_return(order.number, "สินค้าชำรุด", back)
+    row, ret = told(town, code)
+    assert (row.wait, row.wait_note, row.pieces) == (None, "", {"RU-0001": sum(back.values())})
+    price = Money(again.price if named == "cheap" else first.price)
+    assert [(line.order_line.unit_price, line.quantity) for line in ret.lines] == [(price, sum(back.values()))]
+    once_more, _ = told(town, code)
+    assert (once_more.wait, once_more.return_id, once_more.opened) == (None, ret.id, 1)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
+
+from PIL import Image, ImageDraw
 
 from oms import clock
 from oms.catalog.models import Channel, VatClass
@@ -95,6 +99,15 @@ def content(
         if KINDS[kind].sign:
             return _note(kind, known, buyer, language)
         return _done(_draft(kind, known, buyer, language))
+
+
+def logo() -> str:
+    """A logo as the shop's settings keep one: few colors, within the size that is frozen with a document."""
+    out = io.BytesIO()
+    picture = Image.new("RGB", (360, 110), "white")
+    ImageDraw.Draw(picture).rounded_rectangle((4, 8, 356, 102), 30, fill="#17456b", outline="#c33", width=6)
+    picture.quantize(16).save(out, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
 
 
 def _draft(kind: K, facts: Facts, buyer: Buyer, language: str) -> Any:

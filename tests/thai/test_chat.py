@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from oms.thai.chat import Kind, Sure, read_chat, read_message
 from oms.thai.chat.reader import LONGEST
+from oms.thai.chat.seller import is_sellers
 
 GIVEN = json.loads((Path(__file__).parent / "chat_orders.json").read_text(encoding="utf-8"))["messages"]
 MORE = json.loads((Path(__file__).parent / "chat_more.json").read_text(encoding="utf-8"))["messages"]
@@ -141,3 +142,58 @@ def test_one_of_each_is_one_item_for_each(text, wanted):
     items = read_message(text).as_json()["items"]
     assert [(item["name"], item.get("variant")) for item in items] == wanted
     assert {item["qty"] for item in items} == {1}
+
+
+HERS = "นิดา แก้วใส 0955556666\n8/1 ถ.นิมมานเหมินท์ ต.สุเทพ อ.เมืองเชียงใหม่ 50200\nRU-0001 2 ตัว"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "รับกี่ตัวดีคะ", "รับอะไรดีคะลูกค้า", "สวัสดีค่ะ สนใจรุ่นไหนคะ", "สนใจสีอะไรคะ", "คุณลูกค้ารับเป็นไซส์ไหนดีคะ",
+        "รับเพิ่มไหมคะ", "ขอชื่อ ที่อยู่ เบอร์โทรด้วยค่ะ", "รบกวนขอที่อยู่กับเบอร์โทรหน่อยนะคะ", "แจ้งชื่อที่อยู่ได้เลยค่ะ",
+        "โอนหรือเก็บปลายทางคะ", "สะดวกชำระแบบไหนคะ", "ยืนยันออเดอร์ไหมคะ", "โอนแล้วส่งสลิปได้เลยนะคะ", "จัดส่งที่ไหนดีคะ",
+        "แอดมิน: ของหมดรอบนี้ รอรอบหน้าได้ไหมคะ", "แม่ค้า: ส่งพรุ่งนี้นะคะ", "ลูกค้าสะดวกรับวันไหนคะ",
+    ],
+)  # fmt: skip
+def test_what_the_seller_asks_is_no_part_of_the_order(asked):
+    assert is_sellers(asked)
+    alone = fields(HERS)
+    for text in (f"{asked}\n{HERS}", f"{HERS}\n{asked}", HERS.replace("\n8/1", f"\n{asked}\n8/1")):
+        assert fields(text) == alone, text
+    assert "note" not in alone
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ขนส่งอะไรคะ", "ได้รับกี่วันคะ", "ฝากป้อมยามนะคะ", "รับเป็นสีดำได้ไหมคะ", "ส่งที่อยู่นี้นะคะ", "ขอเบอร์ร้านหน่อยค่ะ",
+        "ขอชื่อบัญชีด้วยค่ะ", "แจ้งที่อยู่ใหม่นะคะ", "ลูกค้า สมชาย ใจดี", "ชื่อลูกค้า: สมชาย", "โอนแล้วส่งสลิปให้ค่ะ", "ขอใบกำกับด้วยค่ะ",
+        "ลูกค้ารอด ใจดี", "แม่ค้าคะ ขอแถมด้วยนะคะ", "ร้าน: ก๋วยเตี๋ยวป้านอม", "ขอเปลี่ยนที่อยู่ค่ะ", "ส่งเมื่อไหร่คะ", "ของถึงกี่โมงคะ",
+        "รับ 3 กระปุกค่ะ ครีมหน้าขาว", "ต้องการกี่วันถึงจะได้ของ", "ขอชื่อ นิดา แก้วใส 0955556666 ด้วยค่ะ",
+    ],
+)  # fmt: skip
+def test_what_a_buyer_writes_is_hers(said):
+    assert not is_sellers(said)
+
+
+def test_a_buyers_question_stays_a_note_beside_the_sellers():
+    told = fields(f"รับกี่ตัวคะ\n{HERS}\nขนส่งอะไรคะ\nขอชื่อที่อยู่ด้วยค่ะ\nฝากป้อมยามนะคะ")
+    assert told["note"] == "ขนส่งอะไรคะ ฝากป้อมยามนะคะ"
+
+
+def test_no_given_message_has_a_line_of_the_seller():
+    assert [line for m in (*GIVEN, *MORE) for line in m["text"].split("\n") if is_sellers(line)] == []
+
+
+def test_a_paste_of_the_seller_alone_is_no_order():
+    message = read_message("สวัสดีค่ะ สนใจรุ่นไหนคะ\nขอชื่อ ที่อยู่ เบอร์โทรด้วยค่ะ")
+    assert message.kind is Kind.NOT_ORDER
+    assert not any(order.name or order.note for order in message.orders)
+
+
+@given(st.text(max_size=4000))
+@settings(max_examples=40, deadline=1000)
+def test_no_line_takes_long_to_tell(text):
+    is_sellers(text)
+    is_sellers("ขอชื่อ" + "ที่อยู่ " * 300 + text[:10])

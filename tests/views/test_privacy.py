@@ -16,7 +16,11 @@ from oms.customers.privacy_models import Consent, PrivacyRequest, RetentionRules
 from oms.customers.states import RequestStatus
 from oms.db import db, transaction
 from oms.usecases.customers import Address, CreateCustomer, create_customer
+from oms.usecases.orders_confirm import ConfirmOrder, confirm_order
+from oms.usecases.orders_place import place_order
+from tests.shop import small_shop
 from tests.views.people import log_in
+from views.privacy import MOST_SHOWN
 
 NUMBER = "080-000-1234"
 
@@ -39,7 +43,7 @@ def test_numbers_are_hidden_until_they_are_asked_for_and_that_is_noted(web, pers
     path = f"/customers/show/{person}"
     page = sales.get(path).text
     assert NUMBER not in page
-    assert "080xxxxx34" in page
+    assert "xxxxxx1234" in page
     assert sales.post(f"/privacy/{person}/phones", form=path).status_code == 303
     assert sales.get(path).text.count(NUMBER) >= 3  # the card, the identity, the address
     assert "089-999-9999" not in sales.get(f"/customers/show/{other}").text
@@ -49,6 +53,81 @@ def test_numbers_are_hidden_until_they_are_asked_for_and_that_is_noted(web, pers
     assert NUMBER not in viewer.get(path).text
     shown = select(AuditLog.id).where(AuditLog.action == "privacy.phones_shown")
     assert len(db.session.scalars(shown).all()) == 1  # the one of the person who may
+
+
+@pytest.fixture
+def order_id(web) -> int:
+    with transaction(system("test")) as tx:
+        return place_order(tx, small_shop(tx).order((0, 1))).order_id
+
+
+def shown_of(order_id: int) -> list[str]:
+    db.session.rollback()
+    log = select(AuditLog.actor).where(
+        AuditLog.action == "privacy.phones_shown", AuditLog.subject_type == "order", AuditLog.subject_id == order_id
+    )
+    return list(db.session.scalars(log.order_by(AuditLog.id)))
+
+
+def test_the_number_of_an_order_is_hidden_until_it_is_asked_for_and_that_is_noted(web, order_id):
+    sales, colleague, packer = (log_in(web, role) for role in ("sales", "sales", "warehouse"))
+    path = f"/orders/{order_id}"
+    for person in (sales, packer):
+        page = person.get(path).text
+        assert ("xxxxxx1234" in page, NUMBER in page, "0800001234" in page) == (True, False, False)
+        assert NUMBER not in person.get("/orders/").text
+    assert 'href="tel:' not in sales.get(path).text
+    assert shown_of(order_id) == []
+    assert sales.post(f"/privacy/orders/{order_id}/phone", form=path, next=path).status_code == 303
+    assert len(shown_of(order_id)) == 1
+    page = sales.get(path).text
+    assert (NUMBER in page, 'href="tel:0800001234"' in page, "Show the number" in page) == (True, True, False)
+    assert "Whole phone number looked at" in page  # the story of the order says who looked
+    assert "Whole phone number looked at" in log_in(web, "owner").get("/audit/").text
+    assert NUMBER not in sales.get("/orders/").text  # a list stays masked
+    assert NUMBER not in colleague.get(path).text
+    assert "Show the number" not in packer.get(path).text
+    assert packer.post(f"/privacy/orders/{order_id}/phone", form=path, next=path).status_code == 403
+    assert NUMBER not in packer.get(path).text
+    assert sales.post("/privacy/orders/999999/phone", form=path, next=path).status_code == 404
+    assert (
+        sales.post(f"/privacy/orders/{order_id}/phone", form=path, next="//evil.example/")
+        .headers["Location"]
+        .endswith(path)
+    )
+    assert len(shown_of(order_id)) == 2  # each press is noted, the refused ones are not
+
+
+def test_a_form_that_changes_the_address_is_a_look_at_the_number_once_an_hour(web, order_id):
+    sales = log_in(web, "sales")
+    for _ in range(3):
+        assert NUMBER in sales.get(f"/entry/{order_id}").text
+    assert len(shown_of(order_id)) == 1
+
+
+def test_an_amendment_shows_the_number_only_in_its_form_and_notes_it(web, order_id):
+    with transaction(system("test")) as tx:
+        confirm_order(tx, ConfirmOrder(order_id))
+    sales, path = log_in(web, "sales"), f"/amend/{order_id}"
+    assert "0800001234" not in sales.get(path).text
+    assert shown_of(order_id) == []
+    assert sales.post(f"{path}/open", form=path, reason="ที่อยู่ใหม่").status_code == 303
+    for _ in range(2):
+        assert "0800001234" in sales.get(path).text
+    assert len(shown_of(order_id)) == 1
+
+
+def test_a_cookie_has_room_for_the_numbers_of_a_busy_day(web):
+    with transaction(system("test")) as tx:
+        shop = small_shop(tx, pieces=100)
+        ids = [place_order(tx, shop.order((0, 1))).order_id for _ in range(MOST_SHOWN + 5)]
+    sales = log_in(web, "sales")
+    for number in ids:
+        answer = sales.post(f"/privacy/orders/{number}/phone", form=f"/orders/{number}", next=f"/orders/{number}")
+    assert max(len(c) for c in answer.headers.getlist("Set-Cookie")) < 3000
+    assert NUMBER in sales.get(f"/orders/{ids[-1]}").text
+    assert NUMBER in sales.get(f"/orders/{ids[-MOST_SHOWN]}").text
+    assert NUMBER not in sales.get(f"/orders/{ids[0]}").text  # it is asked for again
 
 
 def test_requests_are_noted_shown_with_their_clock_and_answered(web, person):

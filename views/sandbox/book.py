@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from werkzeug.wrappers import Request, Response
 
 from oms import clock
+from views.sandbox import commands
 
 FAULTS = frozenset({
     "silence", "500", "429", "cut", "broken", "html", "list", "redirect", "huge", "drip", "gzip", "nan", "extra",
@@ -23,6 +24,18 @@ FAULTS = frozenset({
     "none", "bank_down", "delay", "pending", "expire_tokens", "other_transfer", "receiver", "amount", "bad_signature",
 })  # fmt: skip
 
+_FAULT = {
+    "kind": commands.one_of(FAULTS, needed=True), "times": commands.whole(), "after": commands.flag(),
+    "seconds": commands.number(), "minutes": commands.whole(),
+}  # fmt: skip
+_TRANSFER = {
+    **dict.fromkeys(("reference", "sending_bank", "receiving_bank"), commands.text(needed=True)),
+    "amount": commands.amount(needed=True), "at": commands.moment(needed=True),
+    **dict.fromkeys(
+        ("sender", "sender_account", "receiver", "receiver_account", "account_type", "proxy_type", "proxy"),
+        commands.text(),
+    ),
+}  # fmt: skip
 JSON = "application/json"
 HUGE = 9_000_000  # bytes: more than any client of ours takes
 
@@ -176,7 +189,7 @@ class Simulator:
         raise Refusal(404, {"message": request.path})
 
     def control(self, request: Request) -> dict[str, Any] | None:  # noqa: ARG002  subclasses read it
-        """What a command of the play (``/_...``) answers; None: there is no such command."""
+        """What a command of the play (``/_...``) answers; None: there is no such command. Raises Wrong."""
         return None
 
     def limited(self) -> Refusal:
@@ -191,10 +204,13 @@ class Simulator:
     def _control(self, request: Request) -> Response:
         if request.method == "GET" and request.path == "/_books":
             return _json(200, self.ledger.shown())
-        if request.method == "POST" and request.path == "/_faults":
-            self.ledger.fail(**request.get_json())
-            return _json(200, {})
-        answer = self.control(request)
+        try:
+            if request.method == "POST" and request.path == "/_faults":
+                self.ledger.fail(**commands.read(request, _FAULT))
+                return _json(200, {})
+            answer = self.control(request)
+        except commands.Wrong as wrong:
+            return _json(400, {"no": str(wrong)})
         return _json(404, {}) if answer is None else _json(200, answer)
 
     def _answer(self, request: Request) -> Response:
@@ -230,8 +246,8 @@ class Sandbox(Simulator):
         """``POST /_transfers`` writes a transfer down."""
         if request.method != "POST" or request.path != "/_transfers":
             return None
-        facts = request.get_json()
-        given = {"amount": Decimal(facts["amount"]), "at": clock.aware(datetime.fromisoformat(facts["at"]))}
+        facts = commands.read(request, _TRANSFER)
+        given = {"amount": Decimal(str(facts["amount"])), "at": clock.aware(datetime.fromisoformat(facts["at"]))}
         self.book.add(Entry(**(facts | given)))
         return {}
 

@@ -15,6 +15,7 @@ Commands of the play: ``POST /_orders`` with ``{"skus", "pay", "cod"}`` makes on
 
 from __future__ import annotations
 
+import inspect
 import queue
 import threading
 import time
@@ -27,14 +28,39 @@ from typing import Any, ClassVar
 import httpx
 from werkzeug.wrappers import Request
 
+from views.sandbox import commands
 from views.sandbox.book import Simulator
 from views.sandbox.market import Listing, Market, No, Order, Stall
+from views.sandbox.market_facts import RETURN_STEPS
 from views.sandbox.telling import teller
 
 DEEDS = frozenset({
     "pay", "deliver", "complete", "ask_cancel", "ask_return", "step_return", "accept", "ship", "cancel",
     "answer_cancel",
 })  # fmt: skip
+COMMANDS: Mapping[str, Mapping[str, commands.Part]] = {
+    "/_orders": {
+        "skus": commands.counts(), "pay": commands.flag(), "cod": commands.flag(), "note": commands.text(),
+    },
+    "/_deeds": {
+        "deed": commands.one_of(DEEDS, needed=True), "number": commands.text(needed=True), "reason": commands.text(),
+        "lines": commands.counts(), "step": commands.one_of(RETURN_STEPS), "tracking": commands.text(),
+        "carrier": commands.text(), "by": commands.one_of({"buyer", "seller", "system"}), "agree": commands.flag(),
+    },
+    "/_hooks": {
+        "url": commands.url(needed=True), "numbers": commands.texts(), "times": commands.whole(),
+        "order": commands.one_of({"", "reversed", "shuffled"}), "spoil": commands.one_of({"", "signature", "body"}),
+    },
+    "/_shift": {"times": commands.whole()},
+    "/_limit": {"per_minute": commands.whole(empty=True)},
+    "/_listings": {
+        "listings": commands.objects({
+            "sku": commands.text(needed=True), "price": commands.amount(needed=True),
+            "quantity": commands.whole(needed=True), "name": commands.text(),
+            "id": commands.Part(lambda v: str(v).isascii() and str(v).isdecimal() and len(str(v)) < 10, "a number"),
+        }),
+    },
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -79,30 +105,39 @@ class ChannelSandbox(Simulator):
 
     def control(self, request: Request) -> dict[str, Any] | None:
         """What a test or a person lets happen."""
-        facts = request.get_json(silent=True) or {}
-        match (request.method, request.path):
-            case ("GET", "/_orders"):
-                return {"orders": {n: o.state.value for n, o in self.stall.orders.items()}}
-            case ("POST", "/_orders"):
-                return {"number": self.stall.make(**facts).number}
-            case ("POST", "/_deeds"):
-                return self._deed(dict(facts))
-            case ("POST", "/_hooks"):
+        if (request.method, request.path) == ("GET", "/_orders"):
+            return {"orders": {n: o.state.value for n, o in self.stall.orders.items()}}
+        if request.method != "POST" or request.path not in COMMANDS:
+            return None
+        facts = commands.read(request, COMMANDS[request.path])
+        match request.path:
+            case "/_orders":
+                return self._make(facts)
+            case "/_deeds":
+                return self._deed(facts)
+            case "/_hooks":
                 return self._hooks(**facts)
-            case ("POST", "/_shift"):
-                self.stall.shift(int(facts.get("times", 1)))
-            case ("POST", "/_limit"):
+            case "/_shift":
+                self.stall.shift(facts.get("times", 1))
+            case "/_limit":
                 self.stall.per_minute = facts.get("per_minute")
-            case ("POST", "/_listings"):
+            case "/_listings":
                 self._replace(facts["listings"])
-            case _:
-                return None
         return {}
+
+    def _make(self, facts: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return {"number": self.stall.make(**facts).number}
+        except No as no:
+            raise commands.Wrong(f"nobody can order that: {no}") from None
 
     def _deed(self, facts: dict[str, Any]) -> dict[str, Any]:
         deed = facts.pop("deed")
-        if deed not in DEEDS:
-            return {"no": "unknown deed"}
+        takes = inspect.signature(getattr(self.stall, deed)).parameters.values()
+        if strange := sorted(set(facts) - {p.name for p in takes}):
+            raise commands.Wrong(f"“{strange[0]}” is not taken by {deed}")
+        if missing := [p.name for p in takes if p.default is p.empty and p.name not in facts]:
+            raise commands.Wrong(f"{deed} needs “{missing[0]}”")
         try:
             getattr(self.stall, deed)(**facts)
         except No as no:
@@ -123,6 +158,8 @@ class ChannelSandbox(Simulator):
     def _hooks(
         self, url: str, numbers: Sequence[str] = (), times: int = 1, order: str = "", spoil: str = ""
     ) -> dict[str, Any]:
+        if unknown := sorted(set(numbers) - set(self.stall.orders)):
+            raise commands.Wrong(f"there is no order {unknown[0]}")
         self.hook_url = url
         return {"answers": self.send_hooks(url, numbers, times, order, spoil)} if numbers else {}
 

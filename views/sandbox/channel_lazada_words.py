@@ -116,7 +116,7 @@ def give_back(order: Order, told: Return) -> dict[str, Any]:
             "product": {"product_id": line.listing_id, "product_sku": line.sku}, "reason_text": told.reason,
             "tracking_number": told.tracking,
         }
-        for line in order.lines for n in range(told.amounts.get(line.sku, 0))
+        for line, pieces in told.of(order) for n in range(line.quantity - pieces, line.quantity)
     ]  # fmt: skip
     return {
         "reverse_order_id": told.number, "trade_order_id": int(order.number), "request_type": "RETURN", "is_rtm": True,

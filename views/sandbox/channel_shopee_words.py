@@ -127,14 +127,13 @@ def _item(order: Order, at: int) -> dict[str, Any]:
 def give_back(order: Order, told: Return) -> dict[str, Any]:
     """A row of get_return_list."""
     items = []
-    for line in order.lines:
-        if line.sku in told.amounts:
-            item, model = ids_of(line.listing_id)
-            items.append({
-                "item_id": item, "model_id": model, "item_sku": "" if model else line.sku,
-                "variation_sku": line.sku if model else "", "amount": told.amounts[line.sku],
-                "item_price": float(line.price), "name": line.name,
-            })  # fmt: skip
+    for line, pieces in told.of(order):
+        item, model = ids_of(line.listing_id)
+        items.append({
+            "item_id": item, "model_id": model, "item_sku": "" if model else line.sku,
+            "variation_sku": line.sku if model else "", "amount": pieces, "item_price": float(line.price),
+            "name": line.name,
+        })  # fmt: skip
     return {
         "return_sn": told.number, "order_sn": told.order_no, "status": RETURNS[told.status], "reason": "ITEM_DAMAGED",
         "text_reason": told.reason, "refund_amount": float(told.refund), "currency": "THB",

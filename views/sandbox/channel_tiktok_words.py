@@ -103,8 +103,8 @@ def give_back(order: Order, told: Return) -> dict[str, Any]:
     """A row of the returns."""
     lines = [
         {"order_line_item_id": f"{line.id}{n:02d}", "seller_sku": line.sku, "sku_id": str(SKUS + int(line.listing_id))}
-        for line in order.lines
-        for n in range(told.amounts.get(line.sku, 0))
+        for line, pieces in told.of(order)
+        for n in range(line.quantity - pieces, line.quantity)
     ]
     return {
         "return_id": told.number, "order_id": told.order_no, "return_type": "RETURN_AND_REFUND",

@@ -219,7 +219,10 @@ class WooCommerceSandbox(ChannelSandbox):
         return [
             {
                 "id": int(f"9{order.number}"), **_stamps("date_created", r.updated_at), "amount": str(r.refund),
-                "reason": r.reason, "line_items": [{"sku": s, "quantity": -n} for s, n in r.amounts.items()],
+                "reason": r.reason, "line_items": [
+                    {"sku": line.sku, "quantity": -n, "meta_data": [{"key": "_refunded_item_id", "value": line.id}]}
+                    for line, n in r.of(order)
+                ],
             }
             for r in found
         ]  # fmt: skip

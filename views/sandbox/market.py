@@ -141,14 +141,19 @@ class Stall(Ledger):
             order.cancel_asked, order.cancel_reason = True, reason
         return self._done(order, "ask_cancel")
 
-    def ask_return(self, number: str, reason: str = "สินค้าชำรุด") -> Return:
-        """The buyer wants to give everything back."""
+    def ask_return(self, number: str, reason: str = "สินค้าชำรุด", lines: Mapping[str, int] | None = None) -> Return:
+        """The buyer wants to give pieces of some lines back, or everything."""
         with self.lock:
             order = self.get(number)
             if order.state not in {S.DELIVERED, S.COMPLETED}:
                 raise No("wrong", order.state)
-            amounts = {line.sku: line.quantity for line in order.lines}
-            made = Return(f"R{number}", number, amounts, order.goods_total, reason, clock.now())
+            whole = {line.id: line.quantity for line in order.lines}
+            back = dict(lines) if lines else whole
+            if any(n > whole.get(line, 0) for line, n in back.items()):
+                raise No("wrong", "these pieces are not in the order")
+            made = Return(f"R{number}", number, {}, order.goods_total, reason, clock.now(), lines=back)
+            for line, pieces in made.of(order):
+                made.amounts[line.sku] = made.amounts.get(line.sku, 0) + pieces
             self.returns[made.number] = made
         self._done(order, "ask_return")
         return made

@@ -102,8 +102,8 @@ class Order:
 
 @dataclass
 class Return:
-    """Goods a buyer wants to give back. ``status``: asked, approved, sent, received (and paid back), refused,
-    dropped."""
+    """Goods a buyer wants to give back, ``amounts`` by SKU word and ``lines`` by line. ``status``: asked,
+    approved, sent, received (and paid back), refused, dropped."""
 
     number: str
     order_no: str
@@ -113,6 +113,11 @@ class Return:
     updated_at: datetime
     status: str = "asked"
     tracking: str = ""
+    lines: dict[str, int] = field(default_factory=dict)
+
+    def of(self, order: Order) -> list[tuple[Line, int]]:
+        """(line, pieces) of the order that come back."""
+        return [(line, n) for line in order.lines if (n := self.lines.get(line.id, 0))]
 
 
 RETURN_STEPS: dict[str, tuple[frozenset[str], str]] = {  # deed: (from, to)

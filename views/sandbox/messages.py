@@ -15,6 +15,7 @@ from werkzeug.wrappers import Request, Response
 
 from oms.notifications.line import sign as line_sign
 from oms.notifications.meta import proof
+from views.sandbox import commands
 from views.sandbox.book import Fault, Ledger, Refusal, Simulator, need, strict
 
 PHONE = frozenset("0123456789")
@@ -68,10 +69,10 @@ class MessageSandbox(Simulator):
         ``{"credit"}`` sets what is left."""
         if request.method != "POST" or request.path not in {"/_blocked", "/_quota"}:
             return None
-        facts = request.get_json()
         if request.path == "/_blocked":
-            self.book.blocked.add(facts["to"])
+            self.book.blocked.add(commands.read(request, {"to": commands.text(needed=True)})["to"])
         else:
+            facts = commands.read(request, {"quota": commands.whole(empty=True), "credit": commands.whole()})
             self.book.quota = facts.get("quota", self.book.quota)
             self.book.credit = facts.get("credit", self.book.credit)
         return {}

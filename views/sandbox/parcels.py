@@ -20,6 +20,7 @@ from reportlab.pdfgen.canvas import Canvas
 from werkzeug.wrappers import Request, Response
 
 from oms import clock
+from views.sandbox import commands
 from views.sandbox.book import Fault, Ledger, Simulator
 from views.sandbox.telling import teller
 
@@ -36,6 +37,14 @@ PLACES = {
     "picked_up": "บางพลี", "in_transit": "วังน้อย", "out_for_delivery": "สันทราย", "delivered": "สันทราย",
     "failed": "สันทราย", "refused": "สันทราย", "returning": "สันทราย", "moving_back": "วังน้อย", "returned": "บางพลี",
     "lost": "วังน้อย", "odd": "ดวงจันทร์", "canceled": "",
+}  # fmt: skip
+_PARCEL = {
+    "number": commands.text(), "reference": commands.text(), "journey": commands.one_of({"", *JOURNEYS}),
+    "upto": commands.whole(empty=True), "move": commands.one_of({"", *PLACES}),
+}  # fmt: skip
+_HOOKS = {
+    "url": commands.url(needed=True), "number": commands.text(needed=True), "times": commands.whole(),
+    "order": commands.one_of({"", "reversed", "shuffled"}), "spoil": commands.one_of({"", "signature", "body"}),
 }  # fmt: skip
 PACE, LONG_AGO = timedelta(hours=3), timedelta(days=3)  # a whole journey lies in the past
 
@@ -145,9 +154,12 @@ class CarrierSandbox(Simulator):
         if request.path == "/_parcels" and request.method == "GET":
             return {"parcels": self.book.shown()["parcels"]}
         if request.path == "/_parcels" and request.method == "POST":
-            return self._play(request.get_json())
+            return self._play(commands.read(request, _PARCEL))
         if request.path == "/_hooks" and request.method == "POST":
-            return {"answers": self.send_hooks(**request.get_json())}
+            facts = commands.read(request, _HOOKS)
+            if facts["number"] not in self.book.parcels:
+                raise commands.Wrong(f"there is no parcel {facts['number']}")
+            return {"answers": self.send_hooks(**facts)}
         return None
 
     def _play(self, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -155,8 +167,10 @@ class CarrierSandbox(Simulator):
         if number and number not in self.book.parcels:
             self.post(number)
         elif not number:
-            known = self.book.by_reference(facts["reference"])
-            number = known.number if known else ""
+            known = self.book.by_reference(facts.get("reference", ""))
+            if known is None:
+                raise commands.Wrong("there is no parcel of this reference; name its “number”")
+            number = known.number
         if facts.get("journey"):
             self.book.travel(number, facts["journey"], facts.get("upto"))
         if facts.get("move"):

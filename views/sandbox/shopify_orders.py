@@ -179,9 +179,11 @@ class ShopifyOrders:
                     "nodes": [
                         {
                             "__typename": "ReturnLineItem", "quantity": n, "returnReasonNote": r.reason,
-                            "fulfillmentLineItem": {"lineItem": {"sku": sku}},
+                            "fulfillmentLineItem": {
+                                "lineItem": {"id": f"gid://shopify/LineItem/{line.id}", "sku": line.sku}
+                            },
                         }
-                        for sku, n in r.amounts.items()
+                        for line, n in r.of(order)
                     ][:first]
                 },
             }

@@ -17,6 +17,7 @@ from werkzeug.wrappers import Request, Response
 
 from oms import clock
 from oms.channels.port import Grant
+from views.sandbox import commands
 from views.sandbox.book import plain
 from views.sandbox.channel import ChannelSandbox
 from views.sandbox.channel_lazada import LazadaSandbox
@@ -83,9 +84,11 @@ def _root(market: Market, mounted: dict[str, Any], seller: Seller | None) -> Any
             case ("GET", "/_books"):
                 told = market.books()
             case ("POST", "/_rate") if seller is not None:
-                wanted = (request.get_json(silent=True) or {}).get("per_minute")
-                if not isinstance(wanted, int | float):
-                    return Response('{"no": "per_minute"}', status=400, content_type="application/json")
+                try:
+                    wanted = commands.read(request, {"per_minute": commands.number(needed=True)})["per_minute"]
+                except commands.Wrong as wrong:
+                    no = json.dumps({"no": str(wrong)}, ensure_ascii=False)
+                    return Response(no, status=400, content_type="application/json; charset=utf-8")
                 told = {"planned": seller.sell(float(wanted))}
             case _:
                 return Response("{}", status=404, content_type="application/json")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from oms.channels.port import OrderNews, ReturnNews, ReturnStage
-from oms.channels.reading import Reading, broken, grouped, is_cod, least, news, rows
+from oms.channels.reading import GivenBack, Reading, broken, grouped, is_cod, least, news, rows
 from oms.intake import stages
 from oms.intake.records import LineIn, OrderIn, RecipientIn, Stage
 from oms.money import ZERO, Money
@@ -127,16 +127,16 @@ def return_of(row: Row) -> ReturnNews | None:
         return None
     lines = rows(row.get("reverse_order_lines"))
     said = list(dict.fromkeys(words(line.get("reverse_status")) for line in lines))
-    amounts: dict[str, int] = {}
+    back = GivenBack()
     for line in lines:
-        if sku := words(part(line, "product").get("product_sku")):
-            amounts[sku] = amounts.get(sku, 0) + 1
+        back.add(words(part(line, "product").get("product_sku")), 1, words(line.get("trade_order_line_id")))
     return ReturnNews(
         external_no=words(row.get("reverse_order_id")),
         order_no=words(row.get("trade_order_id")),
         status=", ".join(said)[:120],
         reason=_first(lines, "reason_text") or _first(lines, "reason"),
-        amounts=amounts,
+        amounts=back.amounts,
+        lines=back.lines,
         goods_stay=words(row.get("request_type")) == "ONLY_REFUND",
         tracking_no=_first(lines, "tracking_number")[:80],
         is_closed=bool(said) and all(word in ENDED for word in said),

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from oms.channels.port import OrderNews, ReturnNews, ReturnStage
-from oms.channels.reading import Reading, news, rows
+from oms.channels.reading import GivenBack, Reading, news, rows
 from oms.errors import say
 from oms.intake import stages
 from oms.intake.records import LineIn, OrderIn, RecipientIn
@@ -80,7 +80,7 @@ def _line(reading: Reading, item: Mapping[str, Any], at: int, *, whole: bool = F
     price = reading.money("model_discounted_price", item.get("model_discounted_price"), at)
     if not price:  # inside a bundle the price of one piece is told as 0
         price = reading.money("model_original_price", item.get("model_original_price"), at)
-    model = words(item.get("model_id")) or "0"
+    model = _model(item)
     word = item.get("model_sku") if model != "0" else item.get("item_sku")
     returned = item.get("returned_qty")
     return LineIn(
@@ -90,9 +90,19 @@ def _line(reading: Reading, item: Mapping[str, Any], at: int, *, whole: bool = F
         quantity=quantity,
         unit_price=price,
         returned=min(reading.whole("returned_qty", returned, at), quantity) if returned is not None else 0,
-        external_id=f"{words(item.get('item_id'))}:{model}"[:120],
+        external_id=_listing(item),
         line=at,
     )
+
+
+def _model(item: Mapping[str, Any]) -> str:
+    return words(item.get("model_id")) or "0"
+
+
+def _listing(item: Mapping[str, Any]) -> str:
+    """What an order and a return both call a thing on sale; "" when it has no number."""
+    number = words(item.get("item_id"))
+    return f"{number}:{_model(item)}"[:120] if number else ""
 
 
 def _rest(lines: tuple[LineIn, ...], total: Money | None) -> tuple[Money, Money]:
@@ -124,18 +134,18 @@ def return_of(row: Mapping[str, Any]) -> ReturnNews:
     """One row of get_return_list."""
     reading = Reading()
     status = words(row.get("status"))
-    amounts: dict[str, int] = {}
+    back = GivenBack()
     for item in rows(row.get("item")):
         sku = words(item.get("variation_sku")) or words(item.get("item_sku"))
-        if sku and (pieces := reading.whole("amount", item.get("amount"))):
-            amounts[sku] = amounts.get(sku, 0) + pieces
+        back.add(sku, reading.whole("amount", item.get("amount")) if sku else 0, _listing(item))
     said = " · ".join(filter(None, (words(row.get("reason")), words(row.get("text_reason"), 300))))
     return ReturnNews(
         external_no=words(row.get("return_sn")),
         order_no=words(row.get("order_sn")),
         status=status,
         reason=said,
-        amounts=amounts,
+        amounts=back.amounts,
+        lines=back.lines,
         refund=reading.amount("refund_amount", row.get("refund_amount")),
         goods_stay=_number(row.get("return_solution")) == REFUND_ONLY,
         tracking_no=words(row.get("tracking_number"), 80),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from oms.channels.port import OrderNews, ReturnNews, ReturnStage
-from oms.channels.reading import Reading, grouped, is_cod, news, rows
+from oms.channels.reading import GivenBack, Reading, grouped, is_cod, news, rows
 from oms.errors import say
 from oms.intake import stages
 from oms.intake.records import LineIn, OrderIn, RecipientIn, Stage
@@ -127,16 +127,16 @@ def return_of(row: Row) -> ReturnNews:
     """One row of the returns."""
     reading = Reading()
     status = words(row.get("return_status"))
-    amounts: dict[str, int] = {}
+    back = GivenBack()
     for line in rows(row.get("return_line_items")):
-        if sku := words(line.get("seller_sku")):
-            amounts[sku] = amounts.get(sku, 0) + 1
+        back.add(words(line.get("seller_sku")), 1, words(line.get("order_line_item_id")))
     return ReturnNews(
         external_no=words(row.get("return_id")),
         order_no=words(row.get("order_id")),
         status=status,
         reason=words(row.get("return_reason_text"), 300) or words(row.get("return_reason")),
-        amounts=amounts,
+        amounts=back.amounts,
+        lines=back.lines,
         refund=reading.amount("refund_total", part(row, "refund_amount").get("refund_total")),
         goods_stay=words(row.get("return_type")) == "REFUND",
         tracking_no=words(row.get("return_tracking_number"), 80),

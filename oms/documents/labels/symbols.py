@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import zxingcpp
+from PIL import Image
 
 from oms.documents.errors import Unprintable
 from oms.documents.labels.papers import DOT
@@ -95,6 +96,18 @@ def code128(text: str, room: float) -> Bars | None:
 def _side(view: memoryview, axis: int) -> int:
     assert view.shape is not None
     return view.shape[axis]
+
+
+def square(text: str, *, scale: int, border: int) -> Image.Image:
+    """The QR code as a picture of black and white dots, ``border`` modules of white around it."""
+    view = _modules(text, zxingcpp.BarcodeFormat.QRCode, ec_level="M")
+    size = _side(view, 0)
+    side = size + 2 * border
+    dots = Image.new("1", (side, side), 1)
+    dots.paste(
+        Image.frombytes("L", (size, size), view.tobytes()).convert("1", dither=Image.Dither.NONE), (border, border)
+    )
+    return dots.resize((side * scale, side * scale), Image.Resampling.NEAREST)
 
 
 @lru_cache(512)

@@ -41,7 +41,7 @@ UNREADABLE = "(?)"
 
 _FIRST_PRIVATE = 0xF0000  # plane 15: no text uses it, and text that does is refused
 _CLUSTER = re.compile(f".(?:[{MARKS}]+ำ?|ำ)|.[\u0300-\u036f]+", re.DOTALL)
-_MOST_TEXTS = 20_000
+_MOST_TEXTS, _LONG = 20_000, 200
 _KERNING_OFF = {"kern": False}  # widths stay those that lines are measured with
 _WORDS, _XY, _MORE = 0x0001, 0x0002, 0x0020  # flags of a part of a composite glyph
 
@@ -72,6 +72,7 @@ class ThaiFont(TTFont):  # type: ignore[misc]
         self._codes: dict[str, str] = {}
         self._texts: dict[int, str] = {}
         self._encoded: dict[str, str] = {}
+        self._widths: dict[tuple[str, float], float] = {}
         self._lock = threading.Lock()
         self._make_room(data)
 
@@ -118,10 +119,14 @@ class ThaiFont(TTFont):  # type: ignore[misc]
     def stringWidth(self, text: str | bytes, size: float, encoding: str = "utf8") -> float:  # noqa: N802
         if isinstance(text, bytes):
             text = text.decode(encoding)
-        if not text.isascii():
-            text = tidy(text)
-        width: float = super().stringWidth(text, size, "utf8")
-        return width
+        known: float | None = self._widths.get((text, size))
+        if known is None:
+            known = super().stringWidth(text if text.isascii() else tidy(text), size, "utf8")
+            if len(self._widths) >= _MOST_TEXTS:
+                self._widths.clear()
+            if len(text) <= _LONG:
+                self._widths[text, size] = known
+        return known
 
     def splitString(self, text: str | bytes, doc: Any, encoding: str = "utf-8") -> list[tuple[int, bytes]]:  # noqa: N802
         if isinstance(text, bytes):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, cast
 
 from reportlab.lib.abag import ABag
@@ -19,6 +20,7 @@ from oms.thai.words import clusters, has_thai, joints
 
 _KEPT_TOGETHER = {"pre", "nowrap"}
 _FUZZ = 1e-6
+_LONG = 1000  # letters; so long a paragraph is not kept for the next paper
 
 
 @dataclass(slots=True)
@@ -37,10 +39,11 @@ class _Word:
     pieces: list[_Piece] = field(default_factory=list)
     space: _Piece | None = None
     turn: Any = None  # a forced line break stands here instead
+    width: float = 0.0
 
-    @property
-    def width(self) -> float:
-        return sum(piece.width for piece in self.pieces)
+    def add(self, piece: _Piece) -> None:
+        self.pieces.append(piece)
+        self.width += piece.width
 
     @property
     def closed(self) -> bool:
@@ -119,11 +122,12 @@ def _thing(frag: Any) -> tuple[float, bool]:
 
 def _words(frags: Sequence[Any]) -> Iterator[_Word]:
     """The paragraph as words, read once over all its runs, so that a bold part of a word is no end of it."""
-    texts = ["" if hasattr(f, "cbDefn") or hasattr(f, "lineBreak") else tidy(_text_of(f)) for f in frags]
-    turns = set(_joints(frags, texts))
-    word, at = _Word(), 0
-    for frag, text in zip(frags, texts, strict=True):
-        for piece, ends_word in _pieces(frag, text, at, turns):
+    texts = tuple("" if hasattr(f, "cbDefn") or hasattr(f, "lineBreak") else tidy(_text_of(f)) for f in frags)
+    kept = tuple(getattr(f, "whiteSpace", "normal") in _KEPT_TOGETHER for f in frags)
+    word = _Word()
+    parted = (_parts_of if sum(map(len, texts)) < _LONG else _parts_of.__wrapped__)(texts, kept)
+    for frag, parts in zip(frags, parted, strict=True):
+        for piece, ends_word in _pieces(frag, parts):
             if (ends_word or word.closed) and word.pieces:
                 yield word
                 word = _Word()
@@ -132,33 +136,43 @@ def _words(frags: Sequence[Any]) -> Iterator[_Word]:
             elif piece.text.startswith(" "):
                 word.space = word.space or piece
             else:
-                word.pieces.append(piece)
-        at += len(text)
+                word.add(piece)
     if word.pieces:
         yield word
 
 
-def _pieces(frag: Any, text: str, at: int, turns: set[int]) -> Iterator[tuple[_Piece | None, bool]]:
+def _pieces(frag: Any, parts: Sequence[tuple[str, bool]]) -> Iterator[tuple[_Piece | None, bool]]:
     """(piece, a line may turn before it) of one run; None is a forced break."""
     if hasattr(frag, "lineBreak"):
         yield None, True
     elif hasattr(frag, "cbDefn"):
         wide, apart = _thing(frag)
         yield _Piece(frag, "", wide), apart
-    for start, end in _runs(text, at, turns):
-        part = text[start:end]
-        yield _Piece(frag, part, _width(part, frag)), part.startswith(" ") or at + start in turns
+    for part, turns in parts:
+        yield _Piece(frag, part, _width(part, frag)), turns
 
 
-def _joints(frags: Sequence[Any], texts: Sequence[str]) -> Iterator[int]:
-    kept: list[tuple[int, int]] = []
+@lru_cache(4096)
+def _parts_of(texts: tuple[str, ...], kept: tuple[bool, ...]) -> tuple[tuple[tuple[str, bool], ...], ...]:
+    """For each run its parts, and whether a line may turn before one. The same labels stand on every paper."""
+    turns, found, at = set(_joints(texts, kept)), [], 0
+    for text in texts:
+        found.append(
+            tuple((text[a:b], text[a:b].startswith(" ") or at + a in turns) for a, b in _runs(text, at, turns))
+        )
+        at += len(text)
+    return tuple(found)
+
+
+def _joints(texts: Sequence[str], kept: Sequence[bool]) -> Iterator[int]:
+    together: list[tuple[int, int]] = []
     at = 0
-    for frag, text in zip(frags, texts, strict=True):
-        if getattr(frag, "whiteSpace", "normal") in _KEPT_TOGETHER:
-            kept.append((at, at + len(text)))
+    for text, is_kept in zip(texts, kept, strict=True):
+        if is_kept:
+            together.append((at, at + len(text)))
         at += len(text)
     for joint in joints("".join(texts)):
-        if not any(start < joint < end for start, end in kept):
+        if not any(start < joint < end for start, end in together):
             yield joint
 
 
@@ -209,7 +223,7 @@ class _Lines:
             if getattr(getattr(frag, "cbDefn", None), "width", 0):
                 low, high = self.image_range(frag.cbDefn.height, frag.cbDefn.valign, frag.fontSize)
             else:
-                high, low = getAscentDescent(frag.fontName, frag.fontSize)
+                high, low = _ascent_descent(frag.fontName, frag.fontSize)
             highs.append(high)
             lows.append(low)
             sizes.append(frag.fontSize)
@@ -239,6 +253,12 @@ class _Lines:
                     self.end(joint=True)
                 self.pieces.append(_Piece(piece.frag, text, width))
                 self.used += width
+
+
+@lru_cache(256)
+def _ascent_descent(font: str, size: float) -> tuple[float, float]:
+    high, low = getAscentDescent(font, size)
+    return float(high), float(low)
 
 
 def _merged(pieces: Sequence[_Piece]) -> list[Any]:

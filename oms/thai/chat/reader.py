@@ -13,6 +13,7 @@ from oms.thai.chat.kinds import kind_of
 from oms.thai.chat.money import Paying, read_invoice, read_paying
 from oms.thai.chat.phones import paint_phones
 from oms.thai.chat.place import Place, read_place
+from oms.thai.chat.seller import without_seller
 from oms.thai.chat.splitting import split_recipients
 from oms.thai.chat.transcript import messages_of
 from oms.thai.chat.words import LABELS
@@ -23,7 +24,9 @@ _MARK_OF = {"old": Mark.GONE, "name": Mark.NAME, "place": Mark.PLACE, "items": M
 
 def read_message(text: str) -> ChatMessage:
     """One message as it was sent. Several recipients in it become several orders."""
-    prepared = prepare(text[:LONGEST])
+    prepared, asked = without_seller(prepare(text[:LONGEST]))
+    if asked and not prepared.strip():
+        return ChatMessage(Kind.NOT_ORDER, (ChatOrder(),), text)
     blocks = split_recipients(prepared)
     orders = [_read(block) for block in blocks]
     kind = kind_of(prepared, orders[0])
