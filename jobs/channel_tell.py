@@ -13,7 +13,18 @@ from jobs.channel_line import ALIVE, LeftAlone, Line
 from jobs.context import program
 from oms import outbox
 from oms.channels.models import ChannelDeed
-from oms.channels.port import Ability, Channel, ChannelError, ChannelTooLate, OrderNews, Shipped, Shipping
+from oms.channels.port import (
+    Ability,
+    Channel,
+    ChannelChoice,
+    ChannelError,
+    ChannelNotReady,
+    ChannelRefused,
+    ChannelTooLate,
+    OrderNews,
+    Shipped,
+    Shipping,
+)
 from oms.channels.registry import CONNECTORS
 from oms.channels.states import DeedKind, Source
 from oms.db import Tx, transaction
@@ -76,13 +87,13 @@ def _one(line: Line, asked: Asked, abilities: frozenset[Ability], label: str) ->
             word_put_off(tx, asked.id, str(why))
         return False
     except ChannelError as error:
-        if isinstance(error, ChannelTooLate) and Ability.REFRESH in abilities and _arrived(line, asked, label):
+        if _may_be_done(asked, error) and Ability.REFRESH in abilities and _arrived(line, asked, label):
             with line.unit() as tx:
                 word_told(tx, asked.id)
             return True
         with line.unit() as tx:
             word_failed(tx, asked.id, error)
-        return not error.retryable
+        return not error.retryable or isinstance(error, ChannelNotReady)
     with line.unit() as tx:
         row = word_told(tx, asked.id, answer if isinstance(answer, Shipping) else None)
         if isinstance(answer, Shipping) and answer.tracking_no and asked.kind is DeedKind.ACCEPT:
@@ -90,6 +101,12 @@ def _one(line: Line, asked: Asked, abilities: frozenset[Ability], label: str) ->
     if isinstance(answer, bytes):
         _keep_label(line, asked, answer)
     return True
+
+
+def _may_be_done(asked: Asked, error: ChannelError) -> bool:
+    """Whether a refusal may mean that it is so already: a parcel the platform had fetched has left before our word."""
+    refused = isinstance(error, ChannelRefused) and not isinstance(error, ChannelChoice)
+    return isinstance(error, ChannelTooLate) or (refused and asked.kind in {DeedKind.ACCEPT, DeedKind.SHIP})
 
 
 def _tell(channel: Channel, asked: Asked) -> Answer:

@@ -26,21 +26,13 @@ def secrets() -> None:
 @click.pass_obj
 def renew(factories: Factories) -> None:
     """Seal everything with the first of OMS_ENCRYPTION_KEYS; then an old key may be taken out of it."""
-    from oms.usecases.api_hooks import reseal_hooks
-    from oms.usecases.carriers import reseal_carriers
-    from oms.usecases.channels import reseal_channels
-    from oms.usecases.message_routes import reseal_routes
-    from oms.usecases.remote_sites import reseal_sites
-    from oms.usecases.verifiers import reseal_verifiers
+    from oms.usecases.resealing import EVERYTHING, reseal
 
     with engines.running(installation.from_env(), need_redis=False) as settings:
         app = factories.worker(settings)
         with app.app_context():
             with transaction(system("oms secrets renew", source="cli")) as tx:
-                sealer = app.extensions["oms.sealer"]
-                count = reseal_verifiers(tx, sealer) + reseal_carriers(tx, sealer) + reseal_sites(tx, sealer)
-                count += reseal_routes(tx, sealer)
-                count += reseal_channels(tx, sealer) + reseal_hooks(tx, sealer)
+                count = reseal(tx, app.extensions["oms.sealer"], *EVERYTHING)
             db.session.remove()
             db.engine.dispose()
     click.echo(f"sealed anew: {count}")

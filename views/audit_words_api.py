@@ -15,6 +15,6 @@ API_TITLES: dict[str, Any] = {
     "api_hook.stopped": lazy_gettext("Webhook stopped after long failure"),
     "api_hook.secret_renewed": lazy_gettext("Webhook's secret renewed"),
     "api_hook.resent": lazy_gettext("Webhook sent again"),
-    "api_hook.resealed": lazy_gettext("Keys sealed anew"),
+    **dict.fromkeys(("api_hook.resealed", "channel.resealed", "remote.resealed"), lazy_gettext("Keys sealed anew")),
 }
 API_KIND_NAMES: dict[str, Any] = {"api_key": lazy_gettext("API key"), "api_hook": lazy_gettext("webhook")}

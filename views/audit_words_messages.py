@@ -25,5 +25,12 @@ MESSAGE_TITLES: dict[str, Any] = {
     "customer.message_consent": lazy_gettext("Customer's word about messages"),
     "customer.identity_removed": lazy_gettext("Customer's identity taken away"),
     "privacy.chat_read": lazy_gettext("Chat of a person read"),
+    "privacy.phones_shown": lazy_gettext("Whole phone number looked at"),
+    "privacy.consent": lazy_gettext("Consent written down"),
+    "privacy.exported": lazy_gettext("Copy of a person's data taken"),
+    "privacy.requested": lazy_gettext("Request about personal data noted"),
+    "privacy.answered": lazy_gettext("Request about personal data answered"),
+    "privacy.retention_set": lazy_gettext("Terms of keeping data set"),
+    "privacy.purged": lazy_gettext("Data past its term removed"),
     "alerts.subscribed": lazy_gettext("Alerts to staff set"),
 }

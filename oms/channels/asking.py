@@ -18,6 +18,7 @@ from oms.channels.port import (
     ChannelCannot,
     ChannelError,
     ChannelKeys,
+    ChannelNotReady,
     ChannelRefused,
     ChannelSilent,
     ChannelTooLate,
@@ -47,7 +48,8 @@ def silent(silence: Silence) -> ChannelError:
         return ChannelKeys(
             say("The channel does not accept our keys: {why}", why=why), raw_code=silence.why, raw_text=silence.words
         )
-    return ChannelSilent(
+    kind = ChannelNotReady if silence.why == "not_ready" else ChannelSilent
+    return kind(
         say("The channel gave no answer: {why}", why=why), raw_code=silence.why, raw_text=silence.words,
         reached=silence.reached, retry_after=silence.retry_after,
     )  # fmt: skip

@@ -254,6 +254,12 @@ class ChannelSilent(ChannelError):
         self.reached, self.retry_after = reached, retry_after
 
 
+class ChannelNotReady(ChannelSilent):
+    """It answered: what was asked for is not ready yet, as a label that is still being printed. The shop is well."""
+
+    code = "channel_not_ready"
+
+
 class ChannelRefused(ChannelError):
     """It said no, and will say so again; ``field`` names what is wrong where it says."""
 

@@ -30,6 +30,7 @@ CHANNEL_SENTENCES: dict[str, Callable[[Facts, Facts], Say]] = {
     ),
     "channel.retold": lambda _, a: say("The channel is told once more: {what}", what=_what(a)),
     "channel.dropped": lambda _, a: say("The channel need not be told: {what}", what=_what(a)),
+    "privacy.phones_shown": lambda *_: say("Whole phone number looked at"),
     "message.resent": lambda _, a: say(
         "The customer is told once more: {what}", what=label_of(EVENT_LABELS, Event, a.get("event", ""))
     ),

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from oms import audit, clock
 from oms.api.models import ApiHook
@@ -101,17 +101,6 @@ def own_hook(tx: Tx, hook_id: int, version: int | None = None) -> ApiHook:
     if mine is not None and (row.shops is None or not set(row.shops) <= mine):
         raise NotFound(say("There is no such record"), code="record_not_found")
     return row
-
-
-def reseal_hooks(tx: Tx, sealer: Sealer) -> int:
-    """Seal the secret of every subscription with the newest key; answers how many there are."""
-    table: Any = ApiHook.__table__
-    rows = tx.session.execute(select(table.c.id, table.c.secrets).order_by(table.c.id).with_for_update()).all()
-    for row in rows:
-        tx.session.execute(update(table).where(table.c.id == row.id).values(secrets=sealer.renew(row.secrets)))
-    if rows:
-        audit.record(tx, "api_hook.resealed", "api_hook", None, str(len(rows)), after={"count": len(rows)})
-    return len(rows)
 
 
 def _fields(tx: Tx, facts: HookFacts, row: ApiHook | None, inside: Collection[str]) -> dict[str, Any]:

@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select, update
-
 from oms import audit
 from oms.carriers.names import carrier_name
 from oms.carriers.registry import ADAPTERS, AdapterKind, check_settings
@@ -143,19 +141,6 @@ def open_connection(tx: Tx, carrier_id: int, sealer: Sealer) -> Reached:
     """For a try of the connection by a person."""
     tx.actor.require("carrier.edit")
     return reach(get_carrier(tx.session, carrier_id), sealer)
-
-
-def reseal_carriers(tx: Tx, sealer: Sealer) -> int:
-    """Seal every stored secret with the newest key; then an old key may be taken away. Returns how many."""
-    table: Any = Carrier.__table__
-    rows = tx.session.execute(
-        select(table.c.id, table.c.secrets).where(table.c.secrets != b"").order_by(table.c.id).with_for_update()
-    ).all()
-    for row in rows:
-        tx.session.execute(update(table).where(table.c.id == row.id).values(secrets=sealer.renew(row.secrets)))
-    if rows:
-        audit.record(tx, "carrier.resealed", "carrier", None, str(len(rows)), after={"count": len(rows)})
-    return len(rows)
 
 
 def _token() -> str:

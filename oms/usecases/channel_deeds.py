@@ -21,6 +21,7 @@ from oms.channels.port import (
     ChannelChoice,
     ChannelError,
     ChannelKeys,
+    ChannelNotReady,
     ChannelSilent,
     OrderNews,
     Shipping,
@@ -231,6 +232,8 @@ def word_failed(tx: Tx, deed_id: int, error: ChannelError) -> None:
     if isinstance(error, ChannelChoice):
         row.facts = {**row.facts, CHOICES: error.choices}
     pause = timedelta(seconds=PAUSES[min(row.attempts, len(PAUSES)) - 1])
+    if isinstance(error, ChannelNotReady):
+        pause = max(pause, error.retry_after or pause)
     row.next_try_at = clock.now() + pause
     again = isinstance(error, ChannelSilent) and row.attempts <= len(PAUSES)
     if again and getattr(error, "reached", True) and row.kind is not DeedKind.LABEL:

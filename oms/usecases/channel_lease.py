@@ -15,7 +15,7 @@ from sqlalchemy import select, text, update
 
 from oms import clock
 from oms.channels.models import ChannelConnection
-from oms.channels.port import ChannelError, ChannelKeys, ChannelSilent
+from oms.channels.port import ChannelError, ChannelKeys, ChannelNotReady, ChannelSilent
 from oms.channels.registry import CONNECTORS
 from oms.db import Tx
 from oms.errors import Conflict, NotFound, say
@@ -157,9 +157,9 @@ def waits(row: ChannelConnection) -> datetime | None:
 
 
 def note_answer(tx: Tx, connection_id: int, error: ChannelError | None) -> None:
-    """A shop answered, or did not. A refusal of one thing is an answer: the connection works."""
+    """A shop answered, or did not. A refusal of one thing, or "not yet", is an answer: the connection works."""
     row, now = get_connection(tx, connection_id), clock.now()
-    if error is None or not isinstance(error, ChannelKeys | ChannelSilent):
+    if not isinstance(error, ChannelKeys | ChannelSilent) or isinstance(error, ChannelNotReady):
         if row.failures or row.closed_until or row.last_ok_at is None or now - row.last_ok_at > timedelta(seconds=5):
             keep(tx, connection_id, failures=0, closed_until=None, last_ok_at=now)
         return

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from oms import audit, clock
 from oms.catalog.models import Shop
@@ -224,19 +224,6 @@ def open_shop(tx: Tx, shop_id: int, sealer: Sealer) -> Reached:
     """For a person who tries the connection or asks the channel for something."""
     tx.actor.require("shop.edit")
     return reach(of_shop(tx, shop_id), sealer)
-
-
-def reseal_channels(tx: Tx, sealer: Sealer) -> int:
-    """Seal every stored secret and grant with the newest key. Returns how many connections."""
-    table: Any = ChannelConnection.__table__
-    rows = tx.session.execute(select(table.c.id, table.c.secrets, table.c.sealed_grant).with_for_update()).all()
-    for row in rows:
-        fresh = {n: sealer.renew(getattr(row, n)) for n in ("secrets", "sealed_grant") if getattr(row, n)}
-        if fresh:
-            tx.session.execute(update(table).where(table.c.id == row.id).values(**fresh))
-    if rows:
-        audit.record(tx, "channel.resealed", "channel_connection", None, str(len(rows)), after={"count": len(rows)})
-    return len(rows)
 
 
 def grant_words(grant: Grant) -> dict[str, str]:

@@ -209,19 +209,6 @@ def record_trial(tx: Tx, account_id: int, result: Allowance | SendError, *, by_i
     tx.session.expire(row)
 
 
-def reseal_routes(tx: Tx, sealer: Sealer) -> int:
-    """Seal every stored secret with the newest key; then an old key may be taken away. Returns how many."""
-    table: Any = MessageAccount.__table__
-    rows = tx.session.execute(
-        select(table.c.id, table.c.secrets).where(table.c.secrets != b"").order_by(table.c.id).with_for_update()
-    ).all()
-    for row in rows:
-        tx.session.execute(update(table).where(table.c.id == row.id).values(secrets=sealer.renew(row.secrets)))
-    if rows:
-        audit.record(tx, "message.routes_resealed", "message_route", None, str(len(rows)), after={"count": len(rows)})
-    return len(rows)
-
-
 @dataclass(frozen=True)
 class Rules:
     """What holds for all messages, as it is entered. ``version`` 0: nothing was saved when the form was made."""

@@ -116,15 +116,6 @@ def note_trouble(tx: Tx, site_id: int, refusal: OmsError) -> None:
     site.trouble_at = clock.now()
 
 
-def reseal_sites(tx: Tx, sealer: Sealer) -> int:
-    """Seal the keys of every site with the newest key of the installation; answers how many there are."""
-    tx.actor.require("shop.edit")
-    rows = tx.session.scalars(select(RemoteSite).with_for_update()).all()
-    for row in rows:
-        row.secrets = sealer.renew(row.secrets)
-    return len(rows)
-
-
 def _new_keys(sealer: Sealer) -> tuple[dict[str, Any], str]:
     secret, token = secrets.token_urlsafe(SECRET_BYTES), secrets.token_urlsafe(SECRET_BYTES)
     sealed = sealer.seal({"secret": secret, "token": token})

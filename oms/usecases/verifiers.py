@@ -179,17 +179,6 @@ def record_trial(tx: Tx, verifier_id: int, result: Quota | Answer, *, by_itself:
     tx.session.expire(row)
 
 
-def reseal_verifiers(tx: Tx, sealer: Sealer) -> int:
-    """Seal every stored secret with the newest key; then an old key may be taken away. Returns how many."""
-    table: Any = VerifierAccount.__table__
-    rows = tx.session.execute(select(table.c.id, table.c.secrets).order_by(table.c.id).with_for_update()).all()
-    for row in rows:
-        tx.session.execute(update(table).where(table.c.id == row.id).values(secrets=sealer.renew(row.secrets)))
-    if rows:
-        audit.record(tx, "verifier.resealed", "verifier", None, str(len(rows)), after={"count": len(rows)})
-    return len(rows)
-
-
 @dataclass(frozen=True)
 class Health:
     """How a verifier does: ``tone`` as pills have it, ``line`` in words; ``trouble`` needs a person."""

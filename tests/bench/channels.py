@@ -34,6 +34,7 @@ from views.sandbox.stage_channels import DIALECTS, together
 
 WHO = system("bench")
 ORDERS, PIECES, LAST = 2_000, 100_000, 40
+SPREAD = timedelta(minutes=55)  # the orders came one after the other in that time
 SHOPS = ("woocommerce", "line_shopping")
 STORED = (Order, ChannelOrder, ChannelMessage, IntakeRun, IntakeItem, Outbox, audit.AuditLog)
 
@@ -116,17 +117,19 @@ def measure(app: Flask) -> Measured:
         stage = Stage(app, stack)
         stack.enter_context(unpaced(stage.ids["woocommerce"]))
         stall = stage.sandboxes["woocommerce"].stall
+        start = clock.now() - SPREAD
         for n in range(ORDERS):
-            stall.make({f"RU-{LAST + n % 20 + 1:04d}": 1, f"RU-{LAST + (n + 7) % 20 + 1:04d}": 2}, pay=True)
+            with clock.at(start + SPREAD * n / ORDERS):
+                stall.make({f"RU-{LAST + n % 20 + 1:04d}": 1, f"RU-{LAST + (n + 7) % 20 + 1:04d}": 2}, pay=True)
         spent: list[float] = []
         with without_network(spent):
             began = time.perf_counter()
-            first = channels.sync(stage.unit, stage.ids["woocommerce"], since=clock.now() - timedelta(hours=1))
+            first = channels.sync(stage.unit, stage.ids["woocommerce"], since=start)
             took = time.perf_counter() - began - sum(spent)
         assert first is not None
         assert first.created == ORDERS, first
         before = stage.counted()
-        channels.sync(stage.unit, stage.ids["woocommerce"], since=clock.now() - timedelta(hours=1))
+        channels.sync(stage.unit, stage.ids["woocommerce"], since=start)
         return Measured(ORDERS / took, stage.counted() - before, _last_pieces(app, stage))
 
 

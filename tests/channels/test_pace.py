@@ -28,7 +28,7 @@ def limited(stall, per_second: float) -> None:
     stall.asked_at.clear()
 
 
-@pytest.fixture(params=["lazada", "shopee"])
+@pytest.fixture(params=[pytest.param("lazada", marks=pytest.mark.deep), "shopee"])
 def market(committed, request):
     """Lazada asks for the pieces of orders beside them, Shopee for numbers and then whole orders in fifties."""
     with ExitStack() as stack:

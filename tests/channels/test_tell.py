@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select
 
+from jobs import channel_tell
 from oms import clock
-from oms.channels.models import ChannelDeed
+from oms.channels.asking import refused, silent
+from oms.channels.models import ChannelConnection, ChannelDeed
 from oms.channels.states import DeedKind, DeedStatus
 from oms.db import db, transaction
 from oms.documents.labels.models import Waybill
 from oms.errors import Forbidden
+from oms.net.silence import Silence
 from oms.orders.states import Board, CancelReason, OrderStatus
 from oms.usecases.channel_answers import answer_buyer
 from oms.usecases.channel_deeds import TELL, owe_turns, tell_again
@@ -102,6 +107,43 @@ def test_a_refusal_waits_for_a_person_who_may_try_again(bazaar, order, actor):
         tell_again(tx, deeds()[0].id)
     tell(bazaar)
     assert [d.status for d in deeds()] == [D.DONE]
+
+
+@pytest.mark.parametrize("left", [True, False])
+def test_a_parcel_the_platform_had_fetched_needs_no_person(bazaar, order, monkeypatch, left):
+    """Its carrier took it before we said so: "not ready to be sent" then means that it has left."""
+    ship(bazaar, order.number)
+    if left:
+        bazaar.stall.ship(order.number, "SPX1")
+
+    def not_ready(*_: object, **__: object) -> None:
+        raise refused("order_not_ready_to_ship", "not ready to ship")
+
+    monkeypatch.setattr(channel_tell, "_tell", not_ready)
+    tell(bazaar)
+    assert [d.status for d in deeds()] == [D.DONE if left else D.NEEDS_PERSON]
+
+
+def test_what_is_not_ready_yet_holds_up_nothing_else(bazaar, order, monkeypatch):
+    """A label that is still being printed says nothing about the shop, and the next word is told."""
+    other = bazaar.stall.make({"RU-0001": 1}, pay=True)
+    bazaar.sync()
+    tell_it = channel_tell._tell
+
+    def printing(channel, asked):
+        if asked.external_no == order.number:
+            raise silent(Silence("not_ready", retry_after=timedelta(minutes=5)))
+        return tell_it(channel, asked)
+
+    monkeypatch.setattr(channel_tell, "_tell", printing)
+    ship(bazaar, order.number)
+    ship(bazaar, other.number, "TH124")
+    tell(bazaar)
+    first, second = deeds()
+    assert (first.status, second.status) == (D.UNSURE, D.DONE)
+    assert first.next_try_at > clock.now() + timedelta(minutes=4)
+    row = db.session.scalars(select(ChannelConnection)).one()
+    assert (row.failures, row.closed_until, row.last_error) == (0, None, "")
 
 
 def test_our_cancel_is_told_and_the_channels_is_not_told_back(bazaar, order):

@@ -100,7 +100,7 @@ def test_a_server_that_is_not_there_was_certainly_not_asked(play):
     gone.close()
 
 
-@pytest.mark.parametrize("kind", ["silence", "500", "cut"])
+@pytest.mark.parametrize("kind", [pytest.param("silence", marks=pytest.mark.deep), "500", "cut"])
 @pytest.mark.parametrize("step", range(4))
 def test_shipping_that_was_done_without_an_answer_is_not_done_again(play, kind, step):
     """Whichever of its questions goes unanswered, the next try finishes what is left."""

@@ -224,10 +224,13 @@ def test_a_port_in_use_is_one_clear_sentence(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("facts", "sentence"),
     [
-        ({"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}, "oms: The database cannot be reached"),
+        pytest.param(
+            {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}, "oms: The database cannot be reached",
+            marks=pytest.mark.deep,
+        ),
         ({"REDIS_URL": "redis://127.0.0.1:1/0"}, "oms: Redis does not answer at redis://127.0.0.1:1/0"),
     ],
-)
+)  # fmt: skip
 def test_an_engine_that_cannot_be_reached_is_one_sentence_and_exit_1(tmp_path: Path, facts, sentence) -> None:
     other = Up(tmp_path, environment=facts)
     other.start(wait=False)

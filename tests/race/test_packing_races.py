@@ -61,6 +61,7 @@ def test_nobody_gets_a_shipment_that_is_on_another_list(boxes, settings):
     assert_books_in_order()
 
 
+@pytest.mark.deep
 def test_a_box_leaves_on_one_sheet_though_two_carriers_scan_it(boxes, settings):
     place, made = boxes
     with transaction(ME) as tx:

@@ -89,6 +89,7 @@ def test_forty_buyers_race_for_twenty_pieces_and_none_is_sold_twice(committed, s
     assert_books_in_order()
 
 
+@pytest.mark.deep
 def test_numbers_have_no_gap_though_clients_die_with_one_in_hand(committed, settings):
     clients, draws = 8, 60 if CHAOS else 25
     seen = race(settings, "numbers", clients=clients, draws=draws)

@@ -33,10 +33,10 @@ from oms.usecases.remote_sites import (
     edit_site,
     note_trouble,
     renew_keys,
-    reseal_sites,
     secret_of,
     switch_site,
 )
+from oms.usecases.resealing import SITES, reseal
 from oms.usecases.shipping_boxes import make_ready
 from tests.remote.play import SEALER, Link
 from tests.reports.test_worklists import statements
@@ -408,7 +408,7 @@ def test_links_are_kept_by_who_may_and_keys_are_shown_once(link, tx, shop, actor
     assert code.value.detail_code == "code_letters"
     assert secret_of(link.row, SEALER) == link.keys.secret
     assert link.keys.secret.encode() not in link.row.secrets
-    assert reseal_sites(tx, SEALER) == 1
+    assert reseal(tx, SEALER, SITES) == 1
     link.ready()
     link.out()
     with pytest.raises(Refused) as waiting:

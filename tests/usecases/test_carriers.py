@@ -31,9 +31,9 @@ from oms.usecases.carriers import (
     open_connection,
     reach,
     renew_hook,
-    reseal_carriers,
 )
 from oms.usecases.masters import Edit
+from oms.usecases.resealing import CARRIERS, reseal
 from tests.usecases.refusals import last_audit, refused
 
 SEALER = Sealer([Fernet.generate_key().decode()])
@@ -172,7 +172,7 @@ def test_a_new_key_of_the_installation_seals_everything_anew(tx):
     new = Sealer([Fernet.generate_key().decode()])
     with pytest.raises(Refused):
         reach(carrier(tx, "flash"), new)
-    assert reseal_carriers(tx, SEALER) == 1
+    assert reseal(tx, SEALER, CARRIERS) == 1
     connect_carrier(tx, seen(tx), replace(KEYS, secrets={"api_key": "anew"}), new)  # entered again: mended
     assert reach(carrier(tx, "flash"), new).settings["api_key"] == "anew"
 

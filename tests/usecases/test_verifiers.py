@@ -19,6 +19,7 @@ from oms.payments.slip_models import Slip, VerifierAccount
 from oms.payments.states import CheckOutcome, SlipKind, SlipStatus
 from oms.sealing import Sealer
 from oms.usecases.masters import Edit
+from oms.usecases.resealing import VERIFIERS, reseal
 from oms.usecases.slips_verify import TOPIC
 from oms.usecases.verifiers import (
     VerifierFacts,
@@ -27,7 +28,6 @@ from oms.usecases.verifiers import (
     health,
     open_settings,
     record_trial,
-    reseal_verifiers,
     troubled,
 )
 from tests.usecases.refusals import last_audit, refused
@@ -161,7 +161,7 @@ def test_a_new_key_is_put_in_front_everything_sealed_anew_and_the_old_one_taken_
     row = made(tx)
     both = Sealer(["second key", "first key"])
     assert open_settings(tx, row.id, both).settings["api_key"] == KEY
-    assert reseal_verifiers(tx, both) == 1
+    assert reseal(tx, both, VERIFIERS) == 1
     tx.session.expire_all()
     assert open_settings(tx, row.id, Sealer(["second key"])).settings["api_key"] == KEY
     with pytest.raises(Refused) as refusal:

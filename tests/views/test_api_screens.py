@@ -27,10 +27,11 @@ from oms.orders.states import CancelReason
 from oms.payments.states import PaymentMethod
 from oms.sealing import Sealer
 from oms.usecases import api_deliveries
-from oms.usecases.api_hooks import HookFacts, create_hook, reseal_hooks
+from oms.usecases.api_hooks import HookFacts, create_hook
 from oms.usecases.orders_cancel import CancelOrder, cancel_order
 from oms.usecases.orders_place import place_order
 from oms.usecases.payments import SubmitClaim, record_payment
+from oms.usecases.resealing import HOOKS, reseal
 from tests.shop import SmallShop, small_shop
 from tests.views.test_api import Api
 from tests.views.test_orders_web import Person
@@ -343,7 +344,7 @@ def test_secrets_are_sealed_anew_and_still_sign(web: Flask, shop: SmallShop, rec
     old = settings.encryption_keys or (settings.secret_key,)
     with transaction(system("test")) as tx:
         kept = tx.session.get_one(ApiHook, hook_id).secrets
-        assert reseal_hooks(tx, Sealer(("another key", *old))) == 1
+        assert reseal(tx, Sealer(("another key", *old)), HOOKS) == 1
     db.session.expire_all()
     assert db.session.get(ApiHook, hook_id).secrets != kept
     assert Sealer(("another key",)).open(db.session.get(ApiHook, hook_id).secrets) == {"secret": secret}

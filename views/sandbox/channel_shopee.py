@@ -118,6 +118,8 @@ class ShopeeSandbox(ShopeeDoor):
         order = self.stall.get(told["order_sn"])
         if order.state is State.ACCEPTED:
             raise No("done")
+        if order.state in {State.SHIPPED, State.DELIVERED, State.COMPLETED}:
+            raise No("too_late")
         if self.own_carrier:
             return {"info_needed": {"non_integrated": ["tracking_number"]}}
         slots = [{"date": 0, "time_text": "", "pickup_time_id": "slot-1"}]

@@ -106,23 +106,23 @@ def _routes(tx: Tx, address: str) -> list[RouteFacts]:
         RouteFacts(Route.MESSENGER.value, "เพจ Ruammit", f"{address}/msg-meta", options=page, secrets=meta),
         RouteFacts(Route.COPY.value, "ทีมตอบแชต"),
     ]
-    if "web" in shops:
-        secrets = {"api_key": "apikey", "api_secret": "apisecret"}
-        found.append(
-            RouteFacts(
-                Route.THAIBULKSMS.value, "SMS ร้านหน้าเว็บ", f"{address}/msg-bulk", shops["web"],
-                options={"sender": "RUAM"}, secrets=secrets,
-            )
-        )  # fmt: skip
-    if "line-shopping" in shops:
-        secrets = {"api_key": "mktkey", "secret_key": "mktsecret"}
-        found.append(
-            RouteFacts(
-                Route.SMSMKT.value, "SMS LINE SHOPPING", f"{address}/msg-mkt", shops["line-shopping"],
-                options={"sender": "RUAM"}, secrets=secrets,
-            )
-        )  # fmt: skip
-    return found
+    sms = (
+        ("web", Route.THAIBULKSMS, "SMS ร้านหน้าเว็บ", "msg-bulk", {"api_key": "apikey", "api_secret": "apisecret"}),
+        (
+            "line-shopping",
+            Route.SMSMKT,
+            "SMS LINE SHOPPING",
+            "msg-mkt",
+            {"api_key": "mktkey", "secret_key": "mktsecret"},
+        ),
+    )
+    return found + [
+        RouteFacts(
+            route.value, name, f"{address}/{path}", shops[shop], options={"sender": "RUAM"}, secrets=secrets
+        )
+        for shop, route, name, path, secrets in sms
+        if shop in shops
+    ]  # fmt: skip
 
 
 def _lead(tx: Tx, facts: RouteFacts, known: Sequence[MessageAccount], sealer: Sealer) -> None:
