@@ -23,7 +23,7 @@ def base_app(settings: Settings, *, owner: bool = False) -> Flask:
     from flask import Flask
 
     from migrations import tables
-    from oms.db import db
+    from oms.db import db, keep_alive
     from oms.sealing import Sealer
 
     tables.load()
@@ -33,7 +33,6 @@ def base_app(settings: Settings, *, owner: bool = False) -> Flask:
         TESTING=settings.testing,
         SQLALCHEMY_DATABASE_URI=settings.sqlalchemy_url,
         SQLALCHEMY_ENGINE_OPTIONS={
-            "pool_pre_ping": True,
             "pool_size": settings.web_threads + 1,
             "max_overflow": 5,
             "connect_args": {"connect_timeout": 5, "application_name": "ruam"},
@@ -44,12 +43,13 @@ def base_app(settings: Settings, *, owner: bool = False) -> Flask:
     app.extensions["oms.sealer"] = Sealer(settings.encryption_keys or (settings.secret_key,))
     app.extensions["oms.wake"] = lambda: None  # the relay looks every half second; nothing needs to ring it
     db.init_app(app)
-    if not owner:
-        from sqlalchemy import event
+    with app.app_context():
+        keep_alive(db.engine)
+        if not owner:
+            from sqlalchemy import event
 
-        from migrations.roles import work_as_app
+            from migrations.roles import work_as_app
 
-        with app.app_context():
             event.listen(db.engine, "connect", work_as_app)
     return app
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import select
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg.errors
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import MetaData, String, Table
+from sqlalchemy import Engine, MetaData, String, Table, event
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -78,6 +80,51 @@ def transaction(actor: Actor) -> Iterator[Tx]:
         raise
     finally:
         session.info.pop("oms_tx", None)
+
+
+@contextmanager
+def together(tx: Tx) -> Iterator[None]:
+    """Send the statements inside at once and wait once, at the end: writes none of which needs an answer, each of
+    fewer than ``COPY_FROM`` rows. What the database refuses is raised at the end, as the error it always is."""
+    connection = tx.session.connection()
+    raw: Any = connection.connection.driver_connection
+    try:
+        with raw.pipeline():
+            yield
+    except psycopg.Error as exc:
+        if raw.closed:
+            connection.invalidate(exc)
+        raise DBAPIError.instance(None, None, exc, psycopg.Error, connection_invalidated=raw.closed) from exc
+
+
+IDLE_SECONDS = 30.0  # a connection that was idle for longer is asked whether it still lives
+
+
+def _note_rest(_connection: Any, record: Any) -> None:
+    record.info["rests_since"] = time.monotonic()
+
+
+def _check_alive(connection: Any, record: Any, _proxy: Any) -> None:
+    """A connection the server has closed has something to read: that costs no question. Raises InvalidatePoolError."""
+    since = record.info.get("rests_since")
+    if since is None:
+        return
+    try:
+        watch = select.poll()
+        watch.register(connection.fileno(), select.POLLIN)
+        if watch.poll(0):
+            raise InvalidatePoolError("the server has closed it")
+        if time.monotonic() - since > IDLE_SECONDS:
+            connection.execute("SELECT 1")
+            connection.rollback()
+    except psycopg.Error as exc:
+        raise InvalidatePoolError(str(exc)) from exc
+
+
+def keep_alive(engine: Engine) -> None:
+    """Hand out only connections that live; a dead one and those made before it are replaced."""
+    event.listen(engine, "checkin", _note_rest)
+    event.listen(engine, "checkout", _check_alive)
 
 
 COPY_FROM = 10  # rows; below this one INSERT is faster, above it many values take the driver long to take apart

@@ -5,6 +5,7 @@ The table is the truth; the queue is a doorbell. A row is claimed under a lease,
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,7 +29,7 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oms import clock
@@ -98,24 +99,29 @@ class Owed:
 
 
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended(:kind, 0))")
-_OWE = insert(Outbox).on_conflict_do_nothing(index_elements=[Outbox.key])
+_OWE = text(
+    "INSERT INTO outbox (topic, key, payload, status, attempts, created_at, next_try_at, last_error)"
+    " SELECT t.topic, t.key, t.payload, 'waiting', 0, :at, coalesce(t.not_before, :at), ''"
+    " FROM unnest(CAST(:topics AS varchar[]), CAST(:keys AS varchar[]), CAST(:payloads AS jsonb[]),"
+    " CAST(:times AS timestamptz[])) AS t(topic, key, payload, not_before)"
+    " ON CONFLICT (key) DO NOTHING"
+)
 
 
 def add_many(tx: Tx, owed: Sequence[Owed]) -> None:
     """Write side effects; one whose key exists already is owed already and stays as it is."""
     if not owed:
         return
-    at = clock.now()
-    tx.session.execute(
+    tx.session.connection().execute(
         _OWE,
-        [
-            {
-                "topic": o.topic, "key": o.key, "payload": dict(o.payload), "status": OutboxStatus.WAITING,
-                "attempts": 0, "created_at": at, "next_try_at": o.not_before or at, "last_error": "",
-            }
-            for o in owed
-        ],
-    )  # fmt: skip
+        {
+            "at": clock.now(),
+            "topics": [o.topic for o in owed],
+            "keys": [o.key for o in owed],
+            "payloads": [json.dumps(dict(o.payload)) for o in owed],
+            "times": [o.not_before for o in owed],
+        },
+    )
 
 
 def add(tx: Tx, topic: str, key: str, **payload: int | str) -> None:

@@ -26,13 +26,14 @@ from oms.db import db
 from oms.errors import NotFound, OmsError, Refused, say
 from oms.thai.dates import parse_date
 from oms.usecases import channels
-from oms.usecases.channel_health import backlogs, count_troubled, health, lag, name_of, shown
+from oms.usecases.channel_health import Health, backlogs, count_troubled, health, lag, name_of, shown
 from oms.usecases.channel_lease import get_connection
 from oms.usecases.channel_sync import Backfill, ask_backfill, wake_sync
 from oms.usecases.channel_trouble import last_trouble, read_trouble
 from views import nav
 from views.account_fields import entry, sealer
 from views.base import OmsView, current_actor, page, pin_problems, unit
+from views.channel_words import KEYS_LABELS
 from views.filters import tr
 
 HANDED = "channel_consent"  # in the session: whose browser went to ask a channel for access, and when
@@ -65,6 +66,12 @@ def _shop(shop_id: int) -> Shop:
     if shop is None or not current_actor().sees_shop(shop_id):
         raise NotFound(say("There is no such shop, or it is not yours to use"))
     return shop
+
+
+def connection_of(shop: Shop) -> tuple[ChannelConnection, Health] | None:
+    """How a shop is connected and how that does, for the shop's own page."""
+    row = _of(shop.id)
+    return (row, health(row, clock.now())) if row else None
 
 
 def _of(shop_id: int) -> ChannelConnection | None:
@@ -150,8 +157,8 @@ class ChannelView(OmsView):
             except OmsError as exc:
                 pin_problems(form, exc)
         return self.render_template(
-            "form_page.html", title=title, intro="", submit_label=gettext("Save"), form=form,
-            columns=[f.name for f in form], fieldsets=[], cancel_url=back,
+            "form_page.html", title=title, intro=KEYS_LABELS.get(kind.code, ""), submit_label=gettext("Save"),
+            form=form, columns=[f.name for f in form], fieldsets=[], cancel_url=back,
         )  # fmt: skip
 
     @page("/<int:connection_id>/consent", methods=("POST",))
@@ -174,7 +181,8 @@ class ChannelView(OmsView):
         """The seller comes back from the channel with a code: it becomes the first grant."""
         handed = session.pop(HANDED, None)
         if not handed or time.time() - handed[2] > HANDED_FOR or request.args.get("state", handed[1]) != handed[1]:
-            raise Refused(say("This answer belongs to no question of ours; begin again"), code="consent_stale")
+            flash(gettext("This answer belongs to no question of ours; begin again"), "danger")
+            return redirect(url_for("ChannelView.list"), 303)
         connection_id = int(handed[0])
         with unit() as tx:
             reached = channels.reach(get_connection(tx, connection_id), sealer())
@@ -292,7 +300,9 @@ def counts(actor: Actor) -> nav.Waiting:
 def install(app: Flask) -> None:
     """The count in the menu; the names of channels for templates."""
     nav.add_counts(app, counts, asked=False)
-    app.jinja_env.globals.update(channel_labels=CHANNEL_LABELS, read_trouble=read_trouble)
+    app.jinja_env.globals.update(
+        channel_labels=CHANNEL_LABELS, read_trouble=read_trouble, connection_of=connection_of, connectors_of=_kinds
+    )
 
 
 VIEWS = (ChannelView,)

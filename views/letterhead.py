@@ -77,7 +77,7 @@ class LetterheadView(OmsView):
                 flash(gettext("Saved"), "success")
                 return redirect(url_for("LetterheadView.edit"), 303)
         logo = data_uri(row.logo) if row and row.logo else ""
-        return self.show_page("papers/letterhead.html", title=gettext("Letterhead"), form=form, logo=logo)
+        return self.show_page("papers/letterhead.html", title=gettext("Letterhead"), form=form, logo=logo, company=row)
 
     @page("/preview", methods=("POST",))
     def preview(self) -> Response:

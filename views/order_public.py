@@ -12,7 +12,8 @@ from typing import Any
 from flask import Flask, current_app, redirect, request, url_for
 from flask_babel import force_locale, gettext
 from markupsafe import Markup
-from werkzeug.datastructures import FileStorage
+from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
 from oms.actor import Actor, system
@@ -21,6 +22,7 @@ from oms.db import transaction
 from oms.errors import InvalidInput, NotFound, OmsError, say
 from oms.intake import files
 from oms.money import Money
+from oms.payments.states import SlipStatus
 from oms.reports.pay_codes import PayCode
 from oms.reports.public_order import PublicOrder, public_order
 from oms.returns.states import COMPLAINTS, REASON_LABELS, ReturnReason
@@ -73,11 +75,18 @@ def _page(token: str, problems: Sequence[str] = (), status: int = 200, opened: s
             facts = _facts(found)
     except NotFound:
         return gone()
-    done = request.args.get("done", "") if request.method == "GET" else ""
+    done = _still(found, request.args.get("done", "")) if request.method == "GET" else ""
     return public_page(
         "public/order.html", status, lambda: gettext("Your order"), page=found, token=token, problems=problems,
-        done=DONE_LABELS.get(done, ""), typed=request.form, opened=opened or done, key=secrets.token_hex(12), **facts,
+        done=DONE_LABELS.get(done, ""), typed=_form() or {}, opened=opened or done, key=secrets.token_hex(12), **facts,
     )  # fmt: skip
+
+
+def _still(found: PublicOrder, done: str) -> str:
+    """What was just done, as long as it is news: the page is opened again for days, and it answers by itself then."""
+    waits = any(s.status in {SlipStatus.RECEIVED, SlipStatus.WAITING} for s in found.slips)
+    news = {"slip": waits, "again": bool(found.slips), "return": any(r.is_asked for r in found.returns)}
+    return done if news.get(done) else ""
 
 
 def _facts(found: PublicOrder) -> dict[str, Any]:
@@ -95,17 +104,35 @@ def _facts(found: PublicOrder) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _form() -> MultiDict[str, str] | None:
+    """What was typed; None when what came with it is larger than any picture. The page says so: the answer for staff
+    would lead a buyer to their login."""
+    request.max_content_length = ROOM
+    try:
+        return request.form
+    except RequestEntityTooLarge:
+        return None
+
+
+def _too_large() -> InvalidInput:
+    limit = PICTURE_BYTES // (1024 * 1024)
+    words = say("The picture is larger than {limit} MB. Take a screenshot of it and send that", limit=limit)
+    return InvalidInput(words, field="file", code="file_too_large")
+
+
 def slip(token: str) -> Response:
     """Take a slip in. A picture that is here already is answered kindly; a program that fills the trap is thanked."""
-    request.max_content_length = ROOM
-    if request.form.get("website"):
+    form = _form()
+    if form is None:
+        return _refused(token, _too_large(), "slip")
+    if form.get("website"):
         return _done(token, "slip")
     kept: files.Kept | None = None
     used = False
     try:
         with transaction(visitor()) as tx:
             open_order(tx, token)
-        said = arabic_digits(request.form.get("amount", "")[:40]).strip()
+        said = arabic_digits(form.get("amount", "")[:40]).strip()
         amount = Money.parse(said, "amount") if said else None
         kept = _kept(request.files.get("file"))
         with transaction(visitor()) as tx:
@@ -127,14 +154,17 @@ def _kept(sent: FileStorage | None) -> files.Kept:
     if sent is None or not sent.filename:
         raise InvalidInput(say("Choose the picture of your slip first"), field="file", code="file_missing")
     kind_of(sent.stream.read(4096))
+    if sent.stream.seek(0, io.SEEK_END) > PICTURE_BYTES:
+        raise _too_large()
     sent.stream.seek(0)
     return files.keep(store(), sent.stream, files.tidy_name(sent.filename), PICTURE_BYTES)
 
 
 def send_back(token: str) -> Response:
     """Take a request for a return in, with a photo when there is one."""
-    request.max_content_length = ROOM
-    form = request.form
+    form = _form()
+    if form is None:
+        return _refused(token, _too_large(), "return")
     if form.get("website"):
         return _done(token, "return")
     photo: KeptFile | None = None

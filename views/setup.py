@@ -129,6 +129,7 @@ class WarehouseView(OmsModelView):
     find_columns = ["code", "name", "province"]
     search_columns = ["is_active", "province"]
     numeric_columns = ["rank"]
+    empty_text = lazy_gettext("Add the place your goods lie in; stock and parcels belong to a warehouse.")
     export_list = "warehouses"
     add_form = edit_form = WarehouseForm
     add_columns = edit_columns = ["code", "name", "province", "address", "phone", "rank", "is_active"]
@@ -176,6 +177,8 @@ class ShopView(OmsModelView):
     choice_labels = {"channel": CHANNEL_LABELS}
     numeric_columns = ["expire_hours", "ship_within_hours"]
     related = ((ChannelSkuView, "shop_id"),)
+    show_template = "shop_show.html"
+    empty_text = lazy_gettext("Add one for each page you sell on; orders belong to a shop.")
     export_list = "shops"
     add_form = edit_form = ShopForm
     add_columns = edit_columns = [

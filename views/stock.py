@@ -157,6 +157,7 @@ class StockMovementView(OmsModelView):
     order_columns = ["at"]
     base_order = ("id", "desc")
     label_columns = LABELS
+    empty_text = lazy_gettext("Every piece that comes, goes or is counted leaves a line here.")
     find_columns = ["document"]
     formatters_columns = {"at": on_one_line, "document": unbroken, "quantity": signed, "reason": remark}
     search_columns = ["at", "kind", "bucket", "document", "actor", "quantity"]

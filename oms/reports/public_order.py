@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import joinedload, selectinload
 
 from oms.db import Tx
+from oms.inventory.models import Warehouse
 from oms.money import ZERO, Money
 from oms.orders.models import Order, OrderLine
 from oms.orders.states import Board, OrderStatus, PaymentTerm
@@ -97,12 +98,14 @@ class PublicSlip:
 
 @dataclass(frozen=True)
 class PublicReturn:
-    """A return of this order."""
+    """A return of this order. ``is_asked``: nobody has answered yet; ``send_to``: where an agreed one is to be sent."""
 
     number: str
     label: str
     pieces: int
     note: str
+    is_asked: bool = False
+    send_to: str = ""
 
 
 @dataclass(frozen=True)
@@ -180,14 +183,22 @@ def _slips(tx: Tx, order: Order) -> list[PublicSlip]:
     ]
 
 
+def _place(warehouse: Warehouse) -> str:
+    return " · ".join(x for x in (warehouse.name, warehouse.address, warehouse.phone) if x) if warehouse.address else ""
+
+
 def _returns(tx: Tx, order: Order) -> list[PublicReturn]:
     rows = tx.session.scalars(
-        select(Return).where(Return.order_id == order.id).order_by(Return.id.desc()).options(selectinload(Return.lines))
+        select(Return)
+        .where(Return.order_id == order.id)
+        .order_by(Return.id.desc())
+        .options(selectinload(Return.lines), joinedload(Return.warehouse))
     ).all()
     return [
         PublicReturn(
             r.number, RETURN.labels[r.status], sum(line.quantity for line in r.lines),
-            r.decision_note if r.status is ReturnStatus.REJECTED else "",
+            r.decision_note if r.status is ReturnStatus.REJECTED else "", r.status is ReturnStatus.REQUESTED,
+            _place(r.warehouse) if r.status is ReturnStatus.APPROVED else "",
         )
         for r in rows
     ]  # fmt: skip

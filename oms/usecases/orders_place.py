@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import text
@@ -13,7 +14,7 @@ from sqlalchemy import text
 from oms.catalog.queries import ShopFacts, SkuFacts, shop_facts, sku_facts
 from oms.customers.finding import Buyer, find_or_create
 from oms.customers.fingerprint import address_key
-from oms.db import Tx
+from oms.db import COPY_FROM, Tx, together
 from oms.errors import InvalidInput, NeedsApproval, NotFound, OmsError, Problem, say
 from oms.inventory import reserving
 from oms.money import ZERO, Money
@@ -257,8 +258,11 @@ def _save(tx: Tx, batch: Batch, drawn: Mapping[int, Drawn], plans: Mapping[int, 
         rows.append(orders_write.row_of(replace(priced, cmd=cmd), drawn[i], plan))
         waits = cmd.confirm and cmd.stock is Stock.MAY_WAIT and plan is not None and bool(plan.short)
         batch.outcome[i] = OrderPlaced(drawn[i].order_id, rows[-1].number, waits_for_stock=waits)
-    orders_write.insert(tx, rows)
-    reserving.take(tx, [want for plan in plans.values() for want in plan.wants])
+    wants = [want for plan in plans.values() for want in plan.wants]
+    few = max(sum(len(row.lines) for row in rows), len(wants), 3 * len(rows)) < COPY_FROM
+    with together(tx) if few else nullcontext():
+        orders_write.insert(tx, rows)
+        reserving.take(tx, wants)
 
 
 def _buyer(cmd: PlaceOrder) -> Buyer:

@@ -74,7 +74,9 @@ def test_a_shop_is_connected_and_let_in_by_the_browser(web, sandbox, shop):
     sent = manager.post(f"/channels/{row.id}/consent", form=f"/channels/{row.id}")
     assert sent.headers["Location"].startswith(f"{sandbox.url}/consent?back=")
     state = re.search(r"state=([\w-]+)", sent.headers["Location"]).group(1)
-    assert manager.get(f"/channels/back?code=wrong&state=x{state}").status_code in {302, 303, 409}
+    stale = manager.get(f"/channels/back?code=wrong&state=x{state}")
+    assert (stale.status_code, stale.headers["Location"]) == (303, "/channels/")
+    assert "belongs to no question of ours" in manager.get("/channels/").text
 
 
 def test_health_readings_words_and_days_are_shown(web, sandbox, connected):

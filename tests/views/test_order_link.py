@@ -25,6 +25,7 @@ from oms.usecases.order_links import order_link
 from oms.usecases.orders_place import place_order
 from oms.usecases.payments import SubmitClaim, record_payment
 from oms.usecases.shipping import MarkShipped, mark_shipped
+from oms.usecases.slips import PICTURE_BYTES
 from tests.shop import small_shop
 from tests.views.people import log_in
 
@@ -169,6 +170,22 @@ def test_what_is_no_picture_is_refused_and_nothing_is_kept(web, order_id):
     assert send(client, token, amount="-5").status_code == 422
     assert counts() == (0, 0, 0)
     assert {p for p in root.rglob("*") if p.is_file()} == kept
+
+
+def test_a_picture_that_is_too_large_is_answered_on_the_page(web, order_id):
+    token, client = token_of(order_id), web.test_client()
+    for size in (PICTURE_BYTES + 1, 20 * 1024 * 1024):  # a little too large, and larger than the form may be
+        for address, field in (("slip", "file"), ("return", "photo")):
+            head = f'--x\r\nContent-Disposition: form-data; name="{field}"; filename="big.jpg"\r\n\r\n'.encode()
+            body = head + b"\xff\xd8\xff\xe0" + bytes(size) + b"\r\n--x--\r\n"
+            answer = client.post(
+                f"/o/{token}/{address}?lang=en", data=body, content_type="multipart/form-data; boundary=x"
+            )
+            assert answer.status_code == 422
+            assert 'role="alert"' in answer.text
+            assert "/login" not in answer.text
+            assert (address == "return") or "larger than 10 MB" in answer.text
+    assert counts() == (0, 0, 0)
 
 
 def test_a_program_that_fills_the_trap_is_thanked_and_ignored(web, order_id):

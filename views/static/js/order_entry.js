@@ -138,7 +138,7 @@
   const rows = () => $$("tr.item", body);
   function showItems() { const any = rows().length > 0; $("#items").hidden = !any; $("#no-items").hidden = any; }
   function add(item, quantity = 1, stay = false) {
-    whatError.hidden = true; what.value = "";
+    whatError.hidden = true; if (!stay) what.value = "";
     let row = rows().find((r) => r.dataset.skuId === String(item.id));
     if (row) { const q = $("[name=qty]", row); q.value = (parseInt(q.value, 10) || 0) + quantity; } else {
       row = $("#row").content.firstElementChild.cloneNode(true);
@@ -154,11 +154,13 @@
   form.entry = { add, changed: () => changed() };
   async function scanned(text) {
     const times = /^(\d{1,4})\s*[*x×]\s*(\S.*)$/i.exec(text), code = times ? times[2] : text;
+    const back = () => { if (!what.value) { what.value = text; what.select(); } }; // unless the next code is typed already
     let answer;
-    try { answer = await ask(form.dataset.skus, code); } catch { window.ruam?.tell(say("Offline"), "danger"); return; }
+    what.value = ""; // at once: a gun is quicker than the answer, and what it types next must stand alone
+    try { answer = await ask(form.dataset.skus, code); } catch { back(); window.ruam?.tell(say("Offline"), "danger"); return; }
     const item = answer.items.find((it) => it.exact) || (answer.items.length === 1 ? answer.items[0] : null);
     if (item) { add(item, times ? parseInt(times[1], 10) : 1, true); return; }
-    whatError.textContent = `${say("Unknown")}: ${code}`; whatError.hidden = false; what.select();
+    whatError.textContent = `${say("Unknown")}: ${code}`; whatError.hidden = false; back();
   }
   combo(what, form.dataset.skus, { pick: (item) => add(item), hint: (it) => [it.price && `฿${it.price}`, it.hint].filter(Boolean).join(" · "), enter: scanned });
   body.addEventListener("click", (e) => { const gone = e.target.closest("[data-remove]"); if (gone) { gone.closest("tr").remove(); showItems(); changed(); what.focus(); } });
