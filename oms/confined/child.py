@@ -43,6 +43,8 @@ def shut_in() -> None:
     roots = tuple(os.path.realpath(path) + os.sep for path in {sys.prefix, sys.base_prefix, *sys.path} if path)
 
     def watch(event: str, args: tuple[Any, ...]) -> None:
+        if event == "builtins.id":  # a thousand times a paper
+            return
         if event.startswith(_DENIED):
             raise PermissionError(f"a confined process does not: {event}")
         if event == "open" and not isinstance(args[0], int):

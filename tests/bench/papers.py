@@ -35,15 +35,15 @@ class Measured:
 
 
 def issued(number: int) -> dict[str, Any]:
-    """A tax invoice of five to nine lines as the shop issues it, with its logo: each to another buyer, of other goods,
-    with a code of its own."""
+    """A tax invoice of three to seven lines, delivery and discounts, as the shop issues it, with its logo: each to
+    another buyer, of other goods, with a code of its own."""
     from oms.documents.states import DocumentKind
     from tests.samples.papers import BUYER, content, logo
     from tests.samples.thai_texts import addresses, goods
 
     rng = random.Random(number)
     buyer = replace(BUYER, name=f"บริษัท ผู้ซื้อรายที่ {number} จำกัด", address=addresses(rng, 1)[0][:110])
-    kept = content(DocumentKind.TAX_INVOICE, 5 + number % 5, buyer=buyer, names=tuple(n[:60] for n in goods(rng, 9)))
+    kept = content(DocumentKind.TAX_INVOICE, 3 + number % 5, buyer=buyer, names=tuple(n[:60] for n in goods(rng, 7)))
     return {**kept, "logo": logo(), "link": f"https://panel.example.test/d/{rng.randbytes(12).hex()}"}
 
 

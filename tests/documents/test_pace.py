@@ -45,6 +45,8 @@ ODD = (
     "<style>tr:first-child td { color: blue; } [lang=en] { color: red; }</style><table><tr><td>1</td></tr></table>",
     "<style>.a { color: #c00; } .b { color: inherit; }</style><div class='a'><p class='b'>ข</p></div><p class='b'>ค</p>",
     "<style>.a { color: #c00; } .b { color: inherit; }</style><p class='b' style='font-weight: bold'>ก</p>",
+    "<style>.n::before { content: 'ก่อน '; } p::after { content: ' หลัง'; }</style><p class='n'>ก</p><p>ข</p>",
+    "<style>html { font-size: 9pt; } p { font-size: 2rem; margin-left: 1rem; }</style><p>ก</p><p>ข</p>",
     "<style>:root { --c: #0a0; } p { color: var(--c); }</style><p>ก</p>",
     "<style>div { border: 1pt solid #00f; border-radius: 6pt; padding: 4pt; width: 50%; }</style><div><p>ก</p></div>",
     "<p>ไม่มีแบบ</p><table width='30%'><tr><td>" + "ยาวมากเกินช่อง" * 30 + "</td><td>สั้น</td></tr></table>",
@@ -216,7 +218,13 @@ def test_the_parts_of_the_libraries_that_are_replaced():
     assert "apply_uniform_groups(context.frag" in source(lib.parser.pisaLoop)
     assert "compact_frag(context.frag)" in source(lib.parser.pisaLoop)
     assert "reset_non_inherited(context.frag)" in source(lib.parser.pisaLoop)
+    assert 'emitPseudo(node, context, "before", kw)' in source(lib.parser.pisaLoop)
+    assert "not c.cssCascade.hasPseudoRules(pseudo):\n        return None" in source(lib.parser.CSSCollectPseudo)
+    assert "attrs = CSSCollectPseudo(node, context, pseudo)\n    if attrs is None:\n        return" in Path(
+        lib.parser.__file__
+    ).read_text(encoding="utf-8")
     collect = source(lib.parser.CSSCollect)
+    assert "node.cssAttrs = resolveRootEm(cached, c)" in collect
     assert "c.cssAttrCache.get(key)" in collect
     assert "c.cssAttrCache[key] = node.cssAttrs" in collect
     assert lib.parser.CSSAttrCacheKey._fields == (

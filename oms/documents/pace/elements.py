@@ -25,6 +25,7 @@ def install(library: Any, pdf: Any) -> None:
     context.copy_attrs = copy_attributes
     parser.apply_uniform_groups = apply_groups
     parser.compact_frag = compact
+    parser.emitPseudo = _generated(parser.emitPseudo)
     parser.reset_non_inherited = _reset(parser.reset_non_inherited)
     parser.AttrContainer.__getattr__ = dict.__getitem__  # the stock one raises and catches an error first
     boxes.BoxStyle.__init__ = _box_style(vars(boxes.BoxStyle()))
@@ -104,6 +105,19 @@ def _reset(stock: Any) -> Any:
         own.update(plan[1])
 
     return reset
+
+
+def _generated(stock: Any) -> Any:
+    """``emitPseudo``: whether a sheet has rules for ``::before`` and ``::after`` is asked once a paper."""
+
+    def emit(node: Any, context: Any, pseudo: str, kw: Any) -> None:
+        known = context.__dict__.setdefault("generated", {})
+        if pseudo not in known:
+            known[pseudo] = bool(context.css) and context.cssCascade.hasPseudoRules(pseudo)
+        if known[pseudo]:
+            stock(node, context, pseudo, kw)
+
+    return emit
 
 
 def _borders(stock: Any) -> Any:

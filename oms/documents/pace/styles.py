@@ -79,11 +79,16 @@ class _OfOnePaper(dict[Any, Any]):
 
     def get(self, key: Any, default: Any = None) -> Any:
         kept = self.places.styles.get(self._place(key))
-        return default if kept is None else type(kept)(kept)
+        if kept is None:
+            return default
+        copy = type(kept)(kept)
+        copy.in_points = kept.in_points
+        return copy
 
     def __setitem__(self, key: Any, styles: Any) -> None:
         if not key.style and len(key.css_class) + len(key.css_id) < _LONG:
-            self.places.styles[self._place(key)] = type(styles)(styles)
+            kept = self.places.styles[self._place(key)] = type(styles)(styles)
+            kept.in_points = "rem" not in repr(styles).lower()
 
     def clear(self) -> None:
         self.around.clear()
@@ -145,6 +150,12 @@ def install(context: Any, parser: Any, house: str) -> None:
                 known, parser.getCSSAttrCacheKey, parser.cssDOMElementInterface.CSSDOMElementInterface, self
             )
 
+    resolve = parser.resolveRootEm
+
+    def resolve_kept(styles: Any, paper: Any) -> Any:
+        return styles if getattr(styles, "in_points", False) else resolve(styles, paper)
+
+    parser.resolveRootEm = resolve_kept
     context._parseCSSSource, context.parseCSS = read_source, prepare_all  # noqa: SLF001
 
 
