@@ -23,6 +23,7 @@ from oms.intake.records import CellProblem, LineIn, OrderIn, Stage
 from oms.intake.states import Outcome
 from oms.money import ZERO, Money
 from oms.orders.models import Order
+from oms.orders.queries import hold_orders
 from oms.orders.states import CancelReason, HoldReason, PaymentTerm
 from oms.shipping.models import Parcel
 from oms.usecases.intake_merge import PAID_THERE, Follow, follow_orders, note_conflict, snapshot_of
@@ -96,6 +97,7 @@ def take_orders(tx: Tx, cmd: TakeOrders) -> list[Taken]:
     words = {line.sku for i in cmd.orders for line in i.order.lines}
     work = _Work(shop, cmd.run_id, sku_meanings(tx, cmd.shop_id, words), cmd.vouched and shop.channel is Channel.WEB)
     known = _known(tx, cmd.shop_id, [i.order.external_no for i in cmd.orders])
+    hold_orders(tx, known.values())  # before any stock: whoever sends goods locks orders first and balances after
     fresh = [i for i in cmd.orders if i.order.external_no not in known]
     (_rehearse if cmd.rehearse else _place)(tx, work, fresh)
     later = {known[i.order.external_no]: i for i in cmd.orders if i.order.external_no in known}

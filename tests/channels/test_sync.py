@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from jobs.channel_line import LeftAlone
 from oms import audit, clock
@@ -58,6 +59,25 @@ def test_an_order_follows_its_channel(bazaar):
     ledger = bazaar.sync()
     assert (ledger.updated, ledger.closes) == (1, True)
     assert bazaar.orders()[order.number].status is OrderStatus.CANCELED
+
+
+def test_known_orders_are_locked_before_any_stock(bazaar):
+    """As whoever sends goods does; else a page of old and new orders and a hand-over wait for each other for good."""
+    known = bazaar.stall.make({"RU-0001": 1}, pay=True)
+    bazaar.sync()
+    bazaar.stall.make({"RU-0001": 1}, pay=True)
+    bazaar.stall.cancel(known.number)
+    asked: list[str] = []
+    listen = partial(event.listen, db.engine, "before_cursor_execute")
+    listen(note := lambda *facts: asked.append(facts[2]))
+    try:
+        ledger = bazaar.sync()
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    assert (ledger.created, ledger.updated) == (1, 1)
+    locks = [s for s in asked if "FOR NO KEY UPDATE" in s and ("FROM orders" in s or "FROM stock_levels" in s)]
+    assert "FROM orders" in locks[0]
+    assert any("FROM stock_levels" in s for s in locks)
 
 
 def test_an_unknown_product_waits_and_goes_in_once_it_is_known(bazaar):

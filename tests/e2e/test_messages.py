@@ -111,3 +111,24 @@ def test_words_are_edited_beside_their_preview(walk):
         phone.goto(f"{address}{path}")
         shot(phone, name)
         assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth + 1"), path
+
+
+def test_words_that_are_not_saved_yet_outlive_a_test_message(walk, web_app):
+    open_page, address = walk
+    with web_app.app_context():
+        with transaction(system("test")) as tx:
+            keys = {"api_key": "a", "api_secret": "b"}
+            facts = RouteFacts("thaibulksms", "SMS", "http://127.0.0.1:9", options={"sender": "RUAM"}, secrets=keys)
+            create_route(tx, facts, web_app.extensions["oms.sealer"])
+        db.session.remove()
+    page = open_page("manager", WIDE)
+    page.goto(f"{address}/message-words/shipped/sms/th")
+    page.fill("#body", "ส่งแล้วนะคะ {order}")
+    page.fill("#to", "12345")  # no number of a phone
+    with page.expect_navigation():
+        page.locator("#to").press("Enter")
+    expect(page.locator(".flash.danger")).to_be_visible()
+    expect(page.locator("#body")).to_have_value("ส่งแล้วนะคะ {order}")
+    expect(page.locator("#to")).to_have_value("12345")
+    page.goto(f"{address}/message-words/shipped/sms/th")
+    expect(page.locator("#body")).not_to_have_value("ส่งแล้วนะคะ {order}")

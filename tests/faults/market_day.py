@@ -39,7 +39,7 @@ from oms.channels.models import ChannelConnection
 from oms.channels.port import Grant
 from oms.channels.registry import CONNECTORS
 from oms.db import Tx, db, transaction
-from oms.errors import OmsError
+from oms.errors import Conflict, OmsError
 from oms.intake.models import IntakeConflict
 from oms.intake.states import ConflictStatus
 from oms.inventory.models import StockLevel
@@ -167,7 +167,7 @@ class Day:
     def pack(self) -> None:
         """Send whatever may leave, again and again, until told."""
         while not self.stopping.wait(1.0):
-            with suppress(DBAPIError), self.app.app_context():
+            with suppress(DBAPIError, Conflict), self.app.app_context():  # a person would press again
                 self.send()
                 db.session.remove()
 
