@@ -18,7 +18,7 @@ STEP_PAGES: dict[str, tuple[str, dict[str, str]]] = {
     "warehouse": ("WarehouseView.add", {}),
     "shop": ("ShopView.add", {}),
     "account": ("ReceivingAccountView.add", {}),
-    "sku": ("SkuView.add", {}),
+    "sku": ("ProductView.add", {}),
     "stock": ("ReceiveView.this_form_get", {}),
     "order": ("OrderEntryView.new", {}),
     "sent": ("OrderView.list", {}),

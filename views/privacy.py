@@ -179,7 +179,8 @@ def _remember(name: str) -> None:
     """This browser asked for a number. The latest are kept: a cookie has little room."""
     now = clock.now().timestamp()
     kept = [(k, v) for k, v in session.get(SHOWN, {}).items() if v > now and k != name]
-    session[SHOWN] = dict([*kept[1 - MOST_SHOWN :], (name, int(now) + SHOWN_FOR)])
+    kept.sort(key=lambda one: one[1])  # a cookie does not keep the order of its parts
+    session[SHOWN] = dict([*kept[1 - MOST_SHOWN :], (name, round(now + SHOWN_FOR, 3))])
 
 
 def phones_shown(customer_id: int) -> bool:

@@ -5,8 +5,10 @@ import pytest
 from oms.actor import system
 from oms.db import db, transaction
 from oms.reports.first_steps import STEP_LABELS, first_steps
+from oms.usecases.catalog import CreateProduct, create_product
 from oms.usecases.orders_place import place_order
 from oms.usecases.shipping import MarkShipped, mark_shipped
+from tests.papers import seller
 from tests.shop import small_shop
 from tests.usecases.returns import paid
 from tests.views.people import log_in
@@ -51,6 +53,15 @@ def test_steps_are_ticked_off_and_end_with_the_first_parcel(web):
 )  # fmt: skip
 def test_a_page_without_anything_says_where_to_go(web, page, way):
     assert f'href="{way}"' in log_in(web, "owner").get(page).text.split("<main")[1]
+
+
+def test_a_company_without_its_head_office_and_a_product_without_a_sku_say_what_is_next(web):
+    with transaction(system("test")) as tx:
+        seller(tx, branches=False)
+        product = create_product(tx, CreateProduct("P9", "ครีม")).id
+    owner = log_in(web, "owner")
+    assert 'class="btn p" href="/setup/company/branch"' in owner.get("/setup/company/").text
+    assert f'class="btn p" href="/skus/add?product={product}"' in owner.get(f"/products/show/{product}").text
 
 
 def test_the_page_of_a_shop_leads_to_connecting_it(web):
