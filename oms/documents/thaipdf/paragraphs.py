@@ -1,8 +1,8 @@
 """Lines of the paragraphs that xhtml2pdf makes: they turn between Thai words, across bold and other runs.
 
 xhtml2pdf turns lines at spaces alone. ``install`` gives its paragraph class this line breaker for paragraphs that hold
-Thai or a word wider than the line; all others keep the stock one. It is the one place of that library that is
-replaced; ``tests/documents/test_thaipdf_pins.py`` fails when the library changes under it.
+Thai or a word wider than the line; all others keep the stock one. What else of that library is replaced is in
+``oms.documents.pace``; ``tests/documents/test_thaipdf.py`` and ``test_pace.py`` fail when it changes under them.
 """
 
 from __future__ import annotations
