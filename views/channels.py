@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import secrets
 import time
 from datetime import datetime, timedelta
@@ -180,7 +181,9 @@ class ChannelView(OmsView):
     def back(self) -> Response:
         """The seller comes back from the channel with a code: it becomes the first grant."""
         handed = session.pop(HANDED, None)
-        if not handed or time.time() - handed[2] > HANDED_FOR or request.args.get("state", handed[1]) != handed[1]:
+        told = request.args.get("state", "").encode()
+        late = not handed or time.time() - handed[2] > HANDED_FOR
+        if late or not hmac.compare_digest(told, handed[1].encode()):  # every channel hands our word back
             flash(gettext("This answer belongs to no question of ours; begin again"), "danger")
             return redirect(url_for("ChannelView.list"), 303)
         connection_id = int(handed[0])
