@@ -65,7 +65,7 @@ CARRIER = "Flash Express"
 GONE = {"canceled"}
 LEFT = {"shipped", "delivered", "completed"}
 PERIODIC = "schedule."
-REST = 1500  # seconds: what is owed to a shop is told at its pace, so a busy day ends later than its last order
+REST = 3000  # seconds: what is owed to a shop is told at its pace, so a busy day ends later than its last order
 
 
 class Sandbox:

@@ -112,7 +112,7 @@ def test_ready_is_said_when_it_really_serves(up: Up) -> None:
 def test_a_second_start_in_the_same_folder_is_refused_with_one_sentence(up: Up) -> None:
     other = Up(up.data)
     other.start(wait=False)
-    assert other.process.wait(30) == 1
+    assert other.process.wait(60) == 1
     until(lambda: other.lines, 5)
     assert "already runs with the data folder" in "".join(other.lines)
     assert answers(up.url)
@@ -214,7 +214,7 @@ def test_a_port_in_use_is_one_clear_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         other = Up(tmp_path, port=taken.getsockname()[1])
         other.start(wait=False)
-        assert other.process.wait(30) == 1
+        assert other.process.wait(60) == 1
         until(lambda: other.lines, 5)
     assert len(other.lines) == 1
     assert f"Port {other.port} on 127.0.0.1 cannot be used" in other.lines[0]
