@@ -157,6 +157,7 @@ HARD = settings(
 
 @HARD
 @given(data=st.data())
+@pytest.mark.deep
 def test_an_answer_bent_at_any_place_is_understood_or_refused(heard, data):
     play, number, said = heard
     name = data.draw(st.sampled_from(sorted(said)))

@@ -379,6 +379,7 @@ def _stories():
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=_stories(), data=st.data())
+@pytest.mark.deep
 def test_any_interleaving_and_any_repeats_end_alike(bazaar, story, data):
     way, twice, amounts = story
     said = [(stage, n, "TH9" if stage is S.SENT else "", amounts) for n, stage in enumerate(way)]

@@ -155,6 +155,7 @@ def tell(shop: WebShop) -> list[DeedStatus]:
 
 
 @pytest.mark.parametrize("fails_at", [None, 1, 2, 3])
+@pytest.mark.deep
 def test_what_left_here_is_told_there_once_whatever_goes_unanswered(web_shop, fails_at):
     made = web_shop.stall.make(pay=True)
     web_shop.sync()

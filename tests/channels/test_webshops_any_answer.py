@@ -85,6 +85,7 @@ def test_an_order_is_read_or_waits_with_its_reasons(code, data):
 @settings(max_examples=200, deadline=None)
 @given(body=st.dictionaries(st.sampled_from(["orders", "nodes", "data", "errors", "items", "count", "order"]), ANYTHING),
        status=st.sampled_from([200, 200, 201, 400, 401, 404, 409, 429, 500]))  # fmt: skip
+@pytest.mark.deep
 def test_any_body_is_an_answer_or_an_error_of_the_channel(code, body, status):
     channel: Any = CHANNELS[code]
     text = json.dumps(body, default=plain).encode()

@@ -110,7 +110,11 @@ def read(page: Any, address: str, path: str) -> list[str]:
     return [f"{path}: {v['id']} ({v['help']}) {node}" for v in page.evaluate(RUN) for node in v["nodes"]]
 
 
-@pytest.mark.parametrize(("view", "scheme"), [(WIDE, "light"), (PHONE, "dark")], ids=["desk-light", "hand-dark"])
+@pytest.mark.parametrize(
+    ("view", "scheme"),
+    [(WIDE, "light"), pytest.param(PHONE, "dark", marks=pytest.mark.deep)],
+    ids=["desk-light", "hand-dark"],
+)
 def test_axe_finds_nothing(walk, view, scheme):
     browser, address, places = walk
     stranger = browser.new_context(viewport=view, color_scheme=scheme).new_page()

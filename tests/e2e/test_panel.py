@@ -49,6 +49,7 @@ def enter(browser: Any, address: str, view: dict[str, int], role: str = "owner",
 
 
 @pytest.mark.parametrize(("view", "scheme"), [pytest.param(WIDE, "light", marks=pytest.mark.deep), (PHONE, "dark")])
+@pytest.mark.deep
 def test_every_page_keeps_to_the_policy_to_this_host_and_to_the_screen(panel, web_app, view, scheme):
     browser, address = panel
     page = enter(browser, address, view, color_scheme=scheme)

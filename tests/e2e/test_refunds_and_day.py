@@ -101,7 +101,7 @@ def test_a_refund_is_asked_for_agreed_to_by_another_and_paid_with_proof(walk):
     cashier.locator("main form button.btn.p").click()
     cashier.wait_for_url("**/refunds/show/**")
     expect(cashier.locator("img.proof")).to_be_visible()
-    assert cashier.evaluate("document.querySelector('img.proof').complete")
+    cashier.wait_for_function("document.querySelector('img.proof').complete")
     assert fits(cashier)
     page.goto(f"{address}/orders/{order_id}")
     expect(page.locator("main")).to_contain_text("RF")

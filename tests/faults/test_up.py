@@ -231,6 +231,7 @@ def test_a_port_in_use_is_one_clear_sentence(tmp_path: Path) -> None:
         ({"REDIS_URL": "redis://127.0.0.1:1/0"}, "oms: Redis does not answer at redis://127.0.0.1:1/0"),
     ],
 )  # fmt: skip
+@pytest.mark.deep
 def test_an_engine_that_cannot_be_reached_is_one_sentence_and_exit_1(tmp_path: Path, facts, sentence) -> None:
     other = Up(tmp_path, environment=facts)
     other.start(wait=False)

@@ -189,5 +189,6 @@ class Ledger(RuleBasedStateMachine):
             self.savepoint.rollback()
 
 
+@pytest.mark.deep
 def test_no_sequence_of_cod_events_breaks_the_ledger(isolated):
     run_state_machine_as_test(Ledger)

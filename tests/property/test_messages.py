@@ -313,6 +313,7 @@ class Telling(RuleBasedStateMachine):
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.deep
 def test_customers_hear_exactly_what_the_rules_demand(isolated):
     Telling.app = isolated
     run_state_machine_as_test(Telling)

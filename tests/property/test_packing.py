@@ -135,5 +135,6 @@ class Floor(RuleBasedStateMachine):
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.deep
 def test_any_row_of_scans_packs_what_belongs_and_nothing_else(isolated):
     run_state_machine_as_test(Floor)

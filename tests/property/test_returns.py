@@ -325,5 +325,6 @@ class Returns(RuleBasedStateMachine):
             self.savepoint.rollback()
 
 
+@pytest.mark.deep
 def test_no_sequence_of_returns_loses_a_piece_or_a_satang(isolated):
     run_state_machine_as_test(Returns)

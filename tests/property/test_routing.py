@@ -266,5 +266,6 @@ class Warehouses(RuleBasedStateMachine):
             self.savepoint.rollback()
 
 
+@pytest.mark.deep
 def test_no_move_between_warehouses_breaks_the_books(isolated):
     run_state_machine_as_test(Warehouses)

@@ -38,6 +38,7 @@ def paid_orders(count: int) -> list[tuple[int, int]]:
         return made
 
 
+@pytest.mark.deep
 def test_clerks_who_ask_at_once_never_get_more_than_was_paid(committed, settings):
     orders = paid_orders(ROUNDS)
     seen = race(settings, "refund_ask", clients=6, rounds=orders)

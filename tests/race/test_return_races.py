@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.race, pytest.mark.timeout(600)]
 ROUNDS = 60 if CHAOS else 6
 
 
+@pytest.mark.deep
 def test_a_parcel_that_many_scan_is_received_and_counted_once(committed, settings):
     with transaction(ME) as tx:
         shop, rounds = small_shop(tx, pieces=10 * ROUNDS), []

@@ -60,6 +60,7 @@ def assert_pieces_add_up(tx, sku: int) -> None:
     assert 0 <= level.reserved <= level.on_hand
 
 
+@pytest.mark.deep
 def test_sixteen_people_on_one_floor_ship_nothing_twice_and_nothing_unpaid(committed, settings):
     with transaction(ME) as tx:
         shop = small_shop(tx, pieces=PIECES)

@@ -47,6 +47,7 @@ def states() -> dict[SlipStatus, int]:
     return dict(db.session.execute(select(Slip.status, func.count()).group_by(Slip.status)).all())
 
 
+@pytest.mark.deep
 def test_one_file_sent_many_times_at_once_is_one_notice_and_one_duplicate(orders, settings):
     rounds = [orders[0][2 * no : 2 * no + 2] for no in range(ROUNDS)]
     seen = race(settings, "slip_upload", clients=CLIENTS, rounds=rounds)

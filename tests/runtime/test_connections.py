@@ -94,6 +94,8 @@ def backend() -> int:
 
 
 def test_a_connection_the_server_closed_meanwhile_is_replaced(committed: Flask, settings: Settings):
+    db.session.remove()
+    db.engine.dispose()  # of what other tests left in the pool
     first = backend()
     assert backend() == first
     db.session.remove()
@@ -103,6 +105,8 @@ def test_a_connection_the_server_closed_meanwhile_is_replaced(committed: Flask, 
 
 
 def test_a_connection_in_use_is_not_asked_whether_it_lives_and_a_rested_one_is(committed: Flask, waits, monkeypatch):
+    db.session.remove()
+    db.engine.dispose()
     backend()
     db.session.remove()
     before = len(waits)

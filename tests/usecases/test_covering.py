@@ -138,6 +138,7 @@ def test_nothing_is_written_when_nothing_changed(tx, shop):
     assert tx.session.get_one(StockPace, (shop.skus[0], shop.bkk)).at == first
 
 
+@pytest.mark.deep
 def test_twenty_thousand_skus_are_looked_through_quickly(tx, shop):
     run = tx.session.execute
     run(text(
