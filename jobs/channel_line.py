@@ -15,7 +15,7 @@ from oms.channels.port import Channel, ChannelError, ChannelExpired, ChannelKeys
 from oms.db import Tx
 from oms.errors import Refused, say
 from oms.net.pacing import paced
-from oms.usecases.channel_lease import get_connection, may_ask, note_answer, note_asking, waits
+from oms.usecases.channel_lease import book_turn, get_connection, note_answer, note_asking, waits
 from oms.usecases.channel_open import EXTENSION, no_channels, open_kept
 from oms.usecases.channels import (
     Reached,
@@ -99,15 +99,12 @@ class Line:
 
     def _wait_for_turn(self) -> None:
         """Before every request: one question may take many."""
-        while True:
-            with self.unit() as tx:
-                if time.monotonic() - self._beaten > BEAT:
-                    self._beaten = time.monotonic()
-                    self.beat(tx)
-                pause = may_ask(tx, self.connection_id)
-            if not pause:
-                return
-            time.sleep(pause)
+        with self.unit() as tx:
+            if time.monotonic() - self._beaten > BEAT:
+                self._beaten = time.monotonic()
+                self.beat(tx)
+            pause = book_turn(tx, self.connection_id)
+        time.sleep(pause)
 
     def renew(self, used: Reached) -> Reached:
         """Another grant: asked for by one refresher, stored before anybody uses it. Raises ChannelError."""

@@ -50,7 +50,7 @@ class Medusa(Adapter):
 
     abilities = frozenset({A.LIST, A.NUMBERS, A.REFRESH, A.WEBHOOK, A.LISTINGS, A.STOCK, A.SHIP, A.CANCEL})
     refresh_limit = PAGE
-    stock_limit = 25  # each is a question of its own
+    stock_limit = 3  # each is a question of its own, after one for all
     window = timedelta(days=7)
 
     def __init__(self, transport: Transport, settings: Mapping[str, str]) -> None:
@@ -91,7 +91,7 @@ class Medusa(Adapter):
             rest = skip + len(found)
             return spans.Answer(found, str(rest) if found and rest < total else "", total)
 
-        told, rest = spans.read(since, until, cursor, asking)
+        told, rest = spans.read(since, until, cursor, asking, PAGE)
         return OrderPage(tuple(order_news(row) for row in told if row.get("status") != "draft"), rest)
 
     def list_numbers(self, start: datetime, end: datetime, cursor: str = "") -> NumberPage:

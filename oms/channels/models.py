@@ -37,8 +37,8 @@ class ChannelConnection(Model):
     address for webhooks.
 
     ``cursor_at``: everything that changed up to here has been taken in. ``window_until`` and ``page``: a window that is
-    half read, and where it goes on. ``lease``: who runs a sync, until when. ``tokens``: requests that may be sent
-    now, as of ``tokens_at``. ``stopped``: why nobody asks until a person has looked (``settings``, ``grant``).
+    half read, and where it goes on. ``lease``: who runs a sync, until when. ``stopped``: why nobody asks until a person
+    has looked (``settings``, ``grant``).
     ``returns_at``: up to when returns have been read; ``returns_error``: why they cannot be, while orders can.
     ``renewing_until``: somebody renews the grant. What the program counts does not count ``version`` up.
     """
@@ -70,8 +70,6 @@ class ChannelConnection(Model):
     lease: Mapped[str] = mapped_column(String(40), default="", server_default="")
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     next_run_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    tokens: Mapped[float] = mapped_column(Float, default=0.0, server_default="0")
-    tokens_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     failures: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     closed_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     stopped: Mapped[str] = mapped_column(String(20), default="", server_default="")
@@ -90,6 +88,17 @@ class ChannelConnection(Model):
     def is_play(self) -> bool:
         """Whether it reaches a simulator on this very machine and not a real shop."""
         return is_play(self.host)
+
+
+class ChannelPace(Model):
+    """When the next request may go to a shop. A row of its own: a page being taken in holds the connection's."""
+
+    __tablename__ = "channel_paces"
+
+    connection_id: Mapped[int] = mapped_column(
+        ForeignKey("channel_connections.id"), primary_key=True, autoincrement=False
+    )
+    free_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class ChannelOrder(Model):

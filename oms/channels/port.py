@@ -323,7 +323,7 @@ class Channel(Protocol):
 
     abilities: frozenset[Ability]
     refresh_limit: int  # orders in one ``refresh``
-    stock_limit: int  # offers in one ``push_stock``
+    stock_limit: int  # offers in one ``push_stock``: about a second's worth, so that no zero waits long behind others
     window: timedelta  # the longest span one ``list_changed`` may ask for
     overlap: timedelta  # how far a span reaches back over the one before it
 

@@ -131,6 +131,7 @@ MARKETS = (
         LineShopping, lambda o: LineShopping(o.transport, o.settings),
     ),
 )  # fmt: skip
+SHOPIFY_PACE = 5.0  # 100 points come back a second; the dearest usual question takes some 20 of them in the end
 WEBSHOPS = (
     ConnectorKind(
         "woocommerce", "WooCommerce", ChannelName.WEB, "", webshop_fields.WOOCOMMERCE,
@@ -138,13 +139,13 @@ WEBSHOPS = (
     ),
     ConnectorKind(
         "shopify", "Shopify", ChannelName.WEB, "", webshop_fields.SHOPIFY,
-        Shopify, lambda o: Shopify(o.transport, o.settings, o.grant), per_second=2.0,
+        Shopify, lambda o: Shopify(o.transport, o.settings, o.grant), per_second=SHOPIFY_PACE,
     ),
     ConnectorKind(
         "shopify_app", "Shopify (OAuth)", ChannelName.WEB, "", webshop_fields.SHOPIFY_APP,
         Shopify, lambda o: Shopify(o.transport, o.settings, o.grant),
         Consent(shopify.consent_address, lambda o, back: shopify.exchange(o.transport, o.settings, back)),
-        per_second=2.0,
+        per_second=SHOPIFY_PACE,
     ),
     ConnectorKind(  # payments and parcels do not move its time of change: open orders are looked at often
         "vendure", "Vendure", ChannelName.WEB, "", webshop_fields.VENDURE,

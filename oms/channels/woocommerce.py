@@ -136,7 +136,7 @@ class WooCommerce(Adapter):
             })  # fmt: skip
             return spans.Answer(found, str(int(token or 1) + 1) if len(found) >= PAGE else "")
 
-        return spans.read(since, until, cursor, ask)
+        return spans.read(since, until, cursor, ask, PAGE)
 
     def _orders(self, params: Mapping[str, str]) -> list[Mapping[str, Any]]:
         return rows(self._ask("GET", "orders", {"per_page": str(PAGE), **params}))

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Final
 
-from sqlalchemy import select, text, update
+from sqlalchemy import DateTime, Interval, bindparam, select, text, update
 
 from oms import clock
 from oms.channels.models import ChannelConnection
@@ -26,6 +26,7 @@ LEASE: Final = timedelta(seconds=60)
 LONGEST_PAUSE: Final = timedelta(minutes=15)
 SETTINGS, GRANT = "settings", "grant"  # why nobody asks until a person has looked
 SHARE: Final = 0.9  # of what a channel allows: requests do not travel equally fast
+QUEUE: Final = 20  # more never wait for one shop: a turn booked further ahead is from a clock that was wrong
 _dice = Random()  # noqa: S311  spreads turns
 
 
@@ -122,26 +123,25 @@ def pause_of(row: ChannelConnection) -> timedelta:
     return timedelta(seconds=seconds * (0.9 + 0.2 * _dice.random()))
 
 
-_SPEND = text("""
-UPDATE channel_connections SET tokens_at = :at,
-  tokens = least(1, tokens + :rate * extract(epoch FROM :at - coalesce(tokens_at, :long_ago))) - 1
-WHERE id = :id AND least(1, tokens + :rate * extract(epoch FROM :at - coalesce(tokens_at, :long_ago))) >= 1
-RETURNING tokens
-""")
+_BOOK = text("""
+INSERT INTO channel_paces AS p (connection_id, free_at) VALUES (:id, :at + :apart)
+ON CONFLICT (connection_id) DO UPDATE SET free_at = greatest(:at, least(p.free_at, :at + :longest)) + :apart
+RETURNING p.free_at - :apart
+""").bindparams(
+    bindparam("at", type_=DateTime(timezone=True)), bindparam("apart", type_=Interval),
+    bindparam("longest", type_=Interval),
+)  # fmt: skip
 
 
-def may_ask(tx: Tx, connection_id: int) -> float:
-    """Spend one request of the shop's, counted over all workers; else how many seconds to wait for one. They are spread
-    evenly: in no second are there more than the channel allows, also after a rest."""
-    row = get_connection(tx, connection_id)
-    kind = CONNECTORS.get(row.connector)
-    rate = (kind.per_second if kind else 1.0) * SHARE
+def book_turn(tx: Tx, connection_id: int) -> float:
+    """Book the next request to a shop, counted over all workers: how many seconds to wait before it. They are spread
+    evenly: in no second are there more than the channel allows, also after a rest. Whoever dies first loses a turn."""
+    kind = CONNECTORS.get(get_connection(tx, connection_id).connector)
+    apart = timedelta(seconds=1 / ((kind.per_second if kind else 1.0) * SHARE))
     now = clock.now()
-    facts = {"id": connection_id, "rate": rate, "at": now, "long_ago": now - timedelta(hours=1)}
-    if tx.session.execute(_SPEND, facts).one_or_none() is not None:
-        return 0.0
-    gained = (now - row.tokens_at).total_seconds() * rate if row.tokens_at else 0.0
-    return min(max((1 - row.tokens - gained) / rate, 0.002), 1 / rate)
+    facts = {"id": connection_id, "at": now, "apart": apart, "longest": QUEUE * apart}
+    turn: datetime = tx.session.execute(_BOOK, facts).scalar_one()
+    return max((turn - now).total_seconds(), 0.0)
 
 
 def extend_lease(tx: Tx, connection_id: int, lease: str) -> None:

@@ -87,7 +87,7 @@ def p3(orders: int) -> list[Line]:
 
 def p4() -> list[Line]:
     with empty("channels") as settings:
-        m = channels.measure(create_worker_app(settings))
+        m = channels.measure(create_worker_app(settings), settings)
     return [
         Line("P4", f"{channels.ORDERS:,} new orders from a simulated shop, pages of 100, net of the network",
              f"{m.rate:.0f}/s", ">= 400/s", m.rate >= 400),
@@ -207,25 +207,31 @@ def clean(orders: int) -> list[Line]:
     return [Line("-", f"oms check over {orders:,} generated orders", f"{len(found)} findings", "0", not found)]
 
 
-def report(lines: list[Line]) -> str:
-    """The page."""
-    load = ", ".join(f"{x:.1f}" for x in psutil.getloadavg())
+def kept(measured: set[tuple[str, str]]) -> list[str]:
+    """Rows of the page about what was not measured now."""
+    page = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    rows = [row for row in page.splitlines() if row.startswith("| ") and not row.startswith("| budget")]
+    return [row for row in rows if tuple(cell.strip() for cell in row.split("|")[1:3]) not in measured]
+
+
+def report(lines: list[Line], before: list[str]) -> str:
+    """The page. ``before``: rows that stay as they were."""
+    now = f"{datetime.now(UTC):%Y-%m-%d}"  # noqa: TID251
     rows = [
-        f"| {x.budget} | {x.what} | {x.measured} | {x.limit} | {'yes' if x.holds else '**no**'} | {x.ratio} | {x.load:.0f} |"
+        f"| {x.budget} | {x.what} | {x.measured} | {x.limit} | {'yes' if x.holds else '**no**'} | {x.ratio} | {now} | {x.load:.0f} |"
         for x in lines
     ]
     return "\n".join([
         "# Benchmarks",
         "",
-        "Written by `make bench`. PostgreSQL with fsync and synchronous_commit on, server and load on the same machine.",
+        "Written by `make bench`. PostgreSQL with fsync and synchronous_commit on, server and load on the same machine:",
+        (f"{platform.machine()}, {psutil.cpu_count()} cores, Python {platform.python_version()}. Each row says when it was"
+         " measured, and at what load: other work slows every figure."),
         "A floor is the same rows written by bare psycopg in the same run: quote the ratio first, machines differ.",
         "",
-        (f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {platform.machine()}, {psutil.cpu_count()} cores, Python"  # noqa: TID251
-        f" {platform.python_version()}, load of the machine at the end {load} (other work slows every figure)."),
-        "",
-        "| budget | what | measured | limit | holds | beside it | load |",
-        "|---|---|---|---|---|---|---|",
-        *rows,
+        "| budget | what | measured | limit | holds | beside it | on | load |",
+        "|---|---|---|---|---|---|---|---|",
+        *sorted(before + rows, key=lambda row: int("0" + row[2:5].strip(" P|-"))),
         "",
     ])  # fmt: skip
 
@@ -263,7 +269,8 @@ def main() -> None:
                     f"{line.budget:4} {line.what:62} {line.measured:28} {line.limit:16} {'ok' if line.holds else 'NO':3} {line.ratio}\n"
                 )
                 sys.stdout.flush()
-    PAGE.write_text(report(lines), encoding="utf-8")
+                before = [] if wanted == set(ALL) else kept({(x.budget, x.what) for x in lines})
+                PAGE.write_text(report(lines, before), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -14,10 +14,11 @@ from jobs.offers import Pusher, look_at_listings
 from oms.catalog.models import Shop
 from oms.channels.models import ChannelConnection
 from oms.channels.offer_models import ChannelListing
-from oms.channels.port import Ability
+from oms.channels.port import Ability, Offer
 from oms.channels.registry import CONNECTORS
 from oms.db import db, transaction
 from oms.orders.models import Order
+from oms.usecases.channel_lease import SHARE
 from oms.usecases.channels import Connect, connect_shop, store_grant
 from oms.usecases.orders_place import place_order
 from tests.channels.bazaar import WHO
@@ -95,7 +96,10 @@ def test_orders_of_every_channel_arrive_once_and_the_books_agree(town, code):
     assert sorted(books["orders"]) == town.numbers(code)
 
 
-@pytest.mark.parametrize("code", sorted(c for c in DIALECTS if {"stock", "listings"} <= set(CONNECTORS[c].abilities)))
+OFFERED = sorted(c for c in DIALECTS if {"stock", "listings"} <= set(CONNECTORS[c].abilities))
+
+
+@pytest.mark.parametrize("code", OFFERED)
 def test_every_shop_that_can_is_told_its_stock(town, code):
     with transaction(WHO) as tx:
         tx.session.get_one(ChannelConnection, town.ids[code]).offers = True
@@ -113,3 +117,14 @@ def test_every_shop_that_can_is_told_its_stock(town, code):
         pusher.settle()
     shown = {x.sku: x.quantity for x in town.sandboxes[code].stall.listings.values()}
     assert (shown["RU-0001"], shown["RU-0002"], shown["RU-0003"]) == (0, 997, 1000)
+
+
+@pytest.mark.parametrize("code", OFFERED)
+def test_no_batch_of_numbers_holds_up_a_zero_for_long(town, code):
+    stall = town.sandboxes[code].stall
+    line, limit = Line(town.unit, town.ids[code]), CONNECTORS[code].kind.stock_limit
+    offers = [Offer(x.external_sku, x.external_id, 7) for x in line.ask(lambda c: c.list_listings()).listings[:limit]]
+    before = len(stall.calls)
+    assert not any(line.ask(lambda c: c.push_stock(offers)).values())
+    seconds = (len(stall.calls) - before) / (CONNECTORS[code].per_second * SHARE)
+    assert seconds <= 1.2, "a zero waits no longer than that behind other numbers"

@@ -17,7 +17,7 @@ from oms.channels.registry import CONNECTORS
 from oms.db import db, transaction
 from oms.net.pacing import paced, pass_gate
 from oms.orders.models import Order
-from oms.usecases.channel_lease import may_ask
+from oms.usecases.channel_lease import book_turn
 from tests.channels.bazaar import WHO
 from tests.channels.test_markets_sync import Connected
 from tests.channels.toy import KIND
@@ -86,8 +86,8 @@ def test_several_workers_share_one_pace(bazaar, monkeypatch):
 def test_a_rest_saves_nothing_up(bazaar, monkeypatch):
     monkeypatch.setitem(registry.CONNECTORS, "bazaar", replace(KIND, per_second=0.1))
     with transaction(WHO) as tx:
-        assert may_ask(tx, bazaar.id) == 0
-        assert 0 < may_ask(tx, bazaar.id) <= 10 / 0.9
+        assert book_turn(tx, bazaar.id) == 0
+        assert 0 < book_turn(tx, bazaar.id) <= 10 / 0.9
 
 
 def test_the_gate_is_this_threads_alone():

@@ -55,7 +55,7 @@ class Shopee(Adapter):
         A.ANSWER_CANCEL, A.LABEL, A.RETURNS,
     })  # fmt: skip
     refresh_limit = DETAILS
-    stock_limit = 20
+    stock_limit = 8  # each may be a question of its own
     window = timedelta(days=15) - timedelta(minutes=1)  # a second more would be refused
 
     def __init__(self, transport: Transport, settings: Mapping[str, str], grant: Grant) -> None:

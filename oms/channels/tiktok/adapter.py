@@ -56,7 +56,7 @@ class TikTok(Adapter):
         A.ANSWER_CANCEL, A.LABEL, A.RETURNS,
     })  # fmt: skip
     refresh_limit = 50
-    stock_limit = 20
+    stock_limit = 16  # each may be a question of its own
     window = timedelta(days=30)
 
     def __init__(
