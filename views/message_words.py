@@ -27,7 +27,7 @@ from oms.notifications.models import MessageAccount
 from oms.notifications.port import SendError
 from oms.notifications.registry import HASTY, open_sender
 from oms.notifications.registry import KINDS as ROUTES
-from oms.notifications.rendering import SAMPLE, render, segments
+from oms.notifications.rendering import render, sample_of, segments
 from oms.usecases.message_trial import Trial, prepare_trial
 from oms.usecases.message_words import (
     SaveTemplate,
@@ -82,7 +82,7 @@ class MessageWordsView(OmsView):
         rows = [
             (event, event.value in off, [(form, (event, form, language) in own) for form in Form]) for event in Event
         ]
-        samples = {e: render(stored_words(own, e, language), "", Form.CHAT, SAMPLE).body for e in Event}
+        samples = {e: render(stored_words(own, e, language), "", Form.CHAT, sample_of(e, language)).body for e in Event}
         return self.show_page(
             "messages/words.html", title=gettext("Words of messages"), rows=rows, tongue=language,
             languages=LANGUAGE_LABELS, forms=FORM_LABELS, samples=samples,
@@ -126,7 +126,8 @@ class MessageWordsView(OmsView):
         return self.show_page(
             "messages/editor.html", title=tr(EVENT_LABELS[event]), event=event, form=form, tongue=language,
             shown=shown, theirs=theirs, problems=problems, words=words, routes=routes.all(), forms=FORM_LABELS,
-            languages=LANGUAGE_LABELS, kind=KINDS[event], first=render(shown.body, shown.subject, form, SAMPLE),
+            languages=LANGUAGE_LABELS, kind=KINDS[event],
+            first=render(shown.body, shown.subject, form, sample_of(event, language)),
         )  # fmt: skip
 
     @page("/<event>/<form>/<language>/preview", methods=("POST",))

@@ -13,7 +13,7 @@ from oms.db import Tx
 from oms.errors import Conflict, InvalidInput, say
 from oms.notifications.catalogue import LANGUAGES, Event, Form
 from oms.notifications.models import MessageSettings, MessageTemplate, Notice
-from oms.notifications.rendering import SAMPLE, Rendered, check_template, render
+from oms.notifications.rendering import Rendered, check_template, render, sample_of
 from oms.notifications.wording import usual_body, usual_subject
 from oms.usecases.keeping import Saved, checked, lock_row
 from oms.usecases.notices_facts import Known, known_of, words_of
@@ -96,7 +96,7 @@ class SaveTemplate:
 def preview(cmd: SaveTemplate) -> Rendered:
     """How it would look, with made-up facts. Raises InvalidInput for what could not be saved."""
     fields = _checked(cmd)
-    return render(fields["body"], fields["subject"], cmd.form, SAMPLE)
+    return render(fields["body"], fields["subject"], cmd.form, sample_of(cmd.event, cmd.language))
 
 
 def save_template(tx: Tx, cmd: SaveTemplate) -> Saved:
