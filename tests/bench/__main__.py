@@ -28,7 +28,7 @@ from tests.bench import (
     verbs,
     whole,
 )
-from tests.bench.installation import empty, installation
+from tests.bench.installation import empty, installation, with_redis
 
 PAGE = Path("docs/benchmarks.md")
 ALL = ("P1", "P2", "P3", "P4", "P5", "P7", "P8", "P9", "P10", "P11", "P12", "P14", "P15")
@@ -48,7 +48,7 @@ class Line:
 
 
 def p1(orders: int) -> list[Line]:
-    with installation(orders) as settings:
+    with installation(orders) as bare, with_redis(bare) as settings:
         m = api.measure(create_worker_app(settings), settings)
     return [
         Line("P1", f"create + confirm over HTTP, {c.clients} client{'s' if c.clients > 1 else ''}, {orders:,} orders there",

@@ -85,7 +85,7 @@ def bare(settings: Settings) -> Iterator[str]:
     port = free_port()
     environment = {
         **os.environ, "DATABASE_URL": settings.database_url or "", "OMS_PORT": str(port),
-        "OMS_DATA_DIR": str(settings.data_dir), "OMS_WEB_WORKERS": str(settings.web_workers),
+        "OMS_DATA_DIR": str(settings.data_dir), "OMS_WEB_WORKERS": str(settings.web_workers), "REDIS_URL": "",
     }  # fmt: skip
     process = subprocess.Popen([executable, "-m", "tests.bench.bare"], env=environment)
     url = f"http://127.0.0.1:{port}"
