@@ -15,7 +15,7 @@ from oms.channels.port import Channel, ChannelError, ChannelExpired, ChannelKeys
 from oms.db import Tx
 from oms.errors import Refused, say
 from oms.net.pacing import paced
-from oms.usecases.channel_lease import book_turn, get_connection, note_answer, note_asking, waits
+from oms.usecases.channel_lease import book_turn, get_connection, note_answer, note_asking, rest, waits
 from oms.usecases.channel_open import EXTENSION, no_channels, open_kept
 from oms.usecases.channels import (
     Reached,
@@ -68,7 +68,7 @@ class Line:
         self, reached: Reached, question: Callable[[Channel], T], *, last: bool = False, aside: bool = False
     ) -> T:
         try:
-            with paced(self._wait_for_turn):
+            with paced(self._wait_for_turn, self._keep_shut):
                 answer = question(opened(reached))
         except ChannelExpired as error:
             if last or not reached.grant.refresh:
@@ -106,6 +106,10 @@ class Line:
             pause = book_turn(tx, self.connection_id)
         time.sleep(pause)
 
+    def _keep_shut(self, seconds: float) -> None:
+        with self.unit() as tx:
+            rest(tx, self.connection_id, seconds)
+
     def renew(self, used: Reached) -> Reached:
         """Another grant: asked for by one refresher, stored before anybody uses it. Raises ChannelError."""
         until = time.monotonic() + PATIENCE
@@ -121,7 +125,7 @@ class Line:
 
     def _renewed(self, reached: Reached) -> Reached:
         try:
-            with paced(self._wait_for_turn):
+            with paced(self._wait_for_turn, self._keep_shut):
                 grant = opened(reached).renew(reached.grant)
         except ChannelError as error:
             with self.unit() as tx:

@@ -29,6 +29,21 @@ FACT = re.compile(r"\{(\w+)[^}]*\}|%\((\w+)\)[sd]")
 SUFFIXES = ("LABELS", "_TITLES", "_NAMES")
 TABLES = {"ACTIONS", "SECTIONS"}
 LISTS = {"NAV", "ROLES", "WORKLISTS", "BULK_ACTIONS", "RULES"}
+HOUSE_WORDS = {
+    "สต๊อก": "สต็อก",
+    "สต้อก": "สต็อก",
+    "สตอก": "สต็อก",
+    "ออเดอร์": "คำสั่งซื้อ",
+    "ออร์เดอร์": "คำสั่งซื้อ",
+    "แพ็ค": "แพ็ก",
+    "แพค": "แพ็ก",
+    "เช็ค": "เช็ก",
+    "อัพโหลด": "อัปโหลด",
+    "อัพเดต": "อัปเดต",
+    "อีเมล์": "อีเมล",
+    "คลิ๊ก": "คลิก",
+    "พัศดุ": "พัสดุ",
+}  # what is not written, and what is instead: one word for one thing (docs/ui.md)
 Message = str | tuple[str, str]
 
 
@@ -111,6 +126,20 @@ def _facts(text: str) -> set[str]:
     return {a or b for a, b in FACT.findall(text)}
 
 
+def _odd_words(text: str) -> list[tuple[str, str]]:
+    """The words in a Thai text that the house writes otherwise."""
+    return [(bad, good) for bad, good in HOUSE_WORDS.items() if bad in text]
+
+
+def odd_files() -> list[str]:
+    """Templates and scripts with Thai of their own that the house writes otherwise."""
+    found = []
+    for path in sorted([*TEMPLATES.rglob("*.html"), *(HOUSE / "views" / "static" / "js").glob("*.js")]):
+        odd = _odd_words(path.read_text())
+        found += [f"{path.relative_to(HOUSE)} says {bad}; we write {good}" for bad, good in odd]
+    return found
+
+
 class _Listed(Catalog):
     """A part as it is written: a sentence that stands in it twice is listed twice."""
 
@@ -139,6 +168,7 @@ def problems(folder: Path = PARTS) -> tuple[dict[Message, str], list[str]]:
     for name, entry in written(folder):
         key = entry.id if isinstance(entry.id, str) else entry.id[0]
         strings = [entry.string] if isinstance(entry.string, str) else list(entry.string)
+        wrong += [f"{name}.po: “{key}” says {bad}; we write {good}" for bad, good in _odd_words("".join(strings))]
         if any(_facts(s) - _facts(key) - {"num"} for s in strings):
             wrong.append(f"{name}.po: “{key}” has another fact in Thai than in English")
         elif (entry.context, key) in known:
@@ -152,6 +182,7 @@ def problems(folder: Path = PARTS) -> tuple[dict[Message, str], list[str]]:
 def main() -> int:
     """Print what is missing, as a part that only needs its Thai."""
     missing, wrong = problems()
+    wrong += odd_files()
     for line in wrong:
         sys.stderr.write(line + "\n")
     if missing:

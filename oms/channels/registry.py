@@ -128,7 +128,7 @@ MARKETS = (
     ),
     ConnectorKind(
         "line_shopping", "LINE SHOPPING", ChannelName.LINE_SHOPPING, line_shopping.HOST, market_fields.LINE_SHOPPING,
-        LineShopping, lambda o: LineShopping(o.transport, o.settings),
+        LineShopping, lambda o: LineShopping(o.transport, o.settings), per_second=10.0,  # it names no limit
     ),
 )  # fmt: skip
 SHOPIFY_PACE = 5.0  # 100 points come back a second; the dearest usual question takes some 20 of them in the end

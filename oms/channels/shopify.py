@@ -1,6 +1,7 @@
 """Shopify, GraphQL Admin API.
 
 Every question costs points, below a thousand each; "THROTTLED" says how many are missing and how fast they come back.
+A question is let through when its whole price lies there, so after each answer a thousand are waited for.
 Lists go by cursors that hold a moment, so pages do not shift. Stock is set under a key of its own (@idempotent) and by
 location. Sending has no such key: what was sent is looked up by tracking number before it is said again. An order is
 known by the digits of its id; the ``#1042`` people see is found by a search that lags behind.
@@ -38,6 +39,7 @@ from oms.channels.reading import rows
 from oms.channels.shopify_orders import digits, gid, order_news, returns_of
 from oms.channels.webshop import SECOND, utc
 from oms.errors import say
+from oms.net.pacing import hold_off
 from oms.net.reading import moment, part, words
 from oms.net.silence import Silence
 from oms.net.transport import Reply, Transport
@@ -46,6 +48,7 @@ A = Ability
 SENDABLE = frozenset({"OPEN", "IN_PROGRESS", "SCHEDULED"})
 OVER = frozenset({"CLOSED", "CANCELLED", "INCOMPLETE"})
 LONGEST_WAIT = 60  # seconds
+DEAREST = 1000.0  # points; Shopify takes no dearer question
 
 
 class Shopify(Adapter):
@@ -71,6 +74,7 @@ class Shopify(Adapter):
         reply = self.send("POST", self._path, headers=self._headers, body=body)
         if reply.status >= 400:
             raise _problem(reply)
+        hold_off(_pause(reply))
         answer = answer_of(reply)
         if answer.code:
             raise _error(answer, reply)
@@ -270,6 +274,13 @@ def _problem(reply: Reply) -> ChannelError:
     if reply.status in {402, 404, 423}:
         return silent(Silence("settings", f"{reply.status} {text}".strip(), final=True))
     return by_status(reply, str(reply.status), text)
+
+
+def _pause(reply: Reply) -> float:
+    """Seconds until there are points for the dearest question again: cheap ones would always come before it."""
+    bucket = part(reply.part("extensions", "cost"), "throttleStatus")
+    missing = min(DEAREST, _number(bucket.get("maximumAvailable"))) - _number(bucket.get("currentlyAvailable"))
+    return missing / max(_number(bucket.get("restoreRate")), 1.0)
 
 
 def _error(answer: Answer, reply: Reply) -> ChannelError:

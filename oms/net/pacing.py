@@ -6,14 +6,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 
-_gate: ContextVar[Callable[[], None] | None] = ContextVar("gate", default=None)
+
+@dataclass(frozen=True)
+class _Gate:
+    let_through: Callable[[], None]
+    keep_shut: Callable[[float], None] | None
+
+
+_gate: ContextVar[_Gate | None] = ContextVar("gate", default=None)
 
 
 @contextmanager
-def paced(gate: Callable[[], None]) -> Iterator[None]:
-    """Until the end, every request of this thread passes ``gate`` first; it waits, or raises."""
-    token = _gate.set(gate)
+def paced(gate: Callable[[], None], keep_shut: Callable[[float], None] | None = None) -> Iterator[None]:
+    """Until the end, every request of this thread passes ``gate`` first; it waits, or raises. ``keep_shut`` is told for
+    how many seconds nobody is to pass."""
+    token = _gate.set(_Gate(gate, keep_shut))
     try:
         yield
     finally:
@@ -24,4 +33,11 @@ def pass_gate() -> None:
     """Called before a request leaves."""
     gate = _gate.get()
     if gate is not None:
-        gate()
+        gate.let_through()
+
+
+def hold_off(seconds: float) -> None:
+    """Called when a server says that it soon has enough: the next request waits for so long, whoever's it is."""
+    gate = _gate.get()
+    if gate is not None and gate.keep_shut is not None and seconds > 0:
+        gate.keep_shut(seconds)

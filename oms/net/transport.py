@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -94,6 +95,16 @@ def is_local(hostname: str) -> bool:
 
 def secure(certificate: str = "", key: str = "", authority: str = "") -> ssl.SSLContext:
     """How to trust the server, and our own certificate where the bank asks for one (PEM texts)."""
+    return _trusting(certificate, key, authority) if certificate or authority.strip() else _usual()
+
+
+@cache
+def _usual() -> ssl.SSLContext:
+    """Trust in the authorities everybody knows. Reading their list takes a twentieth of a second: once a process."""
+    return _trusting("", "", "")
+
+
+def _trusting(certificate: str, key: str, authority: str) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cadata=authority.strip() or None)
         if not authority.strip():

@@ -138,7 +138,7 @@ def reminder_text(row: ParkedRow, accounts: Sequence[ReceivingAccount]) -> str:
     ours = [f"{a.bank} {a.account_no} ({a.account_name})" for a in accounts]
     ours += [f"PromptPay {a.promptpay} ({a.account_name})" for a in accounts if a.promptpay]
     thai = [
-        f"ออเดอร์ {order.number} ของคุณ{order.ship_name} จากร้าน {order.shop.name}",
+        f"คำสั่งซื้อ {order.number} ของคุณ{order.ship_name} จากร้าน {order.shop.name}",
         f"ยังขาดยอดชำระ {amount} บาท โอนได้ที่" if ours else f"ยังขาดยอดชำระ {amount} บาท",
         *ours,
         "โอนแล้วรบกวนส่งสลิปกลับมาทางแชตนี้นะคะ ขอบคุณค่ะ",
@@ -148,6 +148,6 @@ def reminder_text(row: ParkedRow, accounts: Sequence[ReceivingAccount]) -> str:
         "Please send the slip here after the transfer. Thank you!",
     ]
     if order.expires_at is not None:
-        thai.insert(-1, f"กรุณาโอนภายใน {format_moment(order.expires_at, 'th')} น. เพื่อไม่ให้ออเดอร์ถูกยกเลิก")
+        thai.insert(-1, f"กรุณาโอนภายใน {format_moment(order.expires_at, 'th')} น. เพื่อไม่ให้คำสั่งซื้อถูกยกเลิก")
         english.insert(1, f"Please pay by {format_moment(order.expires_at, 'en')}.")
     return "\n".join([*thai, "", *english])

@@ -26,7 +26,7 @@ LEASE: Final = timedelta(seconds=60)
 LONGEST_PAUSE: Final = timedelta(minutes=15)
 SETTINGS, GRANT = "settings", "grant"  # why nobody asks until a person has looked
 SHARE: Final = 0.9  # of what a channel allows: requests do not travel equally fast
-QUEUE: Final = 20  # more never wait for one shop: a turn booked further ahead is from a clock that was wrong
+LONGEST_REST: Final = timedelta(seconds=20)  # a turn booked further ahead is from a clock that was wrong
 _dice = Random()  # noqa: S311  spreads turns
 
 
@@ -139,9 +139,18 @@ def book_turn(tx: Tx, connection_id: int) -> float:
     kind = CONNECTORS.get(get_connection(tx, connection_id).connector)
     apart = timedelta(seconds=1 / ((kind.per_second if kind else 1.0) * SHARE))
     now = clock.now()
-    facts = {"id": connection_id, "at": now, "apart": apart, "longest": QUEUE * apart}
+    facts = {"id": connection_id, "at": now, "apart": apart, "longest": LONGEST_REST}
     turn: datetime = tx.session.execute(_BOOK, facts).scalar_one()
     return max((turn - now).total_seconds(), 0.0)
+
+
+_REST = text("UPDATE channel_paces SET free_at = greatest(free_at, :until) WHERE connection_id = :id")
+
+
+def rest(tx: Tx, connection_id: int, seconds: float) -> None:
+    """Nobody's next request goes to a shop before so many seconds have passed: it soon has enough."""
+    until = clock.now() + min(timedelta(seconds=seconds), LONGEST_REST)
+    tx.session.execute(_REST, {"id": connection_id, "until": until})
 
 
 def extend_lease(tx: Tx, connection_id: int, lease: str) -> None:

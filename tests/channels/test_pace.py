@@ -15,7 +15,7 @@ from jobs.channel_line import Line
 from oms.channels import registry
 from oms.channels.registry import CONNECTORS
 from oms.db import db, transaction
-from oms.net.pacing import paced, pass_gate
+from oms.net.pacing import hold_off, paced, pass_gate
 from oms.orders.models import Order
 from oms.usecases.channel_lease import book_turn
 from tests.channels.bazaar import WHO
@@ -99,3 +99,13 @@ def test_the_gate_is_this_threads_alone():
         other.join()
     pass_gate()
     assert passed == ["mine"]
+
+
+def test_a_shop_that_soon_has_enough_is_left_alone_by_all(bazaar, monkeypatch):
+    monkeypatch.setitem(registry.CONNECTORS, "bazaar", replace(KIND, per_second=50.0))
+    mine, other = Line(bazaar.unit, bazaar.id), Line(bazaar.unit, bazaar.id)
+    mine.ask(lambda channel: channel.check())
+    mine.ask(lambda channel: (channel.check(), hold_off(0.6)))
+    began = time.monotonic()
+    other.ask(lambda channel: channel.check())
+    assert time.monotonic() - began > 0.5

@@ -29,6 +29,7 @@ from oms.channels.port import (
 from oms.channels.registry import CONNECTORS, opening
 from oms.intake.records import Stage
 from oms.money import Money
+from oms.net.pacing import paced
 from tests.channels.test_webshop_contract import fits
 from tests.channels.webshops import HOUR, on_stage, paged
 from views.sandbox import graphql
@@ -117,6 +118,17 @@ def test_points_that_are_used_up_come_back(play):
     assert silence.value.raw_code == "too_many"
     play.sandbox.bucket.left = 1000
     assert len(play.changed()) == 1
+
+
+def test_cheap_questions_leave_points_for_the_dearest(play):
+    play.sandbox.bucket = Bucket()
+    rests: list[float] = []
+    with paced(lambda: None, rests.append):
+        play.channel.check()
+        assert rests == []
+        play.sandbox.bucket.left = 400
+        play.channel.check()
+    assert rests == [pytest.approx(6, abs=0.2)]
 
 
 def test_an_order_of_many_lines_is_read_whole(play):

@@ -162,6 +162,19 @@ def test_a_sentence_that_stands_twice_in_one_part_is_refused(tmp_path: Path):
     assert i18n_check.problems(tmp_path)[1] == ["desk.po: “Goods” stands in desk.po already; keep one of them"]
 
 
+def test_a_word_the_house_writes_otherwise_is_refused(tmp_path: Path):
+    part(tmp_path, "desk", ("Stock", "สต๊อก"), ("Order", "คำสั่งซื้อ"))
+    assert i18n_check.problems(tmp_path)[1] == ["desk.po: “Stock” says สต๊อก; we write สต็อก"]
+
+
+def test_templates_and_scripts_keep_the_words_of_the_house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    assert i18n_check.odd_files() == []
+    monkeypatch.setattr(i18n_check, "HOUSE", tmp_path)
+    monkeypatch.setattr(i18n_check, "TEMPLATES", tmp_path)
+    (tmp_path / "page.html").write_text("<p>ออเดอร์ใหม่</p>")
+    assert i18n_check.odd_files() == ["page.html says ออเดอร์; we write คำสั่งซื้อ"]
+
+
 def test_two_meanings_of_a_word_may_stand_side_by_side(tmp_path: Path):
     part(tmp_path, "desk", ("Goods", "สินค้า"))
     with (tmp_path / "desk.po").open("a") as more:

@@ -325,12 +325,18 @@ def _options() -> Iterator[tuple[str, Decimal]]:
                     yield f"{noun} {style} {option}".strip(), Decimal(price + 20 * i)
 
 
+@cache
+def buyers(seed: int) -> tuple[Person, ...]:
+    """Who buys, whatever the platform: made once for a seed."""
+    return tuple(people(Random(seed), BUYERS))  # noqa: S311  a play
+
+
 class Market:
     """All shops of the seller, made from one seed: the same seed, the same goods, buyers and choices."""
 
     def __init__(self, seed: int = 1, skus: int = 40, pieces: int = 100) -> None:
         self.seed, self.pieces, self.goods = seed, pieces, goods(skus)
-        self.buyers = people(Random(seed), BUYERS)  # noqa: S311  a play
+        self.buyers = buyers(seed)
         self.stalls: dict[str, Stall] = {}
         self.lock = threading.RLock()
 

@@ -47,7 +47,7 @@ class LineShopping(Adapter):
 
     abilities = frozenset({A.LIST, A.NUMBERS, A.REFRESH, A.LISTINGS, A.STOCK, A.SHIP, A.CANCEL, A.LABEL, A.CHAT})
     refresh_limit = PAGE
-    stock_limit = 3  # each is a question of its own, after one for all
+    stock_limit = 6  # each is a question of its own, after one for all
     window = timedelta(days=30)
 
     def __init__(self, transport: Transport, settings: Mapping[str, str]) -> None:
