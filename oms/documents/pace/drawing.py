@@ -65,7 +65,7 @@ def _deflated(stock: Any) -> Any:
             return
         vars(self).update(drawn)
         if "_smask" in drawn:
-            mask = self._smask = type(self).__new__(type(self))
+            mask = self._smask = object.__new__(type(self))
             vars(mask).update(drawn["_smask"])
 
     return load

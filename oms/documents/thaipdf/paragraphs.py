@@ -77,7 +77,9 @@ def install(paragraph: Any, library: Any) -> None:
 
 def _whole(paragraph: Any, widths: Sequence[float]) -> Any:
     """The lines when each of those that were asked for fits as it is, as for most labels and names; else None."""
-    lines, line, texts = [], [], []
+    lines: list[tuple[list[_Piece], Any]] = []
+    line: list[_Piece] = []
+    texts = []
     for frag in paragraph.frags:
         if hasattr(frag, "cbDefn"):
             return None
