@@ -158,7 +158,8 @@ def p9() -> list[Line]:
     m = papers.measure("invoices")
     return [
         Line("P9", "one A4 tax invoice of 3 to 7 lines with logo, from frozen content to PDF, computing",
-             f"{m.invoice_computing * 1000:.0f} ms", "<= 60 ms", m.invoice_computing <= 0.06, f"{m.invoice * 1000:.0f} ms by the clock"),
+             f"{m.invoice_computing * 1000:.0f} ms", "<= 60 ms", m.invoice_computing <= 0.06,
+             f"{m.invoice_computing / m.plain:.2f} of {m.plain * 1000:.0f} ms by plain xhtml2pdf, {m.invoice * 1000:.0f} ms by the clock"),
         Line("P9", f"{papers.INVOICES} of them in one PDF by one worker, computing", f"{m.bound_computing:.1f} s", "<= 35 s",
              m.bound_computing <= 35, f"{m.bound:.1f} s by the clock"),
     ]  # fmt: skip
