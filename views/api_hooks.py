@@ -17,6 +17,7 @@ from oms.api.states import DELIVERY_LABELS
 from oms.catalog.models import Shop
 from oms.db import db
 from oms.errors import InvalidInput, OmsError
+from oms.orders.models import Order
 from oms.usecases import api_deliveries, api_hooks
 from oms.usecases.api_hooks import HOOK_EVENTS, HookFacts, HookMade
 from oms.usecases.masters import Edit
@@ -89,8 +90,10 @@ class ApiHookView(OmsView):
             hook = api_hooks.own_hook(tx, hook_id)
             wanted = select(ApiDelivery).where(ApiDelivery.hook_id == hook.id)
             rows = tx.session.scalars(wanted.order_by(ApiDelivery.id.desc()).limit(LOGGED)).all()
+            named = select(Order.id, Order.number).where(Order.id.in_({r.order_id for r in rows if r.order_id}))
+            numbers = {row.id: row.number for row in tx.session.execute(named)}
             return self.show_page(
-                "api/hook.html", title=hook.name, hook=hook, rows=rows, made=made, events=EVENT_NAMES,
+                "api/hook.html", title=hook.name, hook=hook, rows=rows, numbers=numbers, made=made, events=EVENT_NAMES,
                 states=DELIVERY_LABELS,
                 troubles=api_deliveries.TROUBLE_LABELS, shops=codes(Shop), tries=len(api_deliveries.PAUSES) + 1,
             )  # fmt: skip

@@ -14,11 +14,10 @@ from werkzeug.wrappers import Response
 from oms.audit import AuditLog, AuditSeal
 from oms.db import db
 from oms.permissions import ROLES
-from oms.thai.phone import mask_phone
 from oms.usecases.audit_check import check_chain
 from views import audit_words, nav
 from views.base import may, page, unit
-from views.filters import cell, moment, tr
+from views.filters import cell, moment, phone, tr
 from views.listing import COUNT_UP_TO
 from views.modelview import OmsModelView
 
@@ -57,6 +56,9 @@ class AuditView(OmsModelView):
     find_columns = ["actor", "subject", "reason"]
     search_columns = ["at", "actor", "action", "subject_type", "subject_id", "subject", "source", "ip", "request_id"]
     export_list = "audit"
+    choice_labels = {
+        "action": audit_words.ACTIONS, "subject_type": audit_words.KINDS, "source": audit_words.SOURCES,
+    }  # fmt: skip
 
     def base_statement(self) -> Select[Any]:
         """Every entry."""
@@ -64,10 +66,9 @@ class AuditView(OmsModelView):
 
     def filter_fields(self) -> Any:
         """Filters; what was done, about what and which way in are chosen from words."""
-        words = {"action": audit_words.ACTIONS, "subject_type": audit_words.KINDS, "source": audit_words.SOURCES}
         fields = []
         for field in super().filter_fields():
-            if known := words.get(field["name"]):
+            if known := self.choice_labels.get(field["name"]):
                 choices = sorted(((code, tr(word)) for code, word in known.items()), key=lambda pair: pair[1])
                 field |= {"choices": choices, "operators": [("is", gettext("is"))]}
             fields.append(field)
@@ -118,24 +119,28 @@ class AuditView(OmsModelView):
             known[endpoint] = view is not None and may(view.requires or "")
         return bool(known[endpoint])
 
-    def changes(self, row: AuditLog) -> list[tuple[str, str, str]]:
-        """(field, before, after) of an entry, in words; numbers and costs this reader may not see stay hidden."""
+    def changes(self, row: AuditLog, *, listed: bool = False) -> list[tuple[str, str, str]]:
+        """(field, before, after) of an entry, in words; numbers and costs this reader may not see stay hidden. On the
+        list a phone shows its end alone."""
         before, after = row.before or {}, row.after or {}
         keys = [*before, *(key for key in after if key not in before)]
-        return [(audit_words.field(k), self.shown(k, before.get(k)), self.shown(k, after.get(k))) for k in keys]
+        return [
+            (audit_words.field(k), *(self.shown(k, x.get(k), listed=listed) for x in (before, after))) for k in keys
+        ]
 
     @staticmethod
-    def shown(key: str, value: Any) -> str:
+    def shown(key: str, value: Any, *, listed: bool) -> str:
         """A value in words."""
         if key == "cost" and not may("stock.cost") and value is not None:
             return gettext("hidden")
-        if "phone" in key and isinstance(value, str) and not may("customer.phone"):
-            return mask_phone(value)
+        if "phone" in key and isinstance(value, str) and (listed or not may("customer.phone")):
+            return phone(value)
         return audit_words.value(key, value)
 
     def short(self, row: AuditLog) -> str:
         """The change on one line."""
-        parts = [f"{name}: {new}" if old == "–" else f"{name}: {old} → {new}" for name, old, new in self.changes(row)]
+        changed = self.changes(row, listed=True)
+        parts = [f"{name}: {new}" if old == "–" else f"{name}: {old} → {new}" for name, old, new in changed]
         line = "; ".join(parts)
         return line if len(line) <= 160 else line[:157] + "…"
 

@@ -14,11 +14,22 @@ from oms.orders.states import (
     HOLD_LABELS,
     ORDER,
     PAYMENT_LABELS,
+    TERM_LABELS,
 )
 from oms.returns.states import CARRIER_CLAIM_LABELS, CONDITION_LABELS, REASON_LABELS, RESOLUTION_LABELS
 from views.audit_words_api import API_KIND_NAMES, API_TITLES
 from views.audit_words_carriers import CARRIER_TITLES
 from views.audit_words_messages import MESSAGE_TITLES
+from views.audit_words_more import (
+    CHANNEL_TITLES,
+    MORE_FIELD_NAMES,
+    MORE_KIND_NAMES,
+    PEOPLE_TITLES,
+    RESTOCK_NAMES,
+    RETURN_TITLES,
+    STOCK_NAMES,
+    WORK_TITLES,
+)
 from views.audit_words_stock import STOCK_KIND_NAMES, STOCK_TITLES
 from views.filters import tr
 
@@ -36,35 +47,6 @@ COD_TITLES: dict[str, Any] = {
     "cod.unbanked": lazy_gettext("COD round taken out of the bank"),
     "cod.round_fee": lazy_gettext("Fee of a COD round set"),
     "cod.late_days": lazy_gettext("Terms of a carrier set"),
-}
-RETURN_TITLES: dict[str, Any] = {
-    "return.requested": lazy_gettext("Return asked for"),
-    "return.approved": lazy_gettext("Return approved"),
-    "return.rejected": lazy_gettext("Return declined"),
-    "return.canceled": lazy_gettext("Return called off"),
-    "return.sent": lazy_gettext("Return sent by the buyer"),
-    "return.number_known": lazy_gettext("Number of the way back known"),
-    "return.kept": lazy_gettext("Goods stay with the buyer"),
-    "return.expected": lazy_gettext("Parcel comes back undelivered"),
-    "return.unannounced": lazy_gettext("Parcel came back without a word"),
-    "return.given_back": lazy_gettext("Carrier gave the parcel back"),
-    "return.lost": lazy_gettext("Case of a lost parcel opened"),
-    "return.received": lazy_gettext("Return received"),
-    "return.inspected": lazy_gettext("Return counted"),
-    "return.missing": lazy_gettext("Return never arrived"),
-    "return.resolved": lazy_gettext("Return settled"),
-    "return.trip_cost": lazy_gettext("Cost of a useless trip noted"),
-    "return.rules": lazy_gettext("Rules of returns set"),
-    "carrier_claim.opened": lazy_gettext("Claim against a carrier opened"),
-    "carrier_claim.sent": lazy_gettext("Claim sent to the carrier"),
-    "carrier_claim.accepted": lazy_gettext("Claim accepted by the carrier"),
-    "carrier_claim.rejected": lazy_gettext("Claim rejected by the carrier"),
-    "carrier_claim.paid": lazy_gettext("Claim paid by the carrier"),
-    "carrier_claim.withdrawn": lazy_gettext("Claim withdrawn"),
-    "carrier_claim.file_added": lazy_gettext("Picture added to a claim"),
-    "return.arrival_unknown": lazy_gettext("Unknown parcel received"),
-    "return.arrival_attached": lazy_gettext("Unknown parcel found its return"),
-    "return.arrival_closed": lazy_gettext("Unknown parcel put aside"),
 }
 DOCUMENT_TITLES: dict[str, Any] = {
     "document.issued": lazy_gettext("Document issued"),
@@ -103,6 +85,9 @@ SHIPMENT_TITLES: dict[str, Any] = {
     "shipment.uncombined": lazy_gettext("Box taken apart"),
 }
 ACTIONS: dict[str, Any] = {
+    **CHANNEL_TITLES,
+    **PEOPLE_TITLES,
+    **WORK_TITLES,
     **RETURN_TITLES,
     **SHIPMENT_TITLES,
     **DOCUMENT_TITLES,
@@ -235,6 +220,7 @@ ACTIONS: dict[str, Any] = {
     "audit.verified": lazy_gettext("Audit log checked"),
 }
 KINDS: dict[str, Any] = {
+    **MORE_KIND_NAMES,
     **STOCK_KIND_NAMES,
     **API_KIND_NAMES,
     "slip": lazy_gettext("slip"),
@@ -281,6 +267,7 @@ SOURCES: dict[str, Any] = {
     "public": lazy_gettext("Customer's link"),
 }
 FIELDS: dict[str, Any] = {
+    **MORE_FIELD_NAMES,
     "code": lazy_gettext("Code"), "name": lazy_gettext("Name"), "name_en": lazy_gettext("English name"),
     "category": lazy_gettext("Category"), "description": lazy_gettext("Description"), "option": lazy_gettext("Option"),
     "price": lazy_gettext("Price"), "cost": lazy_gettext("Cost"), "weight_g": lazy_gettext("Weight (grams)"),
@@ -344,6 +331,9 @@ VALUES: dict[str, dict[str, Any]] = {
     "cancel_reason": {kind.value: label for kind, label in CANCEL_LABELS.items()},
     "board": {kind.value: label for kind, label in BOARD_LABELS.items()},
     "payment_status": {kind.value: label for kind, label in PAYMENT_LABELS.items()},
+    "payment_term": {kind.value: label for kind, label in TERM_LABELS.items()},
+    "stock": STOCK_NAMES,
+    "restock": RESTOCK_NAMES,
     "hold": {kind.value: label for kind, label in HOLD_LABELS.items()},
     "status": {kind.value: label for kind, label in ORDER.labels.items()},
     "channel": {kind.value: label for kind, label in CHANNEL_LABELS.items()},

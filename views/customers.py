@@ -118,6 +118,10 @@ class CustomerView(OmsModelView):
         kept = tx.session.scalar(select(Customer.phone).where(Customer.id == pk)) or ""
         verbs.edit_customer(tx, verbs.EditCustomer(pk, self.posted_version() or 0, **_card(form, kept)))
 
+    def editable(self, row: Customer) -> bool:
+        """An erased person and a merged card take nothing more."""
+        return row.anonymised_at is None and row.merged_into_id is None
+
     def shown(self, row: Customer) -> bool:
         """Whether the whole numbers of this person were asked for; that they were is on record."""
         return may("customer.phone") and phones_shown(row.id)

@@ -168,7 +168,7 @@ def _shown(kind: str, raw: str, value: Any, choices: Mapping[Any, str]) -> str:
         return gettext("Yes") if value else gettext("No")
     if kind == CHOICE:
         return tr(choices.get(value, str(value)))
-    return raw
+    return tr(choices[raw]) if raw in choices else raw
 
 
 def apply_find(statement: Select[Any], columns: Sequence[Any], text: str) -> Select[Any]:

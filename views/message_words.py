@@ -10,7 +10,7 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from oms.db import Tx, db
-from oms.errors import InvalidInput, NotFound, OmsError, say
+from oms.errors import Conflict, InvalidInput, NotFound, OmsError, say
 from oms.notifications.catalogue import (
     EVENT_LABELS,
     FORM_LABELS,
@@ -27,10 +27,11 @@ from oms.notifications.models import MessageAccount
 from oms.notifications.port import SendError
 from oms.notifications.registry import HASTY, open_sender
 from oms.notifications.registry import KINDS as ROUTES
-from oms.notifications.rendering import SAMPLE, render, segments
+from oms.notifications.rendering import render, sample_of, segments
 from oms.usecases.message_trial import Trial, prepare_trial
 from oms.usecases.message_words import (
     SaveTemplate,
+    Words,
     preview,
     reset_template,
     save_template,
@@ -52,11 +53,15 @@ def _place(event: str, form: str, language: str) -> tuple[Event, Form, str]:
 
 
 def _given(event: Event, form: Form, language: str) -> SaveTemplate:
-    version = request.form.get("version", "")
-    return SaveTemplate(
-        event, form, language, request.form.get("body", "").replace("\r\n", "\n"), request.form.get("subject", ""),
-        int(version) if version.isdecimal() else 0,
-    )  # fmt: skip
+    body = request.form.get("body", "").replace("\r\n", "\n")
+    return SaveTemplate(event, form, language, body, request.form.get("subject", ""), _seen())
+
+
+def _seen() -> int:
+    """Which version is written over: the one the editor began with (0: the usual words), or what somebody wrote
+    meanwhile once it was shown and the answer was to save all the same (``over``)."""
+    given = request.form.get("over") or request.form.get("version") or ""
+    return int(given) if given.isascii() and given.isdecimal() and len(given) < 10 else 0
 
 
 class MessageWordsView(OmsView):
@@ -77,7 +82,7 @@ class MessageWordsView(OmsView):
         rows = [
             (event, event.value in off, [(form, (event, form, language) in own) for form in Form]) for event in Event
         ]
-        samples = {e: render(stored_words(own, e, language), "", Form.CHAT, SAMPLE).body for e in Event}
+        samples = {e: render(stored_words(own, e, language), "", Form.CHAT, sample_of(e, language)).body for e in Event}
         return self.show_page(
             "messages/words.html", title=gettext("Words of messages"), rows=rows, tongue=language,
             languages=LANGUAGE_LABELS, forms=FORM_LABELS, samples=samples,
@@ -88,20 +93,29 @@ class MessageWordsView(OmsView):
         """One template."""
         place = _place(event, form, language)
         problems: list[str] = []
-        now = stored(Tx(db.session(), current_actor()), *place)
-        shown: Any = now
+        shown: Words | SaveTemplate = stored(Tx(db.session(), current_actor()), *place)
         if request.method == "POST":
-            shown = _given(*place)
+            shown = given = _given(*place)
             try:
                 with unit() as tx:
-                    save_template(tx, shown)
+                    save_template(tx, given)
                 flash(gettext("Saved; the next message says it this way"), "success")
                 return redirect(url_for("MessageWordsView.list", language=language), 303)
+            except Conflict:
+                theirs = stored(Tx(db.session(), current_actor()), *place)
+                return self._editor(place, given, problems, theirs)
             except OmsError as exc:
                 problems = [tr(p.message) for p in exc.problems()]
-        return self._editor(place, shown, now.version, problems)
+        return self._editor(place, shown, problems)
 
-    def _editor(self, place: tuple[Event, Form, str], shown: Any, version: int, problems: list[str]) -> str:
+    def _editor(
+        self,
+        place: tuple[Event, Form, str],
+        shown: Words | SaveTemplate,
+        problems: list[str],
+        theirs: Words | None = None,
+    ) -> str:
+        """``theirs``: what somebody else saved since this editor was opened. It is shown, and the person decides."""
         event, form, language = place
         routes = db.session.scalars(
             select(MessageAccount)
@@ -111,8 +125,9 @@ class MessageWordsView(OmsView):
         words = [(word, tr(WORD_LABELS[word])) for word in words_for(event)]
         return self.show_page(
             "messages/editor.html", title=tr(EVENT_LABELS[event]), event=event, form=form, tongue=language,
-            shown=shown, version=version, problems=problems, words=words, routes=routes.all(), forms=FORM_LABELS,
-            languages=LANGUAGE_LABELS, kind=KINDS[event], first=render(shown.body, shown.subject, form, SAMPLE),
+            shown=shown, theirs=theirs, problems=problems, words=words, routes=routes.all(), forms=FORM_LABELS,
+            languages=LANGUAGE_LABELS, kind=KINDS[event],
+            first=render(shown.body, shown.subject, form, sample_of(event, language)),
         )  # fmt: skip
 
     @page("/<event>/<form>/<language>/preview", methods=("POST",))
@@ -135,7 +150,7 @@ class MessageWordsView(OmsView):
     def reset(self, event: str, form: str, language: str) -> Response:
         """Back to the usual words."""
         with unit() as tx:
-            reset_template(tx, *_place(event, form, language))
+            reset_template(tx, *_place(event, form, language), _seen())
         flash(gettext("Back to the usual words"), "success")
         return redirect(url_for("MessageWordsView.edit", event=event, form=form, language=language), 303)
 

@@ -178,6 +178,10 @@ class OmsModelView(Screen, ModelView):
         name = f"can_{method}"
         return name in self.base_permissions and self.appbuilder.sm.has_access(name, self.class_permission_name)
 
+    def editable(self, row: Any) -> bool:  # noqa: ARG002  for views whose rows close
+        """Whether the page of this row offers its form."""
+        return True
+
     def open_actions(self, *, several: bool) -> Sequence[Any]:
         """The actions on rows that this person may run."""
         chosen = [a for a in self.actions.values() if (a.multiple if several else a.single)]

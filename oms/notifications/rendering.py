@@ -146,3 +146,19 @@ SAMPLE: Mapping[str, str] = {
     "track_link": "https://example.com/t/TH01234567890", "return_no": "RT69-00012",
     "refund_to": "กสิกรไทย ••••9866",
 }  # fmt: skip
+_SAMPLE_EN: Mapping[str, str] = {
+    "name": "Kanokwan", "shop": "Sample shop", "items": "T-shirt, black ×2",
+    "accounts": "Kasikornbank 123-4-56789-0 (Sample Co., Ltd.)", "pay_until": "29 Nov 18:00",
+    "reason": "The amount on the slip is not that of the order", "refund_to": "Kasikornbank ••••9866",
+}  # fmt: skip
+_SAMPLE_OF: Mapping[Event, Mapping[str, tuple[str, str]]] = {  # what would read wrongly in that message; Thai, English
+    Event.PAID: {"amount": ("500", "500"), "missing": ("90", "90")},
+    Event.PROBLEM: {"reason": ("ติดต่อผู้รับไม่ได้", "The recipient could not be reached")},
+}
+
+
+def sample_of(event: Event, language: str) -> dict[str, str]:
+    """Made-up facts for a message, in its language."""
+    english = language == "en"
+    own = {word: pair[english] for word, pair in _SAMPLE_OF.get(event, {}).items()}
+    return {**SAMPLE, **(_SAMPLE_EN if english else {}), **own}

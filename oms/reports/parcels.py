@@ -9,7 +9,7 @@ from functools import reduce
 from operator import add
 from typing import Final
 
-from sqlalchemy import ScalarSelect, Select, func, select
+from sqlalchemy import ScalarSelect, Select, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from oms.actor import Actor
@@ -25,9 +25,10 @@ from oms.shipping.carrier_queries import by_name, carrier_named
 from oms.shipping.models import Parcel, Shipment, ShipmentLine, TrackingEvent
 from oms.shipping.parcel_queries import QUEUE_LABELS, queue_statement
 from oms.shipping.queries import visible_shipments
-from oms.shipping.states import TrackingStatus
+from oms.shipping.states import ShipmentStatus, TrackingStatus
 
 T = TrackingStatus
+_NOT_COMING = (ShipmentStatus.RETURNING, ShipmentStatus.RETURNED, ShipmentStatus.LOST)
 
 
 @dataclass(frozen=True)
@@ -92,12 +93,15 @@ def public_parcels(tx: Tx, order_id: int) -> list[PublicParcel]:
 
 
 def _cash(tx: Tx, order_id: int) -> dict[int, Money]:
-    """Cash still to be paid at the door for this order, by shipment."""
+    """Cash still to be paid at the door for this order, by shipment; a parcel on its way back asks for none."""
     rows = tx.session.execute(
-        select(CodEntry.shipment_id, CodEntry.expected).where(
-            CodEntry.order_id == order_id, CodEntry.status == CodStatus.EXPECTED
+        select(CodEntry.shipment_id, CodEntry.expected)
+        .outerjoin(Shipment, Shipment.id == CodEntry.shipment_id)
+        .where(
+            CodEntry.order_id == order_id, CodEntry.status == CodStatus.EXPECTED,
+            or_(Shipment.id.is_(None), Shipment.status.not_in(_NOT_COMING)),
         )
-    )
+    )  # fmt: skip
     return {row.shipment_id: row.expected for row in rows if row.expected > ZERO}
 
 

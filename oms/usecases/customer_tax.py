@@ -9,10 +9,9 @@ from sqlalchemy import select
 from oms import audit
 from oms.customers.models import Customer
 from oms.customers.people_models import CustomerTaxIdentity
-from oms.customers.queries import lock_customer
 from oms.db import Tx
 from oms.errors import InvalidInput, NotFound, say
-from oms.usecases.customers import TaxIdentity, index_customer, tax_columns
+from oms.usecases.customers import TaxIdentity, index_customer, lock_living, tax_columns
 from oms.usecases.keeping import Saved
 
 
@@ -25,7 +24,7 @@ class AddTaxIdentity:
 def add_tax_identity(tx: Tx, cmd: AddTaxIdentity) -> Saved:
     """Keep one more tax identity of a person. The same one again changes nothing."""
     tx.actor.require("customer.edit")
-    person = lock_customer(tx, cmd.customer_id)
+    person = lock_living(tx, cmd.customer_id)
     fields = tax_columns(cmd.tax)
     if not fields["tax_name"]:
         raise InvalidInput(say("Enter the name tax invoices are made out to"), field="tax_name", code="name_missing")
@@ -35,7 +34,7 @@ def add_tax_identity(tx: Tx, cmd: AddTaxIdentity) -> Saved:
 def use_tax_identity(tx: Tx, customer_id: int, identity_id: int) -> Saved:
     """Put a kept tax identity on the card; the one that was there is kept beside it."""
     tx.actor.require("customer.edit")
-    person = lock_customer(tx, customer_id)
+    person = lock_living(tx, customer_id)
     row = tx.session.get(CustomerTaxIdentity, identity_id)
     if row is None or row.customer_id != person.id:
         raise NotFound(say("There is no such tax identity"), code="tax_identity_not_found")

@@ -13,7 +13,7 @@ from oms.customers import queries
 from oms.customers.finding import search_text
 from oms.customers.models import Customer, CustomerAddress, CustomerIdentity, CustomerSearch, IdentityKind
 from oms.db import Tx
-from oms.errors import InvalidInput, NotFound, say
+from oms.errors import InvalidInput, NotFound, Refused, say
 from oms.thai.phone import format_phone, parse_phone
 from oms.thai.tax_id import HEAD_OFFICE, parse_branch, parse_tax_id
 from oms.thai.text import clean, clean_lines, grams
@@ -142,7 +142,7 @@ def create_customer(tx: Tx, cmd: CreateCustomer) -> CustomerSaved:
 def edit_customer(tx: Tx, cmd: EditCustomer) -> CustomerSaved:
     """Change a person's card. Refused over a stale version, and when the new phone belongs to somebody else."""
     tx.actor.require("customer.edit")
-    person = queries.lock_customer(tx, cmd.customer_id, cmd.version)
+    person = lock_living(tx, cmd.customer_id, cmd.version)
     card = _card(cmd.name, cmd.phone, cmd.email, cmd.group, cmd.note, cmd.tax)
     before, after = audit.changes({key: getattr(person, key) for key in card}, card)
     if not after:
@@ -159,7 +159,7 @@ def edit_customer(tx: Tx, cmd: EditCustomer) -> CustomerSaved:
 def add_identity(tx: Tx, cmd: AddIdentity) -> CustomerSaved:
     """Remember one more way this person is known. Adding it twice changes nothing."""
     tx.actor.require("customer.edit")
-    person = queries.lock_customer(tx, cmd.customer_id)
+    person = lock_living(tx, cmd.customer_id)
     added = _attach(tx, person, cmd.identity, "external_id")
     if added:
         kind, value = added
@@ -174,7 +174,7 @@ def correct_identity(tx: Tx, cmd: CorrectIdentity) -> CustomerSaved:
     identity = tx.session.get(CustomerIdentity, cmd.identity_id)
     if identity is None:
         raise NotFound(say("There is no such identity"), code="identity_not_found")
-    person = queries.lock_customer(tx, identity.customer_id)
+    person = lock_living(tx, identity.customer_id)
     kind, value, label = _identity(IdentityInput(identity.kind, cmd.external_id, cmd.label), "external_id")
     before, after = audit.changes(
         {"external_id": identity.external_id, "label": identity.label}, {"external_id": value, "label": label}
@@ -208,7 +208,7 @@ def remove_identity(tx: Tx, identity_id: int) -> CustomerSaved:
 def save_address(tx: Tx, cmd: SaveAddress) -> AddressSaved:
     """Keep a place parcels go to. The same place again is only marked as used."""
     tx.actor.require("customer.edit")
-    person = queries.lock_customer(tx, cmd.customer_id)
+    person = lock_living(tx, cmd.customer_id)
     fields = _address(cmd.address)
     if cmd.address_id is not None:
         return _change_address(tx, person, cmd.address_id, fields)
@@ -221,6 +221,17 @@ def save_address(tx: Tx, cmd: SaveAddress) -> AddressSaved:
     tx.session.flush()  # the answer and the audit row name the address by id
     audit.record(tx, "customer.address_added", "customer", person.id, person.name, after=_known(fields))
     return AddressSaved(row.id)
+
+
+def lock_living(tx: Tx, customer_id: int, version: int | None = None) -> Customer:
+    """A card that data may be written on, locked. Raises Refused for an erased person, for nothing may come back, and
+    for a card that was merged into another, for nobody would find it there."""
+    person = queries.lock_customer(tx, customer_id, version)
+    if person.anonymised_at is not None:
+        raise Refused(say("This person was erased before"), code="erased_before")
+    if person.merged_into_id is not None:
+        raise Refused(say("This card was merged into another; write it there"), code="merged_before")
+    return person
 
 
 def _change_address(tx: Tx, person: Customer, address_id: int, fields: Mapping[str, str]) -> AddressSaved:

@@ -12,7 +12,7 @@ from oms.errors import InvalidInput, NotFound, Refused, say
 from oms.notifications.catalogue import FORMS, Event, Route
 from oms.notifications.models import MessageAccount
 from oms.notifications.port import Letter
-from oms.notifications.rendering import SAMPLE, render
+from oms.notifications.rendering import render, sample_of
 from oms.sealing import Sealer
 from oms.usecases.keeping import bounded
 from oms.usecases.message_routes import OpenedRoute, open_route
@@ -41,7 +41,7 @@ def prepare_trial(tx: Tx, account_id: int, event: Event, to: str, sealer: Sealer
         raise InvalidInput(say("The route is switched off"), field="account", code="route_off")
     form = FORMS[account.route]
     words = stored(tx, event, form, account.language)
-    made = render(words.body, words.subject, form, SAMPLE)
+    made = render(words.body, words.subject, form, sample_of(event, account.language))
     after = {"event": event, "route": account.route}
     audit.record(tx, "message.test_sent", "message_route", account.id, account.name, after=after)
     opened = open_route(tx, account_id, sealer, "message.design")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import select
 
 from oms import audit, clock
 from oms.db import Tx
-from oms.errors import InvalidInput, say
+from oms.errors import Conflict, InvalidInput, say
 from oms.notifications.catalogue import LANGUAGES, Event, Form
 from oms.notifications.models import MessageSettings, MessageTemplate, Notice
-from oms.notifications.rendering import SAMPLE, Rendered, check_template, render
+from oms.notifications.rendering import Rendered, check_template, render, sample_of
 from oms.notifications.wording import usual_body, usual_subject
 from oms.usecases.keeping import Saved, checked, lock_row
 from oms.usecases.notices_facts import Known, known_of, words_of
@@ -39,6 +40,8 @@ class Words:
     subject: str
     body: str
     version: int = 0
+    by: str = ""
+    at: datetime | None = None
 
 
 def render_all(tx: Tx, wanted: Sequence[Want], settings: MessageSettings, known: Known | None = None) -> list[Text]:
@@ -62,10 +65,10 @@ def templates_of(tx: Tx) -> dict[Key, Words]:
     rows = tx.session.execute(
         select(
             MessageTemplate.event, MessageTemplate.form, MessageTemplate.language, MessageTemplate.subject,
-            MessageTemplate.body, MessageTemplate.version,
+            MessageTemplate.body, MessageTemplate.version, MessageTemplate.changed_by, MessageTemplate.changed_at,
         )
     )  # fmt: skip
-    return {(r.event, r.form, r.language): Words(r.subject, r.body, r.version) for r in rows}
+    return {(r[0], r[1], r[2]): Words(*r[3:]) for r in rows}
 
 
 def usual(event: Event, form: Form, language: str) -> Words:
@@ -93,15 +96,18 @@ class SaveTemplate:
 def preview(cmd: SaveTemplate) -> Rendered:
     """How it would look, with made-up facts. Raises InvalidInput for what could not be saved."""
     fields = _checked(cmd)
-    return render(fields["body"], fields["subject"], cmd.form, SAMPLE)
+    return render(fields["body"], fields["subject"], cmd.form, sample_of(cmd.event, cmd.language))
 
 
 def save_template(tx: Tx, cmd: SaveTemplate) -> Saved:
-    """Write the shop's own words. Raises InvalidInput with every problem, or Conflict when somebody was faster."""
+    """Write the shop's own words. Raises InvalidInput with every problem, or Conflict when somebody was faster: wrote
+    other words, or put the usual ones back."""
     tx.actor.require("message.design")
     fields = _checked(cmd)
     row = _row(tx, cmd.event, cmd.form, cmd.language)
     if row is None:
+        if cmd.version:
+            raise Conflict(say("Someone else put the usual words back while you were writing"), code="stale")
         row = MessageTemplate(event=cmd.event, form=cmd.form, language=cmd.language, **fields)
         tx.session.add(row)
         before = {"body": usual(cmd.event, cmd.form, cmd.language).body}
@@ -118,12 +124,14 @@ def save_template(tx: Tx, cmd: SaveTemplate) -> Saved:
     return Saved(row.id)
 
 
-def reset_template(tx: Tx, event: Event, form: Form, language: str) -> bool:
-    """Back to the usual words; the audit log keeps what was there. False when they are the usual ones."""
+def reset_template(tx: Tx, event: Event, form: Form, language: str, version: int) -> bool:
+    """Back to the usual words; the audit log keeps what was there. False when they are the usual ones. Raises Conflict
+    when other words stand there than the ``version`` that was on screen."""
     tx.actor.require("message.design")
     row = _row(tx, event, form, language)
     if row is None:
         return False
+    row = lock_row(tx, MessageTemplate, row.id, version)
     audit.record(
         tx, "message.template_reset", "message_template", row.id, _name(event, form, language),
         before={"body": row.body, "subject": row.subject},

@@ -18,7 +18,7 @@ from oms.notifications.catalogue import (
     Route,
     words_for,
 )
-from oms.notifications.rendering import LONGEST, SAMPLE, as_html, check_template, fill, render, segments
+from oms.notifications.rendering import LONGEST, SAMPLE, as_html, check_template, fill, render, sample_of, segments
 from oms.notifications.wording import usual_body, usual_subject
 
 
@@ -41,6 +41,17 @@ def test_every_event_has_words_that_could_be_saved_and_rendered(event, form, lan
     if form is Form.SMS:
         assert "\n" not in full.body
         assert segments(full.body).parts <= 2, full.body
+
+
+@pytest.mark.parametrize("event", Event)
+def test_a_preview_speaks_its_language_and_makes_sense(event):
+    assert set(sample_of(event, "th")) == set(sample_of(event, "en")) == set(SAMPLE)
+    for form in Form:
+        english = render(usual_body(event, form, "en"), usual_subject(event, form, "en"), form, sample_of(event, "en"))
+        assert not any("\u0e01" <= c <= "\u0e5b" for c in english.subject + english.body), english.body
+    assert "สลิป" not in sample_of(Event.PROBLEM, "th")["reason"]
+    paid = sample_of(Event.PAID, "th")
+    assert int(paid["amount"]) + int(paid["missing"]) == int(paid["total"])
 
 
 def test_every_event_route_and_word_has_a_name():

@@ -12,7 +12,7 @@ from oms.catalog.models import Channel
 from oms.db import Tx
 from oms.errors import Forbidden, NotFound
 from oms.intake.files import Kept
-from oms.money import Money
+from oms.money import ZERO, Money
 from oms.orders.models import Order, OrderLine
 from oms.orders.states import CancelReason, PaymentStatus, PaymentTerm
 from oms.payments.models import PaymentClaim
@@ -23,6 +23,7 @@ from oms.reports.public_order import public_order
 from oms.returns.models import Return
 from oms.returns.states import ReturnReason
 from oms.shipping.link_models import Opens, TrackingLink
+from oms.shipping.models import Shipment
 from oms.usecases import derived
 from oms.usecases.order_links import (
     LONGER,
@@ -43,6 +44,7 @@ from oms.usecases.orders_cancel import CancelOrder, cancel_order
 from oms.usecases.orders_place import place_order
 from oms.usecases.returns import AskedLine
 from oms.usecases.shipping import MarkShipped, mark_shipped
+from oms.usecases.shipping_arrival import come_back
 from oms.usecases.tracking_links import OPEN_FOR, tracking_link
 from tests.shop import SmallShop, small_shop
 from tests.usecases.refusals import count, last_audit, refused
@@ -204,6 +206,19 @@ def test_who_paid_in_a_web_shop_of_ours_asks_for_a_return_here(tx, shop):
     tx.session.execute(update(Order).where(Order.id == order).values(channel=Channel.LAZADA))
     tx.session.expire_all()
     assert not public_order(tx, open_order(tx, token)).may_return
+
+
+def test_a_parcel_on_its_way_back_asks_its_buyer_for_no_cash(tx, shop):
+    order = place_order(tx, shop.order((0, 2), confirm=True, payment_term=PaymentTerm.COD)).order_id
+    mark_shipped(tx, MarkShipped(order, "Flash Express", "TH0112BX4K4A"))
+    token = order_link(tx, order).token
+    tx.session.flush()
+    due = derived.read_facts(tx, [tx.session.get_one(Order, order)])[order].money.due
+    assert public_order(tx, open_order(tx, token)).cash == due > ZERO
+    come_back(tx, tx.session.scalars(select(Shipment.id)).all())
+    tx.session.flush()
+    page = public_order(tx, open_order(tx, token))
+    assert (page.cash, [p.cash for p in page.parcels]) == (ZERO, [ZERO])
 
 
 def test_messages_fit_the_state_of_the_order(tx, shop, order, token):

@@ -15,6 +15,7 @@ from oms.audit import AuditLog
 from oms.channels.models import ChannelMessage
 from oms.channels.states import Source
 from oms.customers.models import Customer, CustomerAddress, CustomerIdentity, IdentityKind
+from oms.customers.people_models import CustomerTaxIdentity
 from oms.customers.privacy_models import Consent, PrivacyRequest, RetentionRules
 from oms.customers.queries import search
 from oms.customers.states import Purpose, RequestKind, RequestStatus
@@ -35,7 +36,20 @@ from oms.payments.states import SlipStatus
 from oms.reports.auditor import audit_all
 from oms.reports.personal_data import PART_LABELS, personal_data
 from oms.reports.search import search_orders
-from oms.usecases.customers import Address, CreateCustomer, IdentityInput, TaxIdentity, create_customer
+from oms.usecases.customer_tax import AddTaxIdentity, add_tax_identity
+from oms.usecases.customers import (
+    AddIdentity,
+    Address,
+    CreateCustomer,
+    EditCustomer,
+    IdentityInput,
+    SaveAddress,
+    TaxIdentity,
+    add_identity,
+    create_customer,
+    edit_customer,
+    save_address,
+)
 from oms.usecases.customers_merge import MergeCustomers, merge_customers
 from oms.usecases.order_links import open_order, order_link
 from oms.usecases.orders_cancel import CancelOrder, cancel_order
@@ -355,6 +369,31 @@ def test_raw_words_of_channels_go_with_their_term_and_with_their_person(tx, stor
     anonymise_customer(tx, Anonymise(person, "ลูกค้าขอ"))
     assert tx.session.scalars(left).all() == ["S2", "S4"]
     assert count(tx, MessageContact) == 0
+
+
+def test_nothing_is_written_on_the_card_of_a_forgotten_or_merged_person(tx, shop, closed, person):
+    twin = create_customer(tx, CreateCustomer("Kanokwan")).customer_id
+    merge_customers(tx, MergeCustomers(person, twin))
+    anonymise_customer(tx, Anonymise(person, "ลูกค้าขอ"))
+    home = Address("กนกวรรณ", "0812345678", "45/7 หมู่ 2", "สันทรายน้อย", "สันทราย", "เชียงใหม่", "50210")
+    way = IdentityInput(IdentityKind.LINE, "U1")
+    tables = (Customer, CustomerAddress, CustomerIdentity, CustomerTaxIdentity)
+    for card, code in ((person, "erased_before"), (twin, "erased_before")):
+        seen = tx.session.get_one(Customer, card).version
+        with refused(tx, code, None, *tables):
+            edit_customer(tx, EditCustomer(card, seen, "กนกวรรณ", "0812345678"))
+        with refused(tx, code, None, *tables):
+            add_identity(tx, AddIdentity(card, way))
+        with refused(tx, code, None, *tables):
+            save_address(tx, SaveAddress(card, home))
+        with refused(tx, code, None, *tables):
+            add_tax_identity(tx, AddTaxIdentity(card, TaxIdentity("กนกวรรณ")))
+    kept, gone = (create_customer(tx, CreateCustomer(name)).customer_id for name in ("ก", "ข"))
+    merge_customers(tx, MergeCustomers(kept, gone))
+    with refused(tx, "merged_before", None, *tables):
+        save_address(tx, SaveAddress(gone, home))
+    assert save_address(tx, SaveAddress(kept, home)).address_id
+    assert audit_all(tx.session) == []
 
 
 def test_files_of_a_forgotten_person_go_unless_others_show_them(tx, store, shop):

@@ -172,10 +172,50 @@ def test_words_are_previewed_saved_and_set_back(web):
     row = db.session.scalars(select(MessageTemplate)).one()
     assert (row.event, row.form, row.language, row.body) == (Event.SHIPPED, Form.SMS, "th", "ส่ง {order} แล้ว")
     db.session.rollback()
-    stale = manager.post(base, body="อีกคน {order}", version="0")
-    assert "Someone else saved this" in stale.text
-    assert manager.post(f"{base}/reset", base).status_code == 303
+    assert manager.post(f"{base}/reset", base, version="1").status_code == 303
     assert db.session.scalars(select(MessageTemplate)).all() == []
+
+
+def words_kept() -> list[tuple[str, int]]:
+    db.session.rollback()
+    return [(row.body, row.version) for row in db.session.scalars(select(MessageTemplate))]
+
+
+def test_the_second_of_two_who_write_the_same_words_sees_the_firsts_and_decides(web):
+    manager, owner = log_in(web, "manager"), log_in(web, "owner")
+    base = "/message-words/shipped/sms/th"
+    manager.post(base, body="คนแรก {order}", version="0")
+    second = owner.post(base, body="คนที่สอง {order}", version="0")
+    assert "saved other words while you were writing" in second.text
+    assert "คนแรก {order}" in second.text
+    assert "คนที่สอง {order}" in second.text
+    assert 'name="over" value="1"' in second.text
+    assert words_kept() == [("คนแรก {order}", 1)]
+    again = owner.post(base, body="คนที่สอง {order}", version="0")  # without an answer it is asked again
+    assert "saved other words" in again.text
+    manager.post(base, body="คนแรก แก้อีก {order}", version="1")
+    late = owner.post(base, body="คนที่สอง {order}", version="0", over="1")  # what was shown is not what stands there now
+    assert "คนแรก แก้อีก {order}" in late.text
+    assert words_kept() == [("คนแรก แก้อีก {order}", 2)]
+    assert owner.post(base, body="คนที่สอง {order}", version="0", over="2").status_code == 303
+    assert words_kept() == [("คนที่สอง {order}", 3)]
+
+
+def test_words_put_back_meanwhile_are_no_silent_change_either(web):
+    manager, owner = log_in(web, "manager"), log_in(web, "owner")
+    base = "/message-words/shipped/sms/th"
+    manager.post(base, body="คนแรก {order}", version="0")
+    manager.post(base, body="คนแรก สอง {order}", version="1")
+    stale = owner.post(f"{base}/reset", base, version="1")  # its page showed the first words
+    assert "Someone else saved this" in stale.text
+    assert words_kept() == [("คนแรก สอง {order}", 2)]
+    owner.post(f"{base}/reset", base, version="2")
+    assert words_kept() == []
+    late = manager.post(base, body="คนแรก สาม {order}", version="2")
+    assert "put the usual words back while you were writing" in late.text
+    assert words_kept() == []
+    assert manager.post(base, body="คนแรก สาม {order}", version="2", over="0").status_code == 303
+    assert [body for body, _ in words_kept()] == ["คนแรก สาม {order}"]
 
 
 def test_a_test_message_goes_to_the_address_that_was_typed(web):

@@ -228,6 +228,16 @@ def test_costs_stay_hidden_in_the_audit_too(web, shop):
     assert "88.88" not in reader.get("/audit/list/").text
 
 
+def test_a_list_of_the_audit_shows_the_end_of_a_phone_number_alone(web, owner, buyer):
+    row = db.session.scalars(select(AuditLog).where(AuditLog.action == "customer.created")).one()
+    listed = owner.get("/audit/list/?f_action_is=customer.created").text
+    assert "5678" in listed
+    assert "0812345678" not in listed
+    assert "Customer added" in listed  # the filter says it in words too
+    entry = owner.get(f"/audit/show/{row.id}").text
+    assert "0812345678" in entry
+
+
 def test_the_chain_is_checked_on_request(web, owner, shop):
     with transaction(system("test")) as tx:
         audit.seal(tx)
