@@ -36,7 +36,8 @@
       items.forEach((it, i) => {
         const li = make("li", { id: `${list.id}-${i}` }, it.text); li.setAttribute("role", "option");
         if (hint(it)) li.append(make("small", { textContent: hint(it) }));
-        li.addEventListener("pointerdown", (e) => { e.preventDefault(); take(i); });
+        li.addEventListener("mousedown", (e) => e.preventDefault()); // the cursor stays in the field
+        li.addEventListener("click", () => take(i)); // not sooner: a finger's click would hit what appears below
         list.append(li);
       });
       if (!items.length) list.append(make("li", { textContent: say("Nothing"), className: "muted" }));
