@@ -114,7 +114,7 @@ def _qr(link: str, layout: int) -> str:
 
         segno.make(link, error="m", micro=False).save(out, kind="png", scale=4, border=1)
     else:
-        square(link, scale=4, border=1).save(out, "PNG")
+        square(link, scale=4, border=1).convert("L").save(out, "PNG")
     return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
 
 

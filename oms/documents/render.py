@@ -102,11 +102,13 @@ def engine() -> Any:
     """xhtml2pdf, taught Thai and not to do the same thing twice. Loaded when first used: it takes half a second."""
     from reportlab import rl_config
     from reportlab.pdfbase import pdfdoc
+    from reportlab.pdfgen import canvas
     from reportlab.platypus.flowables import KeepInFrame
     from xhtml2pdf import context, default, document, parser, reportlab_paragraph, tags, util, xhtml2pdf_reportlab
+    from xhtml2pdf import tables as boxes
     from xhtml2pdf.builders import flex
 
-    from oms.documents.pace import cells, elements, styles
+    from oms.documents.pace import cells, drawing, elements, styles
     from oms.documents.thaipdf import fonts, paragraphs
     from oms.thai import words
 
@@ -135,6 +137,8 @@ def engine() -> Any:
     )
     styles.install(context.pisaContext, parser, document.DEFAULT_CSS + _HOUSE_CSS)
     cells.install(xhtml2pdf_reportlab.PmlParagraph, xhtml2pdf_reportlab.PmlKeepInFrame, KeepInFrame)
+    cells.install_tables(boxes, xhtml2pdf_reportlab.PmlTable)
+    drawing.install(xhtml2pdf_reportlab, reportlab_paragraph, pdfdoc, canvas)
     return document
 
 

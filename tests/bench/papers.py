@@ -16,6 +16,7 @@ import psutil
 
 if TYPE_CHECKING:
     from oms.documents.render import Renderer
+    from tests.bench.plain import Plain
 
 LABELS, INVOICES = 1000, 500
 
@@ -32,6 +33,7 @@ class Measured:
     invoice_computing: float = 0.0
     bound: float = 0.0
     bound_computing: float = 0.0
+    plain: float = 0.0  # computing of the library as it comes for the same invoice
 
 
 def issued(number: int) -> dict[str, Any]:
@@ -85,34 +87,43 @@ def _labels() -> Measured:
 
 
 def _invoices() -> Measured:
-    """From what was frozen to the file: the HTML here, the PDF in the confined process. Computing is that of both."""
+    """From what was frozen to the file: the HTML here, the PDF in the confined process. Computing is that of both. Every
+    few of them the library alone is asked for the same, so that both meet the same machine."""
     from oms.documents.binding import bind
     from oms.documents.render import Renderer
+    from tests.bench.plain import Plain
 
     kept = [issued(n) for n in range(INVOICES)]
-    with Renderer() as renderer:
+    with Renderer() as renderer, Plain() as plain:
         for one in kept[:5]:
             renderer.render(paper(one))
-        seconds, computing = [], []
+            plain.render(paper(one))
+        ours, theirs = [], []
         for at in range(0, 60, 4):
-            began, before = time.perf_counter(), _computing(renderer)
-            for one in kept[at : at + 4]:
-                renderer.render(paper(one))
-            seconds.append((time.perf_counter() - began) / 4)
-            computing.append((_computing(renderer) - before) / 4)
+            ours.append(_spent(renderer, kept[at : at + 4]))
+            theirs.append(_spent(plain, kept[at : at + 4]))
         began, before = time.perf_counter(), _computing(renderer)
         bind(renderer.render(paper(one)) for one in kept)
         took, spent = time.perf_counter() - began, _computing(renderer) - before
     return Measured(
-        invoice=statistics.median(seconds), invoice_computing=statistics.median(computing), bound=took,
-        bound_computing=spent,
+        invoice=statistics.median(clock for clock, _ in ours), bound=took, bound_computing=spent,
+        invoice_computing=statistics.median(computing for _, computing in ours),
+        plain=statistics.median(computing for _, computing in theirs),
     )  # fmt: skip
 
 
-def _computing(renderer: Renderer) -> float:
+def _spent(drawing: Renderer | Plain, papers: list[dict[str, Any]]) -> tuple[float, float]:
+    """Seconds of the clock and of computing for one of these papers."""
+    began, before = time.perf_counter(), _computing(drawing)
+    for one in papers:
+        drawing.render(paper(one))
+    return (time.perf_counter() - began) / len(papers), (_computing(drawing) - before) / len(papers)
+
+
+def _computing(drawing: Renderer | Plain) -> float:
     """Of this process and of the one that draws."""
-    drawing = psutil.Process(renderer.pid).cpu_times()
-    return float(time.process_time() + drawing.user + drawing.system)
+    other = psutil.Process(drawing.pid).cpu_times()
+    return float(time.process_time() + other.user + other.system)
 
 
 def measure(what: str) -> Measured:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import inspect
+import io
 import os
 import pickle
 import subprocess
@@ -12,7 +14,7 @@ from types import SimpleNamespace
 
 import pypdfium2
 import pytest
-from PIL import ImageChops
+from PIL import Image, ImageChops
 
 from oms.documents.models import checksum
 from oms.documents.pace import styles
@@ -30,9 +32,17 @@ pickle.dump([convert(paper) for paper in papers], sys.stdout.buffer)
 """
 STOCK = (
     """
-from oms.documents.pace import cells, elements, styles
-for module in (cells, elements, styles):
+from oms.documents.pace import cells, drawing, elements, styles
+for module in (cells, drawing, elements, styles):
     module.install = lambda *_: None
+cells.install_tables = lambda *_: None
+"""
+    + MANY
+)
+WORD_BY_WORD = (
+    """
+from oms.documents.thaipdf import paragraphs
+paragraphs._whole = lambda *_: None
 """
     + MANY
 )
@@ -99,6 +109,12 @@ def test_papers_look_and_read_as_the_library_makes_them_without_it():
             assert strong == 0, source.decode()[:200]
 
 
+def test_lines_that_fit_as_they_are_are_those_filled_word_by_word():
+    spaces = "<p> ก <b> ข </b>  ค<br/><br/>  ง  <br/>ยาว&#160;ไม่ ขาด </p><p style='white-space: pre'>ก  ข\n  ค</p><p>ก<br/></p>"
+    sources = [*papers()[:9], read(spaces)]
+    assert drawn(WORD_BY_WORD, sources) == drawn(MANY, sources)
+
+
 def test_what_is_kept_of_one_paper_changes_nothing_on_another():
     sources = [*(read(html) for html in ODD), *papers()[:3]]
     twice = [*sources, *reversed(sources)]
@@ -163,13 +179,15 @@ def test_no_place_has_the_number_of_another_after_places_were_forgotten(monkeypa
 
 def library() -> SimpleNamespace:
     engine()
+    from reportlab.pdfbase import pdfdoc
+    from reportlab.pdfgen import canvas
     from reportlab.platypus import flowables
-    from xhtml2pdf import context, document, parser, properties, util, xhtml2pdf_reportlab
+    from xhtml2pdf import context, document, parser, properties, tables, util, xhtml2pdf_reportlab
     from xhtml2pdf.builders import flex
 
     return SimpleNamespace(
-        context=context, document=document, flex=flex, flowables=flowables, parser=parser, properties=properties,
-        util=util, xhtml2pdf_reportlab=xhtml2pdf_reportlab,
+        canvas=canvas, context=context, document=document, flex=flex, flowables=flowables, parser=parser, pdfdoc=pdfdoc,
+        properties=properties, tables=tables, util=util, xhtml2pdf_reportlab=xhtml2pdf_reportlab,
     )  # fmt: skip
 
 
@@ -211,6 +229,97 @@ def test_each_function_gives_what_the_one_it_replaces_gives():
         assert elements.encode(text) == wanted
 
 
+def logo(color: str, *, mode: str = "RGB", kind: str = "PNG") -> str:
+    out = io.BytesIO()
+    Image.new(mode, (40, 20), color).save(out, kind)
+    return f"<p><img src='data:image/{kind.lower()};base64,{base64.b64encode(out.getvalue()).decode()}'/> ก</p>"
+
+
+def test_a_picture_kept_from_another_paper_is_drawn_as_one_opened_anew():
+    sources = [
+        read(html)
+        for html in (
+            logo("#c00"), logo("#0c0"), logo("#00c8", mode="RGBA"), logo("#00c", kind="JPEG"),
+            logo("#00c8", mode="RGBA") + logo("#c00"), logo("#00c8", mode="RGBA"),
+        )
+    ]  # fmt: skip
+    made = drawn(MANY, sources * 2)
+    assert made[: len(sources)] == made[len(sources) :]
+    assert made[0] == process(ALONE, sources[0])
+    assert made[2] == made[5] == process(ALONE, sources[2])
+    assert made[4] == process(ALONE, sources[4])
+    assert len(set(made)) == len(sources) - 1
+
+
+def test_a_picture_that_does_not_open_is_refused_every_time():
+    torn = logo("#c00")[:-60] + "'/> ก</p>"
+    with Renderer() as renderer:
+        for _ in range(2):
+            with pytest.raises(Exception, match="picture"):
+                renderer.render(torn)
+            renderer.render(logo("#c00"))
+
+
+def test_places_in_the_sheet_and_boxes_are_found_as_the_library_finds_them():
+    from xml.dom.minidom import parseString
+
+    lib = library()
+    stock = inspect.unwrap(lib.parser.getCSSAttrCacheKey)
+    node = parseString("<x><div class='a' style='b'>1</div><p id='c' type='d'/><p/></x>").documentElement
+    for child in node.childNodes:
+        for tags in (frozenset(), frozenset({"div"}), frozenset({"*"})):
+            for names in (frozenset(), frozenset({"type"}), frozenset({"lang", "dir"})):
+                made = lib.parser.getCSSAttrCacheKey(child, tags, names)
+                assert made == stock(child, tags, names)
+                assert type(made) is lib.parser.CSSAttrCacheKey
+    for value in ("block", "none", " Table ", ["block"], "", "odd"):
+        assert lib.parser.getDisplay(value) == inspect.unwrap(lib.parser.getDisplay)(value)
+    for styles_ in ({}, {"page-break-before": "Always"}, {"break-inside": "avoid-page"}, {"break-after": "page"}):
+        for side in ("before", "after", "inside"):
+            assert lib.parser.pageBreakValue(styles_, side) == inspect.unwrap(lib.parser.pageBreakValue)(styles_, side)
+    for styles_ in ({}, {"color": 1}, {"padding-left": 1}, {"background-color": 1}):
+        for tag in ("b", "img"):
+            asked = SimpleNamespace(cssAttr=styles_)
+            assert lib.parser.declaresInlineBox(asked, tag) == inspect.unwrap(lib.parser.declaresInlineBox)(asked, tag)
+
+
+def test_cells_take_padding_and_place_as_the_library_gives_them():
+    lib = library()
+    table = lib.xhtml2pdf_reportlab.PmlTable
+    stock = inspect.unwrap(table._addCommand)
+    made = []
+    for add in (table._addCommand, stock):
+        grid = table([["a", "b"], ["c", "d"]])
+        for command in (
+            ("LEFTPADDING", (0, 0), (0, 0), 1), ("RIGHTPADDING", (1, 0), (1, 0), 2), ("TOPPADDING", (0, 1), (1, 1), 3),
+            ("BOTTOMPADDING", (-1, -1), (-1, -1), 4), ("VALIGN", (1, 1), (1, 1), "TOP"), ("FONTSIZE", (0, 0), (0, 0), 7),
+            ("LEFTPADDING", (9, 0), (9, 0), 5), ("BACKGROUND", (0, 0), (0, 0), "red"), ("SPAN", (0, 0), (1, 0)),
+        ):  # fmt: skip
+            add(grid, command)
+        made.append(([[vars(cell) for cell in row] for row in grid._cellStyles], grid._bkgrndcmds, grid._spanCmds))
+    assert repr(made[0]) == repr(made[1])
+
+
+def test_text_is_written_in_the_letters_of_the_file_as_the_library_writes_it():
+    from reportlab.pdfbase.pdfdoc import PDFDocument
+    from reportlab.pdfbase.ttfonts import TTFont
+
+    from oms.documents.thaipdf.fonts import REGULAR, load
+
+    font, many = load()[REGULAR], "".join(chr(n) for n in range(0x21, 0x17F) if n != 0x7F and not 0x80 <= n < 0xA0)
+    texts = ["ใบกำกับภาษี", "IV-1", "", " ", "ก\xa0ข", "IV-1 ใบกำกับ", many, many[::-1], "ใบกำกับภาษี ·", "ก"]
+    texts = [text for text in texts if not font.missing(text)] + [c for c in many if not font.missing(c)]
+    mine, stock = PDFDocument(), PDFDocument()
+    for text in texts * 2:
+        assert font.splitString(text, mine) == TTFont.splitString(font, font.encode(text), stock), text
+    font.getSubsetInternalName(0, mine)
+    subset = list(font.state[mine].subsets[0])
+    font.addObjects(mine)
+    drawn = next(value for name, value in mine.idToObject["BasicFonts"].dict.items() if name.endswith("+0"))
+    widths = [float(width) for width in drawn.Widths.strip("[] ").split()]
+    assert widths == pytest.approx([font.face.getCharWidth(code) for code in subset], abs=1e-5)
+
+
 def test_the_parts_of_the_libraries_that_are_replaced():
     lib = library()
     source = inspect.getsource
@@ -245,6 +354,30 @@ def test_the_parts_of_the_libraries_that_are_replaced():
     assert "self.cssDefaultText, parser.DEFAULT_CSS_SOURCE" in stock
     assert "copy_attrs(\n            style,\n            first," in stock
     assert "reset_caches()" in source(lib.document.pisaDocument)
+    unwrapped = {
+        lib.xhtml2pdf_reportlab.PmlImage.getImage: "return PmlImageReader(imgdata, label=self.src)",
+        lib.pdfdoc.PDFImageXObject.loadImageFromSRC: "self._checkTransparency(im)",
+        lib.canvas.Canvas.push_state_stack: "self._extgstate = self._extgstate.pushCopy()",
+        lib.tables.TableData.add_style: "self.styles.append(copy.copy(data))",
+        lib.xhtml2pdf_reportlab.PmlTable._addCommand: "_setCellStyle(self._cellStyles, i, j, op, values)",
+        lib.xhtml2pdf_reportlab.PmlParagraph.drawOn: "canvas.translate(x, y)\n        self._drawOn(canvas)",
+        lib.xhtml2pdf_reportlab.PmlKeepInFrame.drawOn: "_Container.drawOn(self, canv, x, y, _sW=_sW, scale=scale)",
+    }
+    for function, said in unwrapped.items():
+        assert function.__module__.startswith("oms.documents.pace") or hasattr(function, "__wrapped__")
+        assert said in source(inspect.unwrap(function)), said
+    assert "self._smask = PDFImageXObject(" in source(lib.pdfdoc.PDFImageXObject._checkTransparency)
+    assert "del imgObj._smask" in source(lib.canvas.Canvas.drawImage)
+    container = source(lib.flowables._Container.drawOn)
+    assert "w, h = c.wrapOn(canv,aW,0xfffffff)\n            if h<_FUZZ and not" in container
+    assert "c.drawOn(canv,x,y,_sW=aW-w)" in container
+    written = source(lib.xhtml2pdf_reportlab.PmlParagraph.draw)
+    assert "Paragraph.draw(self)\n        canvas.restoreState()" in written
+    assert written.count("drawBox") == 2
+    assert written.count("canvas.translate") == 1
+    assert "style = BoxStyle(c.frag, textColor=None, backgroundImage=None)\n            if roundedBox(style" in source(
+        lib.tables.TableData.add_cell_styles
+    )
     frames = source(lib.flowables.KeepInFrame.wrap)
     assert "W<=maxWidth+_FUZZ and H<=maxHeight+_FUZZ" in frames
     assert frames.count("self._scale =") == 3

@@ -8,9 +8,72 @@ breaking its lines over and over. Text stays as it was laid out unless the room 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import wraps
 from typing import Any
 
 ROUNDING = 1e-4  # points
+_NOTHING = 1e-6  # points; the library leaves out what is no higher
+
+
+_OF_A_CELL = {
+    "LEFTPADDING": "leftPadding", "RIGHTPADDING": "rightPadding", "TOPPADDING": "topPadding",
+    "BOTTOMPADDING": "bottomPadding", "VALIGN": "valign",
+}  # fmt: skip
+
+
+def install_tables(tables: Any, table: Any) -> None:
+    """Teach the tables. ``tables``: the module of xhtml2pdf that makes them; ``table``: its class of them."""
+    tables.TableData.add_style = _add_style(tables.TableData.add_style)
+    tables.BoxStyle, tables.roundedBox = _box(tables.BoxStyle, tables.NO_RADIUS), _rounded(tables.roundedBox)
+    table._addCommand = _command(table._addCommand)  # noqa: SLF001
+
+
+def _add_style(stock: Any) -> Any:
+    @wraps(stock)
+    def add_style(self: Any, command: Any) -> None:
+        if type(command) is tuple:
+            self.styles.append(command)  # a copy of it is itself
+        else:
+            stock(self, command)
+
+    return add_style
+
+
+def _box(stock: Any, square: Any) -> Any:
+    """A cell's box is asked for nothing but its round corners: None when it has none."""
+    corners = tuple(f"border{corner}Radius" for corner in ("TopLeft", "TopRight", "BottomRight", "BottomLeft"))
+
+    def box(frag: Any, **given: Any) -> Any:
+        for name in corners:
+            radius = getattr(frag, name, None)
+            if radius is not None and radius is not square:
+                return stock(frag, **given)
+        return None
+
+    return box
+
+
+def _rounded(stock: Any) -> Any:
+    def rounded(style: Any, *sizes: float) -> Any:
+        return None if style is None else stock(style, *sizes)
+
+    return rounded
+
+
+def _command(stock: Any) -> Any:
+    """``_addCommand``: padding and place of one cell."""
+
+    @wraps(stock)
+    def add_command(self: Any, command: Any) -> None:
+        name = _OF_A_CELL.get(command[0])
+        if name is not None and command[1] == command[2]:
+            column, row = command[1]
+            if type(row) is int and 0 <= row < self._nrows and 0 <= column < self._ncols:
+                setattr(self._cellStyles[row][column], name, command[3])
+                return
+        stock(self, command)
+
+    return add_command
 
 
 def install(paragraph: Any, cell: Any, container: Any) -> None:
@@ -52,6 +115,27 @@ def install(paragraph: Any, cell: Any, container: Any) -> None:
         return float(self.width), float(self.height)
 
     paragraph.wrap, cell.wrap = wrap_paragraph, wrap_cell
+    cell.drawOn = _draw_cell(cell.drawOn, paragraph)
+
+
+def _draw_cell(stock: Any, paragraph: Any) -> Any:
+    """``drawOn`` of a cell: one paragraph that was laid out stands at the top of it."""
+
+    @wraps(stock)
+    def draw_on(self: Any, canvas: Any, x: float, y: float, _sW: float = 0) -> None:  # noqa: N803
+        own = self.__dict__
+        if (
+            own.get("laid_out") is None or self.mode != "shrink" or len(self._content) != 1 or "_scale" in own
+            or own.get("_frame") is not None or not _holds_text(self, paragraph)
+        ):  # fmt: skip
+            stock(self, canvas, x, y, _sW)
+            return
+        (text,) = self._content
+        width, height = text.wrapOn(canvas, self.width, 0xFFFFFFF)
+        if height >= _NOTHING:
+            text.drawOn(canvas, self._hAlignAdjust(x, _sW), y + self.height - height, _sW=self.width - width)
+
+    return draw_on
 
 
 def _is_text(frags: Sequence[Any]) -> bool:

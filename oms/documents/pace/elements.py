@@ -6,10 +6,11 @@ Each function here gives what the one it replaces gives; ``tests/documents/test_
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, wraps
 from typing import Any
 
 _NOTHING = object()
+_MOST = 100
 _PLAIN = (str, int, float, bool, type(None))
 _BORDERS = tuple(f"border{side}Width" for side in ("Left", "Right", "Top", "Bottom"))
 
@@ -30,6 +31,10 @@ def install(library: Any, pdf: Any) -> None:
     parser.AttrContainer.__getattr__ = dict.__getitem__  # the stock one raises and catches an error first
     boxes.BoxStyle.__init__ = _box_style(vars(boxes.BoxStyle()))
     layout.drawBoxBorders = _borders(layout.drawBoxBorders)
+    parser.getCSSAttrCacheKey = _key(parser.getCSSAttrCacheKey, parser.CSSAttrCacheKey)
+    parser.getDisplay = _display(parser.getDisplay, library.util._DISPLAY_TABLE)  # noqa: SLF001
+    parser.pageBreakValue = _page_break(parser.pageBreakValue)
+    parser.declaresInlineBox = _inline_box(parser.declaresInlineBox, parser._INLINE_BOX_PROPERTIES)  # noqa: SLF001
 
 
 def clone(self: Any, **changed: Any) -> Any:
@@ -165,3 +170,52 @@ def _box_style(initial: dict[str, Any]) -> Any:
         own.update(given)
 
     return start
+
+
+def _key(stock: Any, kind: Any) -> Any:
+    """``getCSSAttrCacheKey``: an element that no rule selects by its place, and seldom by its attributes."""
+    none: dict[Any, tuple[tuple[str, None], ...]] = {}
+
+    @wraps(stock)
+    def key_of(node: Any, positional_tags: Any = frozenset(), attribute_names: Any = frozenset()) -> Any:
+        tag, written = node.tagName.lower(), node._attrs or {}  # noqa: SLF001
+        if tag in positional_tags or "*" in positional_tags or not attribute_names.isdisjoint(written):
+            return stock(node, positional_tags, attribute_names)
+        absent = none.get(attribute_names)
+        if absent is None:
+            absent = none[attribute_names] = tuple((name, None) for name in sorted(attribute_names))
+            if len(none) > _MOST:
+                none.clear()
+        css_class, css_id, style = [written[n].value if n in written else "" for n in ("class", "id", "style")]
+        return kind._make((node.parentNode, tag, css_class, css_id, style, None, absent))
+
+    return key_of
+
+
+def _display(stock: Any, table: Mapping[str, str]) -> Any:
+    @wraps(stock)
+    def display(value: Any, *default: str) -> Any:
+        return table[value] if type(value) is str and value in table else stock(value, *default)
+
+    return display
+
+
+def _page_break(stock: Any) -> Any:
+    names = {side: (f"page-break-{side}", f"break-{side}") for side in ("before", "after", "inside")}
+
+    @wraps(stock)
+    def page_break(styles: Mapping[str, Any], side: str) -> Any:
+        first, second = names[side]
+        return stock(styles, side) if first in styles or second in styles else None
+
+    return page_break
+
+
+def _inline_box(stock: Any, properties: tuple[str, ...]) -> Any:
+    asked = frozenset(properties) | {"background-color"}
+
+    @wraps(stock)
+    def declares(context: Any, tag: str) -> bool:
+        return not asked.isdisjoint(context.cssAttr) and bool(stock(context, tag))
+
+    return declares

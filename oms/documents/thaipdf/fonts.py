@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import fontpkg_sarabun
 import uharfbuzz
 from reportlab.lib.fonts import addMapping
+from reportlab.lib.rl_accel import fp_str
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import SUBSETN, TTFont
 
@@ -66,7 +67,7 @@ class ThaiFont(TTFont):  # type: ignore[misc]
     face: _Face
 
     def __init__(self, name: str, path: Path) -> None:
-        super().__init__(name, str(path), shapable=False)
+        super().__init__(name, str(path), asciiReadable=0, shapable=False)
         data = self.face._ttf_data  # noqa: SLF001
         self._shaper = uharfbuzz.Font(uharfbuzz.Face(uharfbuzz.Blob(data)))
         self._codes: dict[str, str] = {}
@@ -131,15 +132,28 @@ class ThaiFont(TTFont):  # type: ignore[misc]
     def splitString(self, text: str | bytes, doc: Any, encoding: str = "utf-8") -> list[tuple[int, bytes]]:  # noqa: N802
         if isinstance(text, bytes):
             text = text.decode(encoding)
-        pieces: list[tuple[int, bytes]] = super().splitString(self.encode(text), doc)
+        text = self.encode(text)
+        known = self.state.get(doc)
+        if known is not None:
+            at = known.assignments
+            try:
+                codes = bytes([at[code] for code in map(ord, text)])
+            except (KeyError, ValueError):
+                pass  # a letter that is new to the file, or in a later part of its font
+            else:
+                return [(0, codes)] if codes else []
+        pieces: list[tuple[int, bytes]] = super().splitString(text, doc)
         return pieces
 
     def addObjects(self, doc: Any) -> None:  # noqa: N802
-        subsets = self.state[doc].subsets if doc in self.state else []
+        state = self.state.get(doc)
+        subsets, internal = (state.subsets, state.internalName) if state else ([], None)
         super().addObjects(doc)
         for n, subset in enumerate(subsets):
             name = (SUBSETN(n) + b"+" + self.face.name + self.face.subfontNameX).decode("pdfdoc")
             doc.idToObject["toUnicodeCMap:" + name].content = self._to_unicode(name, subset)
+            drawn = doc.idToObject["BasicFonts"].dict[f"{internal}+{n}"]
+            drawn.Widths = f"[ {fp_str(*drawn.Widths.sequence)} ]"  # hundreds of numbers written at once
 
     def _to_unicode(self, name: str, subset: list[int]) -> str:
         """The table by which a viewer turns glyphs into text."""

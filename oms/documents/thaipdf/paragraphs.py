@@ -59,6 +59,8 @@ def install(paragraph: Any, library: Any) -> None:
         if getattr(self, "_splitpara", 0) and hasattr(self, "blPara"):
             return self.blPara
         widths = list(width) if isinstance(width, (list, tuple)) else [width]
+        if not self.bulletText and (whole := _whole(self, widths)):
+            return whole
         words = _words_of(self)
         library._handleBulletWidth(self.bulletText, self.style, widths, rtl=False)  # noqa: SLF001
         if not words or not _needed(words, min(widths)):
@@ -71,6 +73,45 @@ def install(paragraph: Any, library: Any) -> None:
     paragraph.breakLines = break_lines
     paragraph.minWidth = min_width
     paragraph._get_split_blParaFunc = lambda self: _parts if hasattr(self.blPara, "joints") else stock_parts(self)  # noqa: SLF001
+
+
+def _whole(paragraph: Any, widths: Sequence[float]) -> Any:
+    """The lines when each of those that were asked for fits as it is, as for most labels and names; else None."""
+    lines: list[tuple[list[_Piece], Any]] = []
+    line: list[_Piece] = []
+    texts = []
+    for frag in paragraph.frags:
+        if hasattr(frag, "cbDefn"):
+            return None
+        if hasattr(frag, "lineBreak"):
+            lines.append((line, frag))
+            line = []
+        elif text := tidy(_text_of(frag)):
+            line.append(_Piece(frag, text, _width(text, frag)))
+            texts.append(text)
+    if line:
+        lines.append((line, None))
+    if not any(has_thai(text) for text in texts) or sum(map(len, texts)) >= _LONG:
+        return None
+    room = min(widths)
+    for line, _ in lines:
+        said = "".join([piece.text for piece in line])
+        if sum([piece.width for piece in line]) > room or "  " in said or said.startswith(" ") or said.endswith(" "):
+            return None
+    return _as_they_are(paragraph, lines, widths)
+
+
+def _as_they_are(paragraph: Any, lines: Sequence[tuple[list[_Piece], Any]], widths: Sequence[float]) -> Any:
+    paragraph.height = 0
+    filled = _Lines(paragraph, widths, _no_picture)
+    for pieces, turn in lines:
+        filled.pieces, filled.used = pieces, sum([piece.width for piece in pieces])
+        filled.end(forced=turn)
+    return ABag(kind=1, lines=filled.done, joints=True)
+
+
+def _no_picture(*_: Any) -> tuple[float, float]:
+    raise AssertionError
 
 
 def _words_of(paragraph: Any) -> Sequence[_Word]:
