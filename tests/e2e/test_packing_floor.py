@@ -116,7 +116,7 @@ def test_a_table_named_with_the_mouse_takes_its_first_scan(floor):
     page.locator("#st-setup button.p").click()
     expect(page.locator("[data-station-name]")).to_contain_text("โต๊ะ 9")
     page.keyboard.type("SH0001")
-    expect(page.locator("[data-code]")).to_have_value("SH0001")
+    expect(page.locator("#code")).to_have_value("SH0001")
 
 
 def test_scans_made_without_a_network_are_kept_and_judged_in_order(floor, web_app):
