@@ -1,7 +1,7 @@
 """Shopify, GraphQL Admin API.
 
 Every question costs points, below a thousand each; "THROTTLED" says how many are missing and how fast they come back.
-A question is let through when its whole price lies there, so after each answer a thousand are waited for.
+A question is let through when its whole price lies there, so after each answer the price of two is waited for.
 Lists go by cursors that hold a moment, so pages do not shift. Stock is set under a key of its own (@idempotent) and by
 location. Sending has no such key: what was sent is looked up by tracking number before it is said again. An order is
 known by the digits of its id; the ``#1042`` people see is found by a search that lags behind.
@@ -48,7 +48,8 @@ A = Ability
 SENDABLE = frozenset({"OPEN", "IN_PROGRESS", "SCHEDULED"})
 OVER = frozenset({"CLOSED", "CANCELLED", "INCOMPLETE"})
 LONGEST_WAIT = 60  # seconds
-DEAREST = 1000.0  # points; Shopify takes no dearer question
+ENOUGH = 1900.0  # points; no question costs a thousand, and two may be under way
+TRIES = 3
 
 
 class Shopify(Adapter):
@@ -71,13 +72,16 @@ class Shopify(Adapter):
     def _ask(self, query: str, /, **variables: Any) -> Mapping[str, Any]:
         """The data of a good answer. Raises ChannelError."""
         body = {"query": query, "variables": variables}
-        reply = self.send("POST", self._path, headers=self._headers, body=body)
-        if reply.status >= 400:
-            raise _problem(reply)
-        hold_off(_pause(reply))
-        answer = answer_of(reply)
-        if answer.code:
-            raise _error(answer, reply)
+        for again in reversed(range(TRIES)):
+            reply = self.send("POST", self._path, headers=self._headers, body=body)
+            if reply.status >= 400:
+                raise _problem(reply)
+            waits = hold_off(_pause(reply))
+            answer = answer_of(reply)
+            if not answer.code:
+                break
+            if answer.code != "THROTTLED" or not waits or not again:
+                raise _error(answer, reply)
         return answer.data
 
     @staticmethod
@@ -277,9 +281,9 @@ def _problem(reply: Reply) -> ChannelError:
 
 
 def _pause(reply: Reply) -> float:
-    """Seconds until there are points for the dearest question again: cheap ones would always come before it."""
+    """Seconds until there are points for two dear questions again: cheap ones would always come before them."""
     bucket = part(reply.part("extensions", "cost"), "throttleStatus")
-    missing = min(DEAREST, _number(bucket.get("maximumAvailable"))) - _number(bucket.get("currentlyAvailable"))
+    missing = min(ENOUGH, _number(bucket.get("maximumAvailable"))) - _number(bucket.get("currentlyAvailable"))
     return missing / max(_number(bucket.get("restoreRate")), 1.0)
 
 

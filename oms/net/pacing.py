@@ -36,8 +36,12 @@ def pass_gate() -> None:
         gate.let_through()
 
 
-def hold_off(seconds: float) -> None:
-    """Called when a server says that it soon has enough: the next request waits for so long, whoever's it is."""
+def hold_off(seconds: float) -> bool:
+    """Called when a server says that it soon has enough: the next request waits for so long, whoever's it is. False
+    when there is no gate to keep shut."""
     gate = _gate.get()
-    if gate is not None and gate.keep_shut is not None and seconds > 0:
+    if gate is None or gate.keep_shut is None:
+        return False
+    if seconds > 0:
         gate.keep_shut(seconds)
+    return True

@@ -20,6 +20,7 @@ from oms.actor import system
 from oms.db import db, transaction
 from oms.settings import Settings
 from oms.usecases.api_keys import NewKey, create_key
+from tests.bench.bare import bare
 from tests.bench.generate import SKUS
 from tests.bench.pages import percentile
 from tests.bench.verbs import LINES, SHIP_TO, Floor
@@ -43,9 +44,11 @@ class Run:
 
 @dataclass(frozen=True)
 class Measured:
-    """Both runs, the raw floor of one connection in the same minute, and the first page of the list."""
+    """Both runs, the same clients at Flask and an ORM alone, the raw floor of one connection in the same minute, and
+    the first page of the list."""
 
     runs: tuple[Run, ...]
+    bare: tuple[Run, ...]
     floor: float
     list_mid: float
     list_late: float
@@ -134,4 +137,8 @@ def measure(app: Flask, settings: Settings) -> Measured:
         runs = tuple(_run(plan, clients) for clients in WANTED)
         reader = Program(url, token)  # the first one's connection was let go meanwhile
         lists = [reader.call("GET", "/orders?limit=50")[1] for _ in range(LISTS)]
-    return Measured(runs, _floor(settings.database_url or "", sku), statistics.median(lists), percentile(lists, 0.95))
+    with bare(settings) as url:
+        without = tuple(_run(plan | {"url": url}, clients) for clients in WANTED)
+    return Measured(
+        runs, without, _floor(settings.database_url or "", sku), statistics.median(lists), percentile(lists, 0.95)
+    )

@@ -6,13 +6,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 
 from app import factories
 from jobs import initialize
-from jobs.runtime import layout, postgres
+from jobs.runtime import layout, postgres, redis
 from oms.settings import Settings
 from tests.bench.generate import Generator, load_masters
 
@@ -38,6 +39,19 @@ def installation(orders: int) -> Iterator[Settings]:
     finally:
         if process:
             postgres.stop(server, process)
+
+
+@contextmanager
+def with_redis(settings: Settings) -> Iterator[Settings]:
+    """The installation with its Redis, as under ``oms up``."""
+    folders = layout.prepare(settings.data_dir)
+    server = redis.prepare(folders)
+    process = redis.start(server, folders.log / "redis.log")
+    try:
+        yield replace(settings, redis_url=server.url)
+    finally:
+        if process:
+            redis.stop(process)
 
 
 @contextmanager

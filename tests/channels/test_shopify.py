@@ -126,9 +126,25 @@ def test_cheap_questions_leave_points_for_the_dearest(play):
     with paced(lambda: None, rests.append):
         play.channel.check()
         assert rests == []
-        play.sandbox.bucket.left = 400
+        play.sandbox.bucket.left = 1300
         play.channel.check()
     assert rests == [pytest.approx(6, abs=0.2)]
+
+
+def test_points_that_are_used_up_are_waited_for_at_the_gate(play):
+    several(play, 5)
+    play.sandbox.bucket = Bucket(rate=1000)
+    play.sandbox.bucket.left = 100
+    shut: list[float] = []
+    with paced(lambda: time.sleep(shut[-1] if shut else 0), shut.append):
+        assert len(play.changed()) == 1
+    assert shut[0] == pytest.approx(1.8, abs=0.2)
+    play.sandbox.bucket = Bucket(rate=0.001)
+    play.sandbox.bucket.left = 100
+    asked = len(play.stall.calls)
+    with paced(lambda: None, shut.append), pytest.raises(ChannelSilent):
+        play.changed()
+    assert len(play.stall.calls) - asked == 3, "it gives up"
 
 
 def test_an_order_of_many_lines_is_read_whole(play):
