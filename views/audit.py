@@ -17,7 +17,7 @@ from oms.permissions import ROLES
 from oms.usecases.audit_check import check_chain
 from views import audit_words, nav
 from views.base import may, page, unit
-from views.filters import cell, moment, phone, tr
+from views.filters import cell, doer, moment, phone, tr
 from views.listing import COUNT_UP_TO
 from views.modelview import OmsModelView
 
@@ -83,6 +83,8 @@ class AuditView(OmsModelView):
         """A cell."""
         if name == "at":
             return Markup('<span class="nowrap">{}</span>').format(moment(row.at))
+        if name == "actor":
+            return doer(row.actor)
         if name == "action":
             return audit_words.action(row.action)
         if name == "role":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext, lazy_gettext
@@ -31,7 +33,9 @@ from views.audit_words_more import (
     WORK_TITLES,
 )
 from views.audit_words_stock import STOCK_KIND_NAMES, STOCK_TITLES
-from views.filters import tr
+from views.filters import moment, tr
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[+-]\d\d:\d\d")
 
 COD_TITLES: dict[str, Any] = {
     "cod.remitted": lazy_gettext("Carrier paid the cash"),
@@ -382,5 +386,7 @@ def value(key: str, stored: Any) -> str:
         return ", ".join(value(key, item) for item in stored) or "–"
     if isinstance(stored, dict):
         return ", ".join(f"{field(k)}: {value(k, v)}" for k, v in stored.items()) or "–"
+    if isinstance(stored, str) and _TIME.fullmatch(stored):
+        return moment(datetime.fromisoformat(stored))
     known = VALUES.get(key, {})
     return tr(known[stored]) if isinstance(stored, str) and stored in known else str(stored)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -19,6 +20,8 @@ from oms.permissions import ROLES
 from oms.thai.dates import format_date, format_moment
 from oms.thai.phone import format_phone, tail_phone
 from views.access import may
+
+_HANDLER = re.compile(r"[a-z_]+\.[a-z_]+")
 
 
 def language() -> str:
@@ -69,6 +72,11 @@ def day(value: date | datetime | None, *, long: bool = False) -> str:
 def moment(value: datetime | None) -> str:
     """The day and the time on the Bangkok clock."""
     return "–" if value is None else format_moment(value, language())
+
+
+def doer(label: str) -> str:
+    """Who did it; for background work, whose label is the name of its handler, that it was the system."""
+    return gettext("System (%(work)s)", work=label) if _HANDLER.fullmatch(label) else label or "–"
 
 
 def short_moment(value: datetime | None) -> str:

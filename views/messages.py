@@ -19,7 +19,6 @@ from oms.notifications.models import Message, MessageConsent
 from oms.notifications.rendering import segments
 from oms.notifications.states import MESSAGE, MESSAGE_LABELS, NOTICE_LABELS, MessageState, NoticeStatus
 from oms.reports import messages as reading
-from oms.thai.phone import mask_phone
 from oms.usecases import message_work as work
 from oms.usecases.message_routes import troubled
 from oms.usecases.notices_people import barred_routes
@@ -27,7 +26,7 @@ from oms.usecases.reminders import send_reminder
 from oms.usecases.sentences import unpack
 from views import listing, nav
 from views.base import OmsView, current_actor, may, page, safe_path, unit
-from views.filters import tr
+from views.filters import phone, tr
 
 _E = TypeVar("_E", bound=StrEnum)
 POST = ("POST",)
@@ -48,11 +47,11 @@ def one_of(kind: type[_E], name: str) -> _E | None:
 
 
 def recipient(message: Message) -> str:
-    """To whom it went; a number is masked for who may not see numbers."""
+    """To whom it went; a number by its end (docs/adr/0203), an address whole for who may see numbers."""
     if message.route is Route.COPY:
         return ""
-    if FORMS[message.route] is Form.SMS and not may("customer.phone"):
-        return mask_phone(message.recipient)
+    if FORMS[message.route] is Form.SMS:
+        return phone(message.recipient)
     if message.route is Route.EMAIL and not may("customer.phone"):
         head, _, domain = message.recipient.partition("@")
         return f"{head[:2]}***@{domain}"

@@ -21,7 +21,7 @@ from oms.payments.queries import narrow_claims
 from oms.payments.states import CLAIM, METHOD_LABELS, ClaimStatus
 from views import nav
 from views.base import current_actor
-from views.filters import money, tr
+from views.filters import doer, money, tr
 from views.modelview import OmsModelView
 from views.order_parts import Chip
 
@@ -99,6 +99,8 @@ class PaymentView(OmsModelView):
             return _links(given, alone=row.amount)
         if name == "left":
             return money(row.amount - sum((amount for _, _, amount in given), start=ZERO))
+        if name in {"decided_label", "submitted_label"}:
+            return doer(getattr(row, name))
         if name == "account":
             return str(row.account) if row.account else "–"
         if name == "status":

@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from oms.banks.decoder import Decoder, prepare
-from oms.banks.pictures import LIMITS, PictureKind, PictureRefused, kind_of, sentence
+from oms.banks.pictures import LIMITS, PictureKind, PictureRefused, is_cut, kind_of, sentence
 from oms.payments.states import SlipKind
 from tests.samples import slips
 
@@ -259,6 +259,18 @@ def test_cut_and_broken_pictures_are_refused(decoder):
             assert refused(decoder, data[:part]) in {"picture_damaged", "picture_kind"}, data[:8]
     assert refused(decoder, png_head(100, 100, b"rubbish")) == "picture_damaged"
     assert refused(decoder, b"%PDF-1.7\nrubbish") == "picture_damaged"
+
+
+def test_a_half_picture_is_told_by_its_missing_end():
+    picture = slips.draw(slips.Slip())
+    for data in (slips.jpeg(picture), slips.saved(picture, "PNG"), slips.saved(picture, "WEBP")):
+        assert not is_cut(data)
+        assert not is_cut(data + bytes(5000))  # what a phone writes behind it
+        for part in (len(data) // 2, len(data) - 100):
+            assert is_cut(data[:part]), data[:8]
+            assert is_cut(data[:part] + bytes(len(data) - part)) or data.startswith(b"RIFF")  # a file made large first
+    assert not is_cut(b"")
+    assert not is_cut(b"picture 1")
 
 
 def test_any_damage_ends_in_a_page_or_a_refusal(decoder):

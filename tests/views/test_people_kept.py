@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from oms import audit
-from oms.actor import system
+from oms.actor import Actor, system
 from oms.approvals import Approval
 from oms.audit import AuditLog
 from oms.customers.models import Customer, CustomerAddress, CustomerIdentity
@@ -236,6 +236,15 @@ def test_a_list_of_the_audit_shows_the_end_of_a_phone_number_alone(web, owner, b
     assert "Customer added" in listed  # the filter says it in words too
     entry = owner.get(f"/audit/show/{row.id}").text
     assert "0812345678" in entry
+
+
+def test_background_work_and_its_times_read_in_words(web, owner, shop):
+    with transaction(Actor("job", "channel.hear")) as tx:
+        audit.record(tx, "order.channel_updated", "order", None, "SO1", after={"ship_by": "2026-11-30T18:25:00+00:00"})
+    listed = owner.get("/audit/list/?f_action_is=order.channel_updated").text
+    assert "System (channel.hear)" in listed
+    assert "1 Dec 2026 01:25" in listed
+    assert "2026-11-30T18" not in listed
 
 
 def test_the_chain_is_checked_on_request(web, owner, shop):
