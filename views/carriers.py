@@ -25,6 +25,7 @@ from oms.shipping.carrier_queries import all_carriers, get_carrier, ranges_of
 from oms.usecases import carriers
 from oms.usecases.carrier_choice import SetChoice, drop_choice, set_choice
 from oms.usecases.carrier_health import health, record_trial, troubled
+from oms.usecases.carrier_trouble import last_trouble
 from oms.usecases.masters import Edit
 from oms.usecases.number_ranges import low_statement, running_low, shape_of
 from views import nav
@@ -147,7 +148,7 @@ class CarrierView(OmsView):
         return self.show_page(
             "carriers/show.html", title=row.name, row=row, kind=kind, health=health(row, clock.now()),
             adapters=[a for a in ADAPTERS.values() if a.carrier in {"", row.code}], shape_of=shape_of,
-            ranges=ranges_of(session, row.id), hook=_hook_url(row, kind),
+            ranges=ranges_of(session, row.id), hook=_hook_url(row, kind), trouble=last_trouble,
         )  # fmt: skip
 
     @page("/new", methods=("GET", "POST"))

@@ -21,6 +21,7 @@ from oms.documents.models import BranchShop, BranchWarehouse, Company, CompanyBr
 from oms.documents.states import ERA_LABELS, DocumentKind, SeriesEra
 from oms.errors import InvalidInput, NotFound, OmsError, say
 from oms.inventory.models import Warehouse
+from oms.thai.tax_id import HEAD_OFFICE
 from oms.usecases.documents_setup import (
     AddVatRate,
     SaveBranch,
@@ -47,7 +48,14 @@ class CompanyForm(FlaskForm):
         render_kw={"maxlength": 200, "autofocus": True},
     )  # fmt: skip
     name_en = StringField(lazy_gettext("Company name in English"), render_kw={"maxlength": 200})
-    tax_id = StringField(lazy_gettext("Tax id (13 digits)"), render_kw={"inputmode": "numeric", "maxlength": 20})
+    address = TextAreaField(
+        lazy_gettext("Address"), [Chosen()], render_kw=LINES,
+        description=lazy_gettext("Of the head office; it stands on bills and receipts"),
+    )  # fmt: skip
+    tax_id = StringField(
+        lazy_gettext("Tax id (13 digits)"), render_kw={"inputmode": "numeric", "maxlength": 20},
+        description=lazy_gettext("Receipts need it; without a company it is the number of your identity card"),
+    )  # fmt: skip
     is_vat_registered = BooleanField(
         lazy_gettext("Registered for VAT"),
         description=lazy_gettext("Without it receipts bear no tax words and no tax document is issued"),
@@ -76,7 +84,8 @@ class BranchForm(FlaskForm):
     )  # fmt: skip
     name = StringField(lazy_gettext("Name"), render_kw={"maxlength": 200})
     address = TextAreaField(
-        lazy_gettext("Address as in the VAT certificate (ภ.พ.20)"), [Chosen()], render_kw=LINES
+        lazy_gettext("Address"), [Chosen()], render_kw=LINES,
+        description=lazy_gettext("As in the VAT certificate (ภ.พ.20) when you are registered for VAT"),
     )  # fmt: skip
     address_en = TextAreaField(lazy_gettext("Address in English"), render_kw=LINES)
     phone = StringField(lazy_gettext("Phone"), render_kw={"maxlength": 40})
@@ -136,12 +145,16 @@ class CompanyView(OmsView):
         """Change the company."""
         row = db.session.get(Company, 1)
         form = CompanyForm(data=_company_facts(row))
+        if db.session.scalar(select(CompanyBranch.id).where(CompanyBranch.code == HEAD_OFFICE)):
+            del form.address  # changed on the page of the head office
         form.era.choices = choices((era.value, tr(label)) for era, label in ERA_LABELS.items())
 
         def save() -> None:
-            facts = {f.name: f.data for f in form if f.name not in {"csrf_token", "version", "era"}}
+            facts = {f.name: f.data for f in form if f.name not in {"csrf_token", "version", "era", "address"}}
             with unit() as tx:
                 save_company(tx, SaveCompany(**facts, era=SeriesEra(form.era.data), version=_version(form)))
+                if "address" in form:
+                    save_branch(tx, SaveBranch(HEAD_OFFICE, form.address.data or "", phone=form.phone.data or ""))
 
         return self._form(form, gettext("Company"), save)
 
@@ -156,12 +169,15 @@ class CompanyView(OmsView):
         form.shop_ids.choices = [(s.id, str(s)) for s in db.session.scalars(select(Shop).order_by(Shop.code))]
         places = db.session.scalars(select(Warehouse).order_by(Warehouse.code))
         form.warehouse_ids.choices = [(w.id, str(w)) for w in places]
+        for name in ("shop_ids", "warehouse_ids"):
+            if not form[name].choices:
+                del form[name]
 
         def save() -> None:
             facts = {f.name: f.data or "" for f in form if f.name in {"code", "name", "address", "address_en", "phone"}}
             cmd = SaveBranch(
-                **facts, is_active=form.is_active.data, shop_ids=tuple(form.shop_ids.data or ()),
-                warehouse_ids=tuple(form.warehouse_ids.data or ()), branch_id=branch_id, version=_version(form),
+                **facts, is_active=form.is_active.data, shop_ids=_ticked(form, "shop_ids"),
+                warehouse_ids=_ticked(form, "warehouse_ids"), branch_id=branch_id, version=_version(form),
             )  # fmt: skip
             with unit() as tx:
                 save_branch(tx, cmd)
@@ -206,6 +222,10 @@ class CompanyView(OmsView):
             "form_page.html", title=title, intro="", submit_label=gettext("Save"), form=form, fieldsets=[],
             columns=[f.name for f in form], cancel_url=url_for("CompanyView.show"),
         )  # fmt: skip
+
+
+def _ticked(form: Any, name: str) -> tuple[int, ...]:
+    return tuple(form[name].data or ()) if name in form else ()
 
 
 def _version(form: Any) -> int | None:

@@ -8,10 +8,12 @@ from typing import Any
 from flask import request, url_for
 from flask_babel import gettext
 from markupsafe import Markup, escape
+from sqlalchemy import func, select
 from wtforms import Field, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import StopValidation
 
+from oms.db import db
 from oms.errors import InvalidInput
 from oms.money import Money
 from oms.thai.text import arabic_digits
@@ -150,6 +152,11 @@ class LookupField(Field):
             self.data = self.resolve(typed)
             if self.data is None:
                 raise ValueError(gettext("Choose one from the list; “%(text)s” is none of them", text=typed[:60]))
+
+
+def first_code(model: Any, stem: str) -> str:
+    """A code to begin with on an empty form: who has codes of her own writes over it."""
+    return f"{stem}{(db.session.scalar(select(func.max(model.id))) or 0) + 1}"
 
 
 class Chosen:

@@ -18,6 +18,7 @@ from oms.inventory.availability import Place, available, places
 from oms.thai.addresses import Area, area_line, suggest
 from oms.thai.reading import take_apart
 from oms.usecases.orders_preview import LinePreview, Preview, PreviewOrder, preview_order
+from oms.usecases.privacy import customer_chosen
 from views import order_entry_form
 from views.base import OmsView, current_actor, may, page, unit
 from views.filters import language, masked, money, phone, tr
@@ -72,7 +73,7 @@ class OrderEntryLookupView(OmsView):
 
     @page("/customers")
     def customers(self) -> Response:
-        """People by a part of phone, name or chat name, with the addresses they used."""
+        """People by a part of phone, name or chat name; numbers by their last digits until one is chosen."""
         with unit() as tx:
             tx.actor.require("customer.view")
             hits = people.search(tx.session, _asked())
@@ -81,12 +82,22 @@ class OrderEntryLookupView(OmsView):
                     "id": hit.id,
                     "text": hit.name,
                     "hint": " · ".join([masked(hit.phone), *(v for k, v in hit.identities if k.value != "phone")]),
-                    "phone": _number(hit.phone) if may("customer.phone") else "",
-                    "addresses": [_address(a) for a in hit.addresses],
                 }
                 for hit in hits
             ]
         return jsonify(items=items)
+
+    @page("/person")
+    def person(self) -> Response:
+        """The one who was chosen, with number and addresses for the form; that they were seen is on record."""
+        asked = _asked()
+        with unit() as tx:
+            chosen = customer_chosen(tx, int(asked[:18]) if asked.isascii() and asked.isdecimal() else 0)
+            addresses = people.addresses_of(tx.session, [chosen.id]).get(chosen.id, [])
+            return jsonify(
+                phone=_number(chosen.phone) if may("customer.phone") else "",
+                addresses=[_address(address) for address in addresses],
+            )
 
     @page("/places")
     def places(self) -> Response:
@@ -128,7 +139,7 @@ class OrderEntryLookupView(OmsView):
                 problems=[{"field": p.field or "", "message": tr(p.message)} for p in problems],
                 warnings=[{"field": p.field or "", "message": tr(p.message)} for p in found.warnings],
                 twins=[{"number": t.number, "url": order_url(t.id), "total": money(t.total)} for t in found.twins],
-                known=_known(tx, found),
+                known=_known(found),
                 language=language(),
             )
 
@@ -170,18 +181,12 @@ def _over_limit(found: Preview) -> Say:
     return say("This is {percent}% off; your limit is {limit}%", percent=f"{found.percent:.1f}", limit=limit)
 
 
-def _known(tx: Tx, found: Preview) -> dict[str, Any] | None:
-    """Whose phone was typed, with the addresses to offer."""
+def _known(found: Preview) -> dict[str, Any] | None:
+    """Whose phone was typed."""
     if found.known is None:
         return None
-    addresses = people.addresses_of(tx.session, [found.known.id]).get(found.known.id, [])
-    return {
-        "id": found.known.id,
-        "text": found.known.name,
-        "hint": gettext("This phone belongs to %(name)s", name=found.known.name),
-        "phone": _number(found.known.phone),
-        "addresses": [_address(address) for address in addresses],
-    }
+    hint = gettext("This phone belongs to %(name)s", name=found.known.name)
+    return {"id": found.known.id, "text": found.known.name, "hint": hint}
 
 
 def _preview(tx: Tx, typed: Typed, reading: Reading, draft_id: int | None) -> Preview:

@@ -17,7 +17,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
 from oms.actor import Actor, system
-from oms.banks.pictures import kind_of
+from oms.banks.pictures import is_cut, kind_of, refuse
 from oms.db import transaction
 from oms.errors import InvalidInput, NotFound, OmsError, say
 from oms.intake import files
@@ -156,6 +156,9 @@ def _kept(sent: FileStorage | None) -> files.Kept:
     kind_of(sent.stream.read(4096))
     if sent.stream.seek(0, io.SEEK_END) > PICTURE_BYTES:
         raise _too_large()
+    sent.stream.seek(0)
+    if is_cut(sent.stream.read(PICTURE_BYTES)):
+        raise refuse("picture_damaged")  # told while the buyer still has the slip before her
     sent.stream.seek(0)
     return files.keep(store(), sent.stream, files.tidy_name(sent.filename), PICTURE_BYTES)
 

@@ -22,7 +22,7 @@ from oms.usecases import catalog, catalog_channels
 from oms.usecases.catalog_parts import Part
 from views import nav
 from views.base import current_actor, may
-from views.fields import AmountField, Chosen, LinesField, LookupField, WholeField, choices
+from views.fields import AmountField, Chosen, LinesField, LookupField, WholeField, choices, first_code
 from views.filters import tr
 from views.lookups import product_label, resolve_product, resolve_sku, sku_label
 from views.modelview import OmsModelView
@@ -38,15 +38,28 @@ def on_sale(*, value: bool) -> Markup:
 class ProductForm(FlaskForm):
     """A product."""
 
-    code = StringField(lazy_gettext("Code"), [Chosen()])
     name = StringField(lazy_gettext("Name"), [Chosen()])
+    code = StringField(lazy_gettext("Code"), [Chosen()], description=lazy_gettext("Keep it, or write the code you use"))
+    price = AmountField(
+        lazy_gettext("Price (VAT included)"),
+        description=lazy_gettext(
+            "With a price it can be sold at once. Of several sizes or colors? Leave it empty and add them next"
+        ),
+    )  # fmt: skip
     name_en = StringField(lazy_gettext("English name"))
     category = StringField(lazy_gettext("Category"))
     description = TextAreaField(lazy_gettext("Description"))
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if request.method == "GET" and kwargs.get("obj") is None:
+            self.code.data = first_code(Product, "P")
+
 
 class ProductEditForm(ProductForm):
-    """A product that exists."""
+    """A product that exists; prices are its SKUs'."""
+
+    price = None  # type: ignore[assignment]  # wtforms drops a field that is set to None
 
     is_active = BooleanField(
         lazy_gettext("On sale"), description=lazy_gettext("Taking it off sale takes all its SKUs along")
@@ -82,6 +95,9 @@ class SkuForm(FlaskForm):
         wanted = request.args.get("product", "")
         if request.method == "GET" and wanted.isdecimal() and len(wanted) < 19 and "product_id" in self:
             self.product_id.data = int(wanted)
+            if (product := db.session.get(Product, int(wanted))) is not None:
+                taken = db.session.scalar(select(Sku.id).where(Sku.code == product.code))
+                self.code.data, self.name.data = product.code + ("-" if taken else ""), product.name
 
 
 class SkuEditForm(SkuForm):
@@ -278,15 +294,20 @@ class ProductView(OmsModelView):
     show_template = "product_show.html"
     empty_text = lazy_gettext("Import a file of products, or add the first one.")
     add_form, edit_form = ProductForm, ProductEditForm
+    add_columns = ["name", "code", "price", "category", "name_en", "description"]
+    edit_columns = ["name", "code", "category", "name_en", "description", "is_active"]
 
     def value(self, row: Any, name: str) -> Any:
         """A cell."""
         return on_sale(value=row.is_active) if name == "is_active" else super().value(row, name)
 
     def create(self, tx: Tx, form: Any) -> int:
-        """A new product."""
+        """A new product, and with a price its one SKU of the same code."""
         facts = {name: form[name].data or "" for name in ("code", "name", "name_en", "category", "description")}
-        return catalog.create_product(tx, catalog.CreateProduct(**facts)).id
+        made = catalog.create_product(tx, catalog.CreateProduct(**facts)).id
+        if form.price.data is not None:
+            catalog.create_sku(tx, catalog.CreateSku(made, facts["code"], facts["name"], price=form.price.data))
+        return made
 
     def change(self, tx: Tx, pk: int, form: Any) -> None:
         """A product changed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import g
+from flask import g, request
 from flask_appbuilder.models.sqla.interface import SQLAInterface
 from flask_babel import gettext, lazy_gettext
 from flask_wtf import FlaskForm
@@ -15,12 +15,14 @@ from wtforms import BooleanField, SelectField, StringField, TextAreaField
 from oms.banks.codes import BANKS, bank_short
 from oms.catalog.models import CHANNEL_LABELS, Channel, Shop
 from oms.db import Tx, db
+from oms.documents.models import Company, CompanyBranch
 from oms.inventory.models import Warehouse
 from oms.payments.models import ReceivingAccount
+from oms.thai.tax_id import HEAD_OFFICE
 from oms.usecases import masters
 from views import nav
 from views.base import current_actor
-from views.fields import Chosen, WholeField, choices
+from views.fields import Chosen, WholeField, choices, first_code
 from views.filters import language, tr
 from views.modelview import OmsModelView
 from views.products import ChannelSkuView
@@ -34,25 +36,46 @@ def in_use(*, value: bool) -> Markup:
     return Markup('<span class="pill {}">{}</span>').format(tone, text)
 
 
+CODE_HELP = lazy_gettext("Files and lists name it by this; keep it as it is or write your own")
+
+
+def is_new(facts: dict[str, Any]) -> bool:
+    """Whether the form is opened empty, to add a record."""
+    return request.method == "GET" and facts.get("obj") is None
+
+
 class WarehouseForm(FlaskForm):
     """A warehouse."""
 
-    code = StringField(lazy_gettext("Code"), [Chosen()], description=lazy_gettext("Short, as on labels: BKK"))
+    code = StringField(lazy_gettext("Code"), [Chosen()], description=CODE_HELP)
     name = StringField(lazy_gettext("Name"), [Chosen()])
     province = StringField(lazy_gettext("Province"))
-    address = TextAreaField(lazy_gettext("Address"))
-    phone = StringField(lazy_gettext("Phone"))
+    address = TextAreaField(
+        lazy_gettext("Address"),
+        description=lazy_gettext("Printed on labels as the sender; COD cannot be sent without it"),
+    )  # fmt: skip
+    phone = StringField(lazy_gettext("Phone"), description=lazy_gettext("Printed on labels beside the address"))
     rank = WholeField(
         lazy_gettext("Rank"), empty=100, default=100, description=lazy_gettext("The lowest number is preferred")
     )
     is_active = BooleanField(ACTIVE, default=True)
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if is_new(kwargs):
+            self.code.data = first_code(Warehouse, "WH")
+            if db.session.scalar(select(Warehouse.id).limit(1)) is None:
+                company = db.session.get(Company, 1)
+                home = select(CompanyBranch.address).where(CompanyBranch.code == HEAD_OFFICE)
+                self.name.data, self.address.data = gettext("Main warehouse"), db.session.scalar(home)
+                self.phone.data = company.phone if company else ""
+
 
 class ShopForm(FlaskForm):
     """A shop on a channel."""
 
-    code = StringField(lazy_gettext("Code"), [Chosen()], description=lazy_gettext("Files and commands name it"))
-    name = StringField(lazy_gettext("Name"), [Chosen()])
+    code = StringField(lazy_gettext("Code"), [Chosen()], description=CODE_HELP)
+    name = StringField(lazy_gettext("Name"), [Chosen()], description=lazy_gettext("As customers know the page"))
     channel = SelectField(lazy_gettext("Channel"), coerce=Channel)
     warehouse_id = SelectField(lazy_gettext("Sends from"), coerce=int)
     expire_hours = WholeField(
@@ -70,13 +93,19 @@ class ShopForm(FlaskForm):
         mine = or_(Warehouse.is_active, Warehouse.id == (self.warehouse_id.data or 0))
         rows = db.session.scalars(select(Warehouse).where(mine).order_by(Warehouse.rank, Warehouse.code))
         self.warehouse_id.choices = choices((row.id, str(row)) for row in rows)
+        if is_new(kwargs):
+            company = db.session.get(Company, 1)
+            self.code.data, self.name.data = first_code(Shop, "SHOP"), company.name if company else ""
 
 
 class AccountForm(FlaskForm):
     """A receiving account."""
 
-    code = StringField(lazy_gettext("Code"), [Chosen()])
-    bank = StringField(lazy_gettext("Bank or wallet"), [Chosen()])
+    code = StringField(lazy_gettext("Code"), [Chosen()], description=CODE_HELP)
+    bank = StringField(
+        lazy_gettext("Bank or wallet"),
+        description=lazy_gettext("Only when the list above does not have it, or by the name customers know"),
+    )  # fmt: skip
     account_no = StringField(lazy_gettext("Account number"), [Chosen()])
     account_name = StringField(lazy_gettext("Account name"), [Chosen()])
     promptpay = StringField(
@@ -87,7 +116,9 @@ class AccountForm(FlaskForm):
     )
     biller_id = StringField(
         lazy_gettext("Biller id"),
-        description=lazy_gettext("15 digits; with it a QR code carries the order number (bill payment)"),
+        description=lazy_gettext(
+            "Leave empty unless the bank gave you one: 15 digits, and QR codes then carry the order number"
+        ),
     )
     ref3_prefix = StringField(
         lazy_gettext("Third reference"), description=lazy_gettext("Only where the bank asks for it, such as SCB")
@@ -98,7 +129,14 @@ class AccountForm(FlaskForm):
         super().__init__(*args, **kwargs)
         thai = language() == "th"
         named = [(bank.code, f"{bank.short} · {bank.thai if thai else bank.english}") for bank in BANKS.values()]
-        self.bank_code.choices = [("", gettext("Read it from the bank's name")), *named]
+        self.bank_code.choices = [("", gettext("Choose the bank, or write its name below")), *named]
+        if is_new(kwargs):
+            self.code.data = first_code(ReceivingAccount, "BANK")
+
+    def bank_named(self) -> str:
+        """The bank as customers read it: as written, else the chosen one's Thai name."""
+        chosen = BANKS.get(self.bank_code.data or "")
+        return (self.bank.data or "").strip() or (chosen.thai.removeprefix("ธนาคาร") if chosen else "")
 
 
 def _facts(form: Any, kind: Any) -> Any:
@@ -132,7 +170,7 @@ class WarehouseView(OmsModelView):
     empty_text = lazy_gettext("Add the place your goods lie in; stock and parcels belong to a warehouse.")
     export_list = "warehouses"
     add_form = edit_form = WarehouseForm
-    add_columns = edit_columns = ["code", "name", "province", "address", "phone", "rank", "is_active"]
+    add_columns = edit_columns = ["name", "code", "address", "phone", "province", "rank", "is_active"]
 
     def base_statement(self) -> Select[Any]:
         """One's own warehouses."""
@@ -182,7 +220,7 @@ class ShopView(OmsModelView):
     export_list = "shops"
     add_form = edit_form = ShopForm
     add_columns = edit_columns = [
-        "code", "name", "channel", "warehouse_id", "expire_hours", "ship_within_hours", "contact_url", "is_active",
+        "channel", "name", "code", "warehouse_id", "expire_hours", "ship_within_hours", "contact_url", "is_active",
     ]  # fmt: skip
 
     def base_statement(self) -> Select[Any]:
@@ -236,7 +274,7 @@ class ReceivingAccountView(OmsModelView):
     export_list = "accounts"
     add_form = edit_form = AccountForm
     add_columns = edit_columns = [
-        "code", "bank", "bank_code", "account_no", "account_name", "promptpay", "biller_id", "ref3_prefix", "is_active",
+        "bank_code", "bank", "account_no", "account_name", "promptpay", "code", "biller_id", "ref3_prefix", "is_active",
     ]  # fmt: skip
     empty_text = lazy_gettext("Add the accounts your customers pay into; payments name one of them.")
 
@@ -248,10 +286,12 @@ class ReceivingAccountView(OmsModelView):
 
     def create(self, tx: Tx, form: Any) -> int:
         """A new account."""
+        form.bank.data = form.bank_named()
         return masters.create_account(tx, _facts(form, masters.AccountFacts)).id
 
     def change(self, tx: Tx, pk: int, form: Any) -> None:
         """An account changed."""
+        form.bank.data = form.bank_named()
         masters.edit_account(tx, masters.Edit(pk, self.posted_version() or 0), _facts(form, masters.AccountFacts))
 
 

@@ -229,6 +229,7 @@ def install(app: Flask) -> None:
     nav.add_counts(app, counts)
     app.jinja_env.globals.update(
         shipment_labels=SHIPMENT.labels, shipment_tones=STATUS_TONES, shipment_due=shipment_due,
+        known_carriers=carrier_names,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response as AnyResponse
 
 from oms.actor import Actor
+from oms.banks.pictures import is_cut, refuse
 from oms.db import Tx, db
 from oms.errors import InvalidInput, NotFound, OmsError, say
 from oms.intake import files
@@ -158,6 +159,8 @@ def _take(sent: FileStorage, order_id: int | None, amount: Money | None) -> dict
         key = kept.key
         if not kept.size:
             raise InvalidInput(say("The file is empty"), field="file", code="file_empty")
+        if is_cut(files.path_of(store(), key).read_bytes()):
+            raise refuse("picture_damaged")
         account_id = request.form.get("account_id", type=int)
         with unit() as tx:
             came = receive_slip(tx, ReceiveSlip(kept, order_id, amount, past_moment("said_at"), account_id))

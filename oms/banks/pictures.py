@@ -97,6 +97,16 @@ def kind_of(data: bytes) -> PictureKind:
     raise refuse("picture_kind")
 
 
+def is_cut(data: bytes) -> bool:
+    """Whether the end of a picture is missing: it was cut off on its way. Cheap, and asks no decoder; what is not cut
+    may still be damaged, and what is no picture is not cut."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return b"\xff\xd9" not in data[max(data.rfind(b"\xff\xda"), 0) :]  # no end after the last pixels
+    if data.startswith(b"\x89PNG"):
+        return b"IEND\xaeB`\x82" not in data
+    return data.startswith(b"RIFF") and len(data) < int.from_bytes(data[4:8], "little") + 8
+
+
 def check_size(size: int, limits: Limits = LIMITS) -> None:
     """Raise PictureRefused for a file longer than we read."""
     if size > limits.file_bytes:

@@ -18,6 +18,7 @@ from oms.net.breaker import Breaker
 from oms.shipping.carrier_models import Carrier
 from oms.shipping.carrier_queries import get_carrier
 from oms.usecases.bookings import resume_bookings
+from oms.usecases.carrier_trouble import told_of
 
 SETTINGS = "settings"  # why a carrier is not asked until a person has looked
 
@@ -57,11 +58,6 @@ def note_answer(tx: Tx, carrier_id: int, error: CarrierError | None) -> None:
         return
     breaker = Breaker(row.failures, row.closed_until).failed(now, error.retry_after)
     _keep(tx, carrier_id, failures=breaker.failures, closed_until=breaker.closed_until, **told)
-
-
-def told_of(error: CarrierError) -> str:
-    """A carrier's trouble as it is kept: code and words."""
-    return f"{error.raw_code} {error.raw_text}".strip()[:300] or str(error)[:300]
 
 
 def record_trial(tx: Tx, carrier_id: int, error: CarrierError | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -16,9 +15,7 @@ from oms.channels.port import (
     ChannelTooLate,
     ChannelUnknown,
 )
-from oms.net.silence import SILENCE_LABELS
-
-KEPT = 300  # characters of a trouble
+from oms.usecases.trouble_words import KEPT, Told, read_told, told
 
 
 class Trouble(StrEnum):
@@ -33,7 +30,7 @@ class Trouble(StrEnum):
     UNKNOWN = "unknown"
 
 
-TROUBLE_LABELS: Final[dict[Trouble, str]] = {
+TROUBLE_LABELS: Final[dict[str, str]] = {
     Trouble.KEYS: "The channel does not accept our keys. Press “Enter keys”, enter them as they stand at the channel, "
     "then press “Try”.",
     Trouble.GRANT: "The channel took our access back. Press “Let us in again”: the seller logs in there once and "
@@ -77,29 +74,12 @@ def told_of(error: ChannelError, kind: Trouble | None = None) -> str:
     return f"{kind or kind_of(error)}: {raw_of(error)}"[:KEPT]
 
 
-@dataclass(frozen=True)
-class Told:
-    """A kept trouble: what to do about it, "" when only words were kept; what it was; and the channel's own words."""
-
-    advice: str
-    what: str
-    words: str
-
-
 def read_trouble(kept: str) -> Told:
     """A kept trouble again."""
-    head, colon, raw = kept.partition(": ")
-    if colon and head in set(Trouble):
-        return _told(TROUBLE_LABELS[Trouble(head)], raw)
-    return _told("", kept)
-
-
-def _told(advice: str, raw: str) -> Told:
-    code, _, words = raw.partition(" ")
-    return Told(advice, SILENCE_LABELS[code], words) if code in SILENCE_LABELS else Told(advice, "", raw)
+    return read_told(TROUBLE_LABELS, kept)
 
 
 def last_trouble(kept: str) -> Told:
     """The last trouble of a connection; words from before its kind was kept count as unknown ones."""
     found = read_trouble(kept)
-    return found if found.advice or not kept else _told(TROUBLE_LABELS[Trouble.UNKNOWN], kept)
+    return found if found.advice or not kept else told(TROUBLE_LABELS[Trouble.UNKNOWN], kept)

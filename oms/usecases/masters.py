@@ -21,7 +21,7 @@ from oms.thai.text import arabic_digits, clean
 from oms.usecases.keeping import Saved, between, bounded, checked, known, lock_row, names, put, refuse_taken
 from oms.usecases.stock_checks import refuse_stock
 
-_CODE = re.compile(r"^[\w.\-]+$")
+_CODE = re.compile(r"^[\w.\-\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]+$")  # vowels and tones of Thai are no letters to re
 _HOURS = 24 * 365
 
 

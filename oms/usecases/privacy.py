@@ -139,6 +139,16 @@ def order_form_shown(tx: Tx, order: Order) -> None:
         audit.record(tx, PHONES_SHOWN, "order", order.id, order.number)
 
 
+def customer_chosen(tx: Tx, customer_id: int) -> Customer:
+    """A known person goes into the form of a new order, with the numbers in it; that they were seen is noted, once an
+    hour for each. Raises NotFound for nobody."""
+    tx.actor.require("customer.view")
+    person = get_customer(tx.session, customer_id)
+    if tx.actor.may(WHOLE) and not _noted_lately(tx, PHONES_SHOWN, "customer", person.id):
+        audit.record(tx, PHONES_SHOWN, "customer", person.id, person.name)
+    return person
+
+
 def chat_read(tx: Tx, writer_id: int, name: str) -> None:
     """Somebody reads what a person wrote, numbers and homes in it; that it was done is noted, once an hour."""
     tx.actor.require("message.send")

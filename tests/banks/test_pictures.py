@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from oms.banks.decoder import Decoder, prepare
-from oms.banks.pictures import LIMITS, PictureKind, PictureRefused, kind_of, sentence
+from oms.banks.pictures import LIMITS, PictureKind, PictureRefused, is_cut, kind_of, sentence
 from oms.payments.states import SlipKind
 from tests.samples import slips
 
@@ -197,17 +197,27 @@ def png_head(width: int, height: int, body: bytes = b"") -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
 
 
+def packed_zeros(count: int) -> bytes:
+    """So many zeros as zlib packs them, put together of one packed million: packing them all would take seconds."""
+    packer, million = zlib.compressobj(9), b"\0" * 1_000_000
+    first = packer.compress(million) + packer.flush(zlib.Z_FULL_FLUSH)
+    another = packer.compress(million) + packer.flush(zlib.Z_FULL_FLUSH)
+    rest = packer.compress(b"\0" * (count % 1_000_000)) + packer.flush()
+    return first + another * (count // 1_000_000 - 1) + rest[:-4] + struct.pack(">HH", count % 65521, 1)
+
+
+def test_zeros_packed_in_pieces_are_zeros():
+    assert zlib.decompress(packed_zeros(3_456_789)) == b"\0" * 3_456_789
+
+
 def bomb_png(side: int) -> bytes:
     """A true PNG of one color: side x side pixels in a few hundred kilobytes."""
-    packer = zlib.compressobj(9)
-    row = b"\0" * (side + 1)
-    body = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
-    return png_head(side, side, body)
+    return png_head(side, side, packed_zeros(side * (side + 1)))
 
 
 def bomb_pdf(grown: int) -> bytes:
     """A PDF whose one picture grows to that many bytes."""
-    packed = zlib.compress(b"\0" * grown, 9)
+    packed = packed_zeros(grown)
     side = int((grown // 3) ** 0.5)
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
@@ -249,6 +259,18 @@ def test_cut_and_broken_pictures_are_refused(decoder):
             assert refused(decoder, data[:part]) in {"picture_damaged", "picture_kind"}, data[:8]
     assert refused(decoder, png_head(100, 100, b"rubbish")) == "picture_damaged"
     assert refused(decoder, b"%PDF-1.7\nrubbish") == "picture_damaged"
+
+
+def test_a_half_picture_is_told_by_its_missing_end():
+    picture = slips.draw(slips.Slip())
+    for data in (slips.jpeg(picture), slips.saved(picture, "PNG"), slips.saved(picture, "WEBP")):
+        assert not is_cut(data)
+        assert not is_cut(data + bytes(5000))  # what a phone writes behind it
+        for part in (len(data) // 2, len(data) - 100):
+            assert is_cut(data[:part]), data[:8]
+            assert is_cut(data[:part] + bytes(len(data) - part)) or data.startswith(b"RIFF")  # a file made large first
+    assert not is_cut(b"")
+    assert not is_cut(b"picture 1")
 
 
 def test_any_damage_ends_in_a_page_or_a_refusal(decoder):

@@ -213,7 +213,7 @@ def test_keys_that_are_not_accepted_stop_the_carrier_until_somebody_mends_them(t
     note_answer(tx, flash.id, CarrierKeys(say("no"), raw_code="1002", raw_text="signature"))
     note_answer(tx, flash.id, CarrierKeys(say("no"), raw_code="1002", raw_text="signature"))
     row = carrier(tx, "flash")
-    assert (row.stopped, row.last_error, health(row, clock.now()).trouble) == ("settings", "1002 signature", True)
+    assert (row.stopped, row.last_error, health(row, clock.now()).trouble) == ("settings", "keys: 1002 signature", True)
     assert tx.session.scalar(text("SELECT count(*) FROM audit_log WHERE action = 'carrier.stopped'")) == 1
     record_trial(tx, flash.id, None)
     assert carrier(tx, "flash").stopped == ""

@@ -348,15 +348,24 @@ def test_the_seller_is_set_up_on_one_page(people, web):
     assert "Begin here" in owner.get("/setup/company/").text
     form = owner.get("/setup/company/edit")
     assert 'value="http://localhost"' in form.text
-    data = {"name": "บริษัท ทดสอบ จำกัด", "name_en": "", "tax_id": "", "is_vat_registered": "y", "phone": "", "email": "",
+    assert 'value="00000"' in owner.get("/setup/company/branch").text
+    data = {"name": "บริษัท ทดสอบ จำกัด", "name_en": "", "tax_id": "", "is_vat_registered": "y", "phone": "021112222", "email": "",
             "site_url": "http://localhost", "era": "be", "footer": "", "vat_from": ""}  # fmt: skip
+    refused = owner.post("/setup/company/edit", **data, address="").text
+    assert "address-err1" in refused
+    assert db.session.get(Company, 1) is None
+    data["address"] = "1 ถนนสีลม"
     assert "tax_id-err1" in owner.post("/setup/company/edit", **data).text
     assert owner.post("/setup/company/edit", **(data | {"tax_id": "0-0035-60000-02-5"})).status_code == 303
     assert db.session.get(Company, 1).tax_id == "0003560000025"
-    assert 'value="00000"' in owner.get("/setup/company/branch").text
-    branch = {"code": "00000", "name": "", "address": "1 ถนนสีลม", "address_en": "", "phone": "", "is_active": "y"}
+    head = db.session.scalars(select(CompanyBranch)).one()
+    assert (head.code, head.address, head.phone) == ("00000", "1 ถนนสีลม", "021112222")
+    assert 'name="address"' not in owner.get("/setup/company/edit").text  # it has its own page from here on
+    del data["address"]
+    assert owner.post("/setup/company/edit", **(data | {"tax_id": "0003560000025"})).status_code == 303
+    branch = {"code": "00001", "name": "", "address": "2 ถนนสีลม", "address_en": "", "phone": "", "is_active": "y"}
     assert owner.post("/setup/company/branch", **branch).status_code == 303
-    assert db.session.scalars(select(CompanyBranch.code)).all() == ["00000"]
+    assert set(db.session.scalars(select(CompanyBranch.code))) == {"00000", "00001"}
     owner.get("/setup/company/series/tax_invoice")
     assert "prefix-err1" in owner.post("/setup/company/series/tax_invoice", prefix="AB", footer="").text
     assert owner.post("/setup/company/series/tax_invoice", prefix="inv", footer="ขอบคุณ").status_code == 303

@@ -387,7 +387,7 @@ def test_rows_outside_the_scope_are_not_found(web, shop, monkeypatch):
     assert len(orders()) == 1
 
 
-def test_people_are_offered_with_their_addresses(web, shop):
+def test_a_chosen_person_comes_with_number_and_addresses_and_is_noted(web, shop):
     with transaction(system("test")) as tx:
         made = create_customer(
             tx,
@@ -401,8 +401,20 @@ def test_people_are_offered_with_their_addresses(web, shop):
     for typed in ("1234", "กนก", "080000"):
         items = sales.json("/entry/ask/customers", q=typed)["items"]
         assert [i["id"] for i in items] == [made.customer_id]
-        assert items[0]["addresses"][0]["postcode"] == "10500"
+        assert "0800001234" not in str(items).replace("-", "")  # who is only offered is not shown
     assert sales.json("/entry/ask/customers", q="x" * 5000)["items"] == []
+    noted = select(func.count()).where(
+        AuditLog.action == "privacy.phones_shown", AuditLog.subject_id == made.customer_id
+    )
+    assert db.session.scalar(noted) == 0
+    for _ in range(2):
+        found = sales.json("/entry/ask/person", q=str(made.customer_id))
+        assert (found["phone"], found["addresses"][0]["postcode"]) == ("080-000-1234", "10500")
+    assert db.session.scalar(noted) == 1  # once an hour
+    assert sales.client.get("/entry/ask/person?q=999999").status_code == 404
+    assert sales.client.get("/entry/ask/person?q=x").status_code == 404
+    assert Panel(web, "warehouse").client.get("/entry/ask/person?q=1").status_code in {302, 403}
+    assert db.session.scalar(noted) == 1
 
 
 def test_products_are_found_by_code_barcode_and_thai_part(web, shop):
@@ -456,6 +468,7 @@ def test_the_preview_knows_the_phone_and_the_twin(web, shop):
     sales.post("/entry/", fill(shop, sales.get("/entry/")))
     seen = preview(sales, fill(shop, sales.get("/entry/")))
     assert seen["known"]["text"] == BUYER["name"]
+    assert set(seen["known"]) == {"id", "text", "hint"}  # her addresses come when she is chosen, which is noted
     assert [t["number"] for t in seen["twins"]] == [orders()[0].number]
 
 

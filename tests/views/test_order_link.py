@@ -162,6 +162,7 @@ def test_what_is_no_picture_is_refused_and_nothing_is_kept(web, order_id):
         (io.BytesIO(b"<svg onload=alert(1)>"), 422),
         (io.BytesIO(b""), 422),
         (io.BytesIO(b"MZ" * 99), 422),
+        (io.BytesIO(picture(kind="JPEG").getvalue()[:-40]), 422),  # half a picture is told while she still has the slip
     ):
         answer = send(client, token, file)
         assert answer.status_code == status

@@ -36,7 +36,8 @@
       items.forEach((it, i) => {
         const li = make("li", { id: `${list.id}-${i}` }, it.text); li.setAttribute("role", "option");
         if (hint(it)) li.append(make("small", { textContent: hint(it) }));
-        li.addEventListener("pointerdown", (e) => { e.preventDefault(); take(i); });
+        li.addEventListener("mousedown", (e) => e.preventDefault()); // the cursor stays in the field
+        li.addEventListener("click", () => take(i)); // not sooner: a finger's click would hit what appears below
         list.append(li);
       });
       if (!items.length) list.append(make("li", { textContent: say("Nothing"), className: "muted" }));
@@ -63,12 +64,16 @@
   const filled = {}; // what a suggestion wrote: it may be replaced by the next suggestion, what a person typed may not
   const mayFill = (name) => !field(name).value.trim() || field(name).value === filled[name];
   const fill = (name, value) => { if (value && mayFill(name)) { field(name).value = value; filled[name] = value; } };
-  function choose(person) {
+  async function choose(person) {
     field("customer_id").value = person.id; field("customer_name").value = person.text;
     $("#chosen-name").textContent = person.text; chosen.hidden = false;
-    fill("name", person.text); fill("phone", person.phone);
-    offerAddresses(person.addresses || []);
-    if ((person.addresses || []).length && ["line", "subdistrict", "district", "province", "postcode"].every(mayFill)) useAddress(person.addresses[0], false);
+    fill("name", person.text);
+    let found = { addresses: [] };
+    try { found = await ask(form.dataset.person, person.id); } catch { /* number and address can be typed */ }
+    if (field("customer_id").value !== String(person.id)) return;
+    fill("phone", found.phone);
+    offerAddresses(found.addresses);
+    if (found.addresses.length && ["line", "subdistrict", "district", "province", "postcode"].every(mayFill)) useAddress(found.addresses[0], false);
     changed();
   }
   function unchoose() {
@@ -90,7 +95,7 @@
     offers.hidden = !addresses.length;
   }
   const who = $("#who");
-  if (who) combo(who, form.dataset.customers, { pick: (person, input) => { input.value = ""; choose(person); (field("line").value ? $("#what") : field("line")).focus(); }, enter: newPerson, least: 3 });
+  if (who) combo(who, form.dataset.customers, { pick: async (person, input) => { input.value = ""; await choose(person); (field("line").value ? $("#what") : field("line")).focus(); }, enter: newPerson, least: 3 });
   function newPerson(text) {
     const digits = text.replace(/[\s()+.-]/g, "");
     if (/^\d{6,}$/.test(digits)) { if (!field("phone").value) field("phone").value = text; field("name").focus(); } else { if (!field("name").value) field("name").value = text; field("phone").focus(); }

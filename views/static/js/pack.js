@@ -15,7 +15,7 @@
   const el = (tag, cls, text) => { const e = document.createElement(tag); if (cls) e.className = cls; if (text !== undefined) e.textContent = text; return e; };
   function tell(tone, text, more = "") {
     box.className = `st-say ${tone}`; line.textContent = text; hint.textContent = more; box.hidden = !text;
-    $("[data-seen]").hidden = tone !== "stop";
+    $("[data-seen]").hidden = tone !== "stop"; $("[data-label-open]").hidden = true;
     root.classList.toggle("stopped", tone === "stop");
     stopped = tone === "stop";
   }
@@ -135,9 +135,20 @@
     sound("done");
     const number = done?.number || "";
     if (!done || done.labels.on || mode === "later") { tell("done", `${say("done")} ${number}`, done?.labels.on ? say("label_on") : ""); return; }
-    if (mode === "auto" && done.label_url) print(done);
+    if (mode === "auto" && done.label_url && touch) offerLabel(done);
+    else if (mode === "auto" && done.label_url) print(done);
     else tell("warn", `${say("done")} ${number}`, say("label_none"));
   }
+  // A phone does not print from a hidden frame: it opens the label in a page of its own, when asked by a finger.
+  const touch = matchMedia("(pointer:coarse)").matches, opener = $("[data-label-open]");
+  let printed = "", labelOf = null;
+  function offerLabel(done) { tell("done", `${say("done")} ${done.number}`); labelOf = done; opener.hidden = false; }
+  opener.addEventListener("click", () => {
+    const sent = Object.assign(document.createElement("form"), { method: "post", action: labelOf.label_url, target: "_blank", hidden: true });
+    sent.append(Object.assign(document.createElement("input"), { type: "hidden", name: "csrf_token", value: root.dataset.token }));
+    document.body.append(sent); sent.submit(); sent.remove();
+    opener.hidden = true; setTimeout(refresh, 3000);
+  });
   async function print(done, reason = "") {
     tell("done", `${say("done")} ${done.number}`, say("printing", { number: done.number }));
     try {
@@ -150,7 +161,9 @@
       }
       if (!answer.ok || !(answer.headers.get("Content-Type") || "").includes("pdf")) throw new Error(String(answer.status));
       const frame = $("[data-printer]"), address = URL.createObjectURL(await answer.blob());
-      frame.onload = () => { try { frame.contentWindow.focus(); frame.contentWindow.print(); } catch { window.open(address); } setTimeout(() => URL.revokeObjectURL(address), 60000); code.focus(); };
+      if (printed) URL.revokeObjectURL(printed); // the one frame holds one label
+      printed = address;
+      frame.onload = () => { try { frame.contentWindow.focus(); frame.contentWindow.print(); } catch { window.open(address); } code.focus(); };
       frame.src = address; root.dataset.printed = String(Number(root.dataset.printed || 0) + 1);
       refresh();
     } catch { tell("warn", `${say("done")} ${done.number}`, say("print_failed", { number: done.number })); sound("note"); }
@@ -210,11 +223,16 @@
   });
 
   // --- the station itself ------------------------------------------------------------------------------
+  let wanted = new URLSearchParams(location.search).get("open"); // a page of an order or a shipment led here
+  function openWanted() {
+    if (!wanted || desk || stopped) return;
+    lastOpen = wanted; wanted = ""; history.replaceState(null, "", location.pathname); take(lastOpen);
+  }
   const help = () => document.getElementById("st-help").showModal();
   const named = () => { const option = document.querySelector(`#st-place option[value="${place}"]`); if (!option) place = 0; $("[data-station-name]").textContent = station && place ? `${station} · ${option.dataset.code}` : say("no_place"); };
-  function setup() { document.getElementById("st-name").value = station; if (place) document.getElementById("st-place").value = String(place); document.getElementById("st-setup").showModal(); }
+  function setup() { document.getElementById("st-name").value = station || root.dataset.person; if (place) document.getElementById("st-place").value = String(place); document.getElementById("st-setup").showModal(); }
   $("[data-setup]").addEventListener("click", setup);
-  $("[data-setup-form]").addEventListener("submit", () => { station = document.getElementById("st-name").value.trim(); place = Number(document.getElementById("st-place").value); memory("station", station); memory("place", place); named(); refresh(); setTimeout(() => code.focus(), 0); });
+  $("[data-setup-form]").addEventListener("submit", () => { station = document.getElementById("st-name").value.trim(); place = Number(document.getElementById("st-place").value); memory("station", station); memory("place", place); named(); refresh().then(openWanted); setTimeout(() => code.focus(), 0); });
   $("[data-help]").addEventListener("click", help);
   const mode = $("[data-label-mode]"); mode.value = memory("labels") || "auto"; mode.addEventListener("change", () => { memory("labels", mode.value); showSide(null); code.focus(); });
   const muted = $("[data-mute]"), mark = () => { muted.setAttribute("aria-pressed", String(quiet.on)); muted.classList.toggle("off", quiet.on); };
@@ -227,5 +245,5 @@
   document.querySelectorAll("dialog").forEach((d) => d.addEventListener("close", () => { code.focus(); code.setSelectionRange(code.value.length, code.value.length); }));
   if (matchMedia("(pointer:coarse)").matches) { code.inputMode = "none"; code.addEventListener("pointerdown", () => { code.inputMode = "text"; }); code.addEventListener("blur", () => { code.inputMode = "none"; }); } // a phone's keyboard opens only when asked for
   named(); show({ desk: null, before: [], pace: null }); code.focus();
-  if (station && place) refresh(); else setup();
+  if (station && place) refresh().then(openWanted); else setup();
 })();

@@ -142,7 +142,7 @@
       const answer = await fetch(url, { headers: { Accept: "application/json" } });
       if (mine !== turn || !answer.ok) return;
       items = (await answer.json()).items; asked = typed; list.replaceChildren();
-      items.forEach((it, i) => { const li = list.appendChild(document.createElement("li")); li.setAttribute("role", "option"); li.append(it.text); if (it.hint) li.appendChild(document.createElement("small")).textContent = it.hint; li.addEventListener("pointerdown", (e) => { e.preventDefault(); take(i); }); });
+      items.forEach((it, i) => { const li = list.appendChild(document.createElement("li")); li.setAttribute("role", "option"); li.append(it.text); if (it.hint) li.appendChild(document.createElement("small")).textContent = it.hint; li.addEventListener("mousedown", (e) => e.preventDefault()); li.addEventListener("click", () => take(i)); });
       if (!items.length) list.appendChild(document.createElement("li")).textContent = body.dataset.nothing;
       list.hidden = false; input.setAttribute("aria-expanded", "true"); at = items.length ? 0 : -1; mark();
     };

@@ -99,7 +99,7 @@
       const answer = await fetch(url, { headers: { Accept: "application/json" } });
       if (mine !== turn || !answer.ok) return;
       items = (await answer.json()).items; on = 0; list.replaceChildren();
-      items.forEach((item) => { const li = list.appendChild(document.createElement("li")); li.setAttribute("role", "option"); li.append(item.text); li.appendChild(document.createElement("small")).textContent = item.hint; li.addEventListener("pointerdown", (e) => { e.preventDefault(); take(item); }); });
+      items.forEach((item) => { const li = list.appendChild(document.createElement("li")); li.setAttribute("role", "option"); li.append(item.text); li.appendChild(document.createElement("small")).textContent = item.hint; li.addEventListener("mousedown", (e) => e.preventDefault()); li.addEventListener("click", () => take(item)); });
       if (!items.length) list.appendChild(document.createElement("li")).textContent = document.body.dataset.nothing;
       list.hidden = false; mark();
     };
