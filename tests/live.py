@@ -85,7 +85,7 @@ def served(settings: Settings, log: Path, workers: int = 1) -> Iterator[str]:
         process = subprocess.Popen(oms_command("web"), env=environment, stdout=out, stderr=out)
     url = f"http://127.0.0.1:{settings.port}"
     try:
-        until(lambda: process.poll() is not None or answers(url), 60)
+        until(lambda: process.poll() is not None or answers(url), 150)  # a limit for a machine with much to do
         assert process.poll() is None, log.read_text()
         yield url
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
@@ -16,15 +17,22 @@ from oms.inventory.models import Warehouse
 from oms.orders.models import Order, OrderLine
 from oms.shipping.carrier_models import CarrierBooking
 from oms.shipping.models import Parcel, Shipment
+from oms.thai.addresses import Area
 from oms.thai.reading import read_areas
 
 ITEMS_AT_MOST = 5
 
 
+@lru_cache(maxsize=64)
+def _area_of(address: str) -> Area | None:
+    """Where a warehouse lies. Asked for each parcel, and reading an address takes a hundredth of a second."""
+    return next(iter(read_areas(address, limit=1)), None)
+
+
 def place_of(place: Warehouse) -> Address:
     """A warehouse as the sender. Raises Refused when its address is not complete."""
-    areas = read_areas(place.address, limit=1)
-    if not areas or not place.phone or not areas[0].postcodes:
+    area = _area_of(place.address)
+    if area is None or not place.phone or not area.postcodes:
         raise Refused(
             say(
                 "{warehouse} needs a phone and a full address with sub-district, district, province and postcode",
@@ -32,7 +40,6 @@ def place_of(place: Warehouse) -> Address:
             ),
             code="sender_incomplete",
         )
-    area = areas[0]
     codes = [code for code in area.all_postcodes if code in place.address] or list(area.postcodes)
     return Address(
         place.name, place.phone, place.address[:200], area.subdistrict, area.district, area.province, codes[0]

@@ -197,17 +197,27 @@ def png_head(width: int, height: int, body: bytes = b"") -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
 
 
+def packed_zeros(count: int) -> bytes:
+    """So many zeros as zlib packs them, put together of one packed million: packing them all would take seconds."""
+    packer, million = zlib.compressobj(9), b"\0" * 1_000_000
+    first = packer.compress(million) + packer.flush(zlib.Z_FULL_FLUSH)
+    another = packer.compress(million) + packer.flush(zlib.Z_FULL_FLUSH)
+    rest = packer.compress(b"\0" * (count % 1_000_000)) + packer.flush()
+    return first + another * (count // 1_000_000 - 1) + rest[:-4] + struct.pack(">HH", count % 65521, 1)
+
+
+def test_zeros_packed_in_pieces_are_zeros():
+    assert zlib.decompress(packed_zeros(3_456_789)) == b"\0" * 3_456_789
+
+
 def bomb_png(side: int) -> bytes:
     """A true PNG of one color: side x side pixels in a few hundred kilobytes."""
-    packer = zlib.compressobj(9)
-    row = b"\0" * (side + 1)
-    body = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
-    return png_head(side, side, body)
+    return png_head(side, side, packed_zeros(side * (side + 1)))
 
 
 def bomb_pdf(grown: int) -> bytes:
     """A PDF whose one picture grows to that many bytes."""
-    packed = zlib.compress(b"\0" * grown, 9)
+    packed = packed_zeros(grown)
     side = int((grown // 3) ** 0.5)
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",

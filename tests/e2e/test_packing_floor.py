@@ -108,6 +108,17 @@ def test_the_table_by_keyboard_alone(floor, web_app):
     shot(page, "pack-help")
 
 
+def test_a_table_named_with_the_mouse_takes_its_first_scan(floor):
+    open_page, address, _ = floor
+    page = open_page("warehouse", WIDE)
+    page.goto(f"{address}/pack/")
+    page.fill("#st-name", "โต๊ะ 9")
+    page.locator("#st-setup button.p").click()
+    expect(page.locator("[data-station-name]")).to_contain_text("โต๊ะ 9")
+    page.keyboard.type("SH0001")
+    expect(page.locator("#code")).to_have_value("SH0001")
+
+
 def test_scans_made_without_a_network_are_kept_and_judged_in_order(floor, web_app):
     page_of, address, boxes = floor
     page = at_table(page_of("warehouse", WIDE), address)

@@ -241,7 +241,8 @@
   const camera = new Camera($("[data-video]"), root.dataset.frame, root.dataset.token, (text) => { seenLine.textContent = text; if (!desk) lastOpen = text; take(text); }, seenLine);
   $("[data-camera]").addEventListener("click", async () => { eye.showModal(); seenLine.textContent = say("camera_on"); if (!(await camera.start())) seenLine.textContent = say("camera_denied"); });
   eye.addEventListener("close", () => { camera.stop(); code.focus(); });
-  document.querySelectorAll("dialog").forEach((d) => d.addEventListener("close", () => code.focus()));
+  // where a dialog gives the focus back by itself, Chromium forgets the caret with it: the first scan would be typed into nothing
+  document.querySelectorAll("dialog").forEach((d) => d.addEventListener("close", () => { code.focus(); code.setSelectionRange(code.value.length, code.value.length); }));
   if (matchMedia("(pointer:coarse)").matches) { code.inputMode = "none"; code.addEventListener("pointerdown", () => { code.inputMode = "text"; }); code.addEventListener("blur", () => { code.inputMode = "none"; }); } // a phone's keyboard opens only when asked for
   named(); show({ desk: null, before: [], pace: null }); code.focus();
   if (station && place) refresh().then(openWanted); else setup();
