@@ -111,9 +111,7 @@ class AccountForm(FlaskForm):
     promptpay = StringField(
         lazy_gettext("PromptPay"), description=lazy_gettext("A phone number, a tax id or an e-wallet number")
     )
-    bank_code = SelectField(
-        lazy_gettext("Bank on slips"), description=lazy_gettext("Slips and statements are compared by it")
-    )
+    bank_code = SelectField(lazy_gettext("Bank"), description=lazy_gettext("Slips and statements are compared by it"))
     biller_id = StringField(
         lazy_gettext("Biller id"),
         description=lazy_gettext(

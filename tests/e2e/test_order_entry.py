@@ -158,6 +158,22 @@ def test_a_page_left_in_the_middle_offers_what_was_typed(walk, web_app):
     assert page.is_checked("input[name=term][value=cod]")
 
 
+def test_a_known_customer_is_chosen_with_a_finger(walk):
+    page, address = walk[0]("sales", PHONE), walk[1]
+    touch = {"viewport": PHONE, "has_touch": True, "is_mobile": True, "storage_state": page.context.storage_state()}
+    finger = page.context.browser.new_context(**touch).new_page()
+    finger.goto(f"{address}/entry/")
+    finger.locator("#who").tap()
+    finger.locator("#who").press_sequentially("กนก")
+    option = finger.locator("#who-list [role=option]")
+    expect(option).to_contain_text("1234")
+    expect(option).not_to_contain_text("0800001234")
+    option.tap()  # its click must not come down on what appears below the list
+    expect(finger.locator("#phone")).to_have_value("080-000-1234")
+    expect(finger.locator("#postcode")).to_have_value("50210")
+    expect(finger.locator("#chosen")).to_be_visible()
+
+
 def test_two_orders_are_pasted_from_a_chat_and_saved_one_after_the_other(walk, web_app):
     page, address = walk[0]("sales", PHONE), walk[1]
     page.goto(f"{address}/entry/")

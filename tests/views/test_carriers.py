@@ -8,8 +8,11 @@ import pytest
 from sqlalchemy import select, text
 
 from oms.actor import system
+from oms.carriers.asking import silent
 from oms.db import db, transaction
+from oms.net.silence import Silence
 from oms.shipping.carrier_models import Carrier, CarrierChoice, NumberRange
+from oms.usecases.carrier_health import note_answer
 from tests.shop import small_shop
 from tests.views.people import log_in
 
@@ -76,6 +79,19 @@ def test_keys_go_in_and_never_come_out(manager):
     assert flash().secrets == b""
     missing = manager.post(path, merchant="AA0005")
     assert "Enter this secret" in missing.text
+
+
+def test_a_trouble_is_said_in_words_with_the_carriers_own_beneath(web, manager):
+    row = flash()
+    manager.post(f"/carriers/{row.id}/connect/flash", merchant="AA0005", api_key="x", host="http://127.0.0.1:1")
+    with transaction(system("test")) as tx:
+        note_answer(tx, row.id, silent(Silence("bad_key", "sign is wrong", final=True)))
+    page = log_in(web, "manager", language="th").get(f"/carriers/{row.id}").text
+    assert "ขนส่งไม่รับคีย์ของร้าน" in page
+    details = page.split("<details><summary>รายละเอียดจากขนส่ง")[1].split("</details>")[0]
+    assert "sign is wrong" in details
+    assert page.count("sign is wrong") == 1
+    assert "keys: " not in page
 
 
 def test_a_block_of_numbers_is_entered_and_changed(manager):
