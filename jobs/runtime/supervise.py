@@ -133,9 +133,10 @@ def left_behind(data: Path) -> list[psutil.Process]:
 def _ours(process: psutil.Process, data: Path) -> bool:
     """By the mark in its environment; the engines write their title over it, and are known by their folders."""
     if process.name() in ENGINE_NAMES:
-        folders = (f"{data}/", f"{layout.Layout(data, None).run}/", f"{layout.Layout(data, None).postgres}")
-        command = " ".join(process.cmdline())
-        return any(folder in f"{command}/" for folder in folders)
+        own = layout.Layout(data, None)
+        folders = (own.run, own.postgres, own.redis)  # others may keep theirs in this very folder: no wider than that
+        words = (word.rpartition(":")[2] for word in " ".join(process.cmdline()).split())
+        return any(Path(word).is_relative_to(folder) for word in words for folder in folders)
     return bool(process.environ().get(MARK) == str(data))
 
 
