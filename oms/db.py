@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import psycopg.errors
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Engine, MetaData, String, Table, event
+from sqlalchemy import Connection, Engine, MetaData, String, Table, event
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import psycopg as psycopg_dialect
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
@@ -48,10 +48,22 @@ else:
 
 @dataclass(frozen=True)
 class Tx:
-    """An open transaction and who is in it. Verbs get it; only ``transaction`` makes it."""
+    """An open transaction and who is in it. Verbs get it; only ``transaction`` makes it. ``last``: writes that nothing
+    waits for, sent with the commit."""
 
     session: Session
     actor: Actor
+    last: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def connection(self) -> Connection:
+        """What the statements of the hot paths are sent on (``oms.asking``). Inside a savepoint the session is asked
+        every time: it makes the savepoint when it first is."""
+        return self.session.connection() if self.session.in_nested_transaction() else self._connection
+
+    @cached_property
+    def _connection(self) -> Connection:
+        return self.session.connection()
 
 
 @contextmanager
@@ -64,6 +76,8 @@ def transaction(actor: Actor) -> Iterator[Tx]:
     tx = session.info["oms_tx"] = Tx(session, actor)
     try:
         yield tx
+        if tx.last:
+            _send_last(tx)
         session.commit()
     except StaleDataError as exc:
         session.rollback()
@@ -82,19 +96,49 @@ def transaction(actor: Actor) -> Iterator[Tx]:
         session.info.pop("oms_tx", None)
 
 
+def _send_last(tx: Tx) -> None:
+    """Send the last writes and the commit at once. The commit of the session finds nothing left to do then, unless
+    somebody else's transaction is around this one: that is theirs to commit."""
+    tx.session.flush()
+    connection = tx.connection
+    driver: Any = connection.connection.driver_connection
+    with together(tx):
+        for write in tx.last:
+            write()
+        if not connection.in_nested_transaction():
+            driver.commit()
+
+
 @contextmanager
-def together(tx: Tx) -> Iterator[None]:
-    """Send the statements inside at once and wait once, at the end: writes none of which needs an answer, each of
-    fewer than ``COPY_FROM`` rows. What the database refuses is raised at the end, as the error it always is."""
-    connection = tx.session.connection()
+def errors_of(connection: Connection) -> Iterator[None]:
+    """What the driver raises inside, raised as the error it always is."""
     raw: Any = connection.connection.driver_connection
     try:
-        with raw.pipeline():
-            yield
+        yield
     except psycopg.Error as exc:
         if raw.closed:
             connection.invalidate(exc)
         raise DBAPIError.instance(None, None, exc, psycopg.Error, connection_invalidated=raw.closed) from exc
+
+
+def send(connection: Any, kind: Any, sql: str, values: Any) -> Any:
+    """Give the driver a statement as it stands, by a cursor of that kind; who listens to statements hears of it.
+    Answers the cursor. Raises DBAPIError."""
+    cursor = kind(connection.connection.driver_connection)
+    connection.dispatch.before_cursor_execute(connection, cursor, sql, values, None, False)  # noqa: FBT003
+    with errors_of(connection):
+        cursor.execute(sql, values)
+    return cursor
+
+
+@contextmanager
+def together(tx: Tx) -> Iterator[None]:
+    """Send the statements inside at once and wait once, at the end: writes none of which needs an answer, each of
+    fewer than ``COPY_FROM`` rows. What the database refuses is raised at the end, as the error it always is."""
+    connection = tx.connection
+    raw: Any = connection.connection.driver_connection
+    with errors_of(connection), raw.pipeline():
+        yield
 
 
 IDLE_SECONDS = 30.0  # a connection that was idle for longer is asked whether it still lives
@@ -186,6 +230,20 @@ def _layout(table: Table, keys: frozenset[str]) -> _Layout:
     )
 
 
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+@cache
+def _insertion(table: str, names: tuple[str, ...], rows: int) -> str:
+    """One INSERT of so many rows, with the places of its values numbered: the driver has nothing to look for in it."""
+    wide = len(names)
+    values = ", ".join(
+        "(" + ", ".join(f"${n}" for n in range(row * wide + 1, (row + 1) * wide + 1)) + ")" for row in range(rows)
+    )
+    return f'INSERT INTO "{table}" ({_listed(names)}) VALUES {values}'  # noqa: S608  names come from the models
+
+
 def insert_rows(tx: Tx, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
     """Write many rows of one table at once: COPY for many, one INSERT for few. Fills in plain column defaults.
 
@@ -197,14 +255,12 @@ def insert_rows(tx: Tx, model: type[Base], rows: Sequence[Mapping[str, Any]]) ->
     tx.session.flush()  # what was changed before goes before
     table: Any = model.__table__
     layout = _layout(table, frozenset(rows[0]))
-    names = ", ".join(f'"{name}"' for name in layout.names)
-    connection = tx.session.connection()
+    connection = tx.connection
     if len(rows) < COPY_FROM:
-        one = "(" + ", ".join(["%s"] * len(layout.names)) + ")"
-        values = ", ".join([one] * len(rows))
-        statement = f'INSERT INTO "{table.name}" ({names}) VALUES {values}'  # noqa: S608  names come from the models
-        connection.exec_driver_sql(statement, tuple(v for row in rows for v in layout.values(row)))
+        values = [v for row in rows for v in layout.values(row)]
+        send(connection, psycopg.RawCursor, _insertion(table.name, layout.names, len(rows)), values)
         return
+    names = _listed(layout.names)
     cursor: Any = connection.connection.cursor()
     with cursor, cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
         for row in rows:

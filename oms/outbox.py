@@ -33,6 +33,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from oms import clock
+from oms.asking import write
 from oms.columns import EnumText, UtcDateTime
 from oms.db import Model, Tx
 
@@ -112,16 +113,14 @@ def add_many(tx: Tx, owed: Sequence[Owed]) -> None:
     """Write side effects; one whose key exists already is owed already and stays as it is."""
     if not owed:
         return
-    tx.session.connection().execute(
-        _OWE,
-        {
-            "at": clock.now(),
-            "topics": [o.topic for o in owed],
-            "keys": [o.key for o in owed],
-            "payloads": [json.dumps(dict(o.payload)) for o in owed],
-            "times": [o.not_before for o in owed],
-        },
-    )
+    facts = {
+        "at": clock.now(),
+        "topics": [o.topic for o in owed],
+        "keys": [o.key for o in owed],
+        "payloads": [json.dumps(dict(o.payload)) for o in owed],
+        "times": [o.not_before for o in owed],
+    }
+    write(tx.connection, _OWE, facts)
 
 
 def add(tx: Tx, topic: str, key: str, **payload: int | str) -> None:

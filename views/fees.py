@@ -13,7 +13,7 @@ from sqlalchemy.orm import joinedload
 from werkzeug.wrappers import Response
 from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
 
-from oms.carriers.fees import BY_LABELS, By, Rates, RateTable, Step, ToSend, fee, read_table
+from oms.carriers.fees import BY_LABELS, By, Fee, Rates, RateTable, Step, ToSend, fee, read_table
 from oms.carriers.zones import Zone
 from oms.catalog import finding
 from oms.catalog.models import Shop
@@ -206,8 +206,13 @@ class FeeView(OmsView):
         if found is None:
             return jsonify(fee="", text="")
         table, made = found
-        parts = "; ".join(f"{tr(line.why)} {money(line.amount)}" for line in made.lines)
-        return jsonify(fee=f"{made.total.amount:.2f}", shown=money(made.total), text=f"{table.name}: {parts}")
+        said = f"{table.name}: {_parts(made)}"
+        return jsonify(fee=f"{made.total.amount:.2f}", shown=money(made.total), text=said)
+
+
+def _parts(made: Fee) -> str:
+    """What a fee is made of, in one line."""
+    return "; ".join(f"{tr(line.why)} = {money(line.amount)}" for line in made.lines)
 
 
 def _try(row: FeeTable, tried: Any) -> tuple[str, str]:
@@ -221,7 +226,7 @@ def _try(row: FeeTable, tried: Any) -> tuple[str, str]:
         return "", tr(refusal.problems()[0].message)
     except ValueError as exc:
         return "", str(exc)
-    return money(made.total), "; ".join(f"{tr(line.why)} {money(line.amount)}" for line in made.lines)
+    return money(made.total), _parts(made)
 
 
 VIEWS = (FeeView,)

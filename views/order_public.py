@@ -17,11 +17,13 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
 from oms.actor import Actor, system
+from oms.banks.codes import find_bank
 from oms.banks.pictures import is_cut, kind_of, refuse
 from oms.db import transaction
 from oms.errors import InvalidInput, NotFound, OmsError, say
 from oms.intake import files
 from oms.money import Money
+from oms.payments.models import ReceivingAccount
 from oms.payments.states import SlipStatus
 from oms.reports.pay_codes import PayCode
 from oms.reports.public_order import PublicOrder, public_order
@@ -89,6 +91,12 @@ def _still(found: PublicOrder, done: str) -> str:
     return done if news.get(done) else ""
 
 
+def _bank(account: ReceivingAccount) -> str:
+    """The bank in the language of the page; in Thai, and where the list does not know it, as the shop wrote it."""
+    named = find_bank(account.bank_code) if language() == "en" and account.bank_code else None
+    return named.english if named else account.bank
+
+
 def _facts(found: PublicOrder) -> dict[str, Any]:
     order, contact = found.order, found.order.shop.contact_url
     codes = [
@@ -96,7 +104,7 @@ def _facts(found: PublicOrder) -> dict[str, Any]:
         for c in (found.pay.codes if found.pay else ())
     ]
     return {
-        "order": order, "shop": order.shop.name, "who": masked(order.ship_name),
+        "order": order, "shop": order.shop.name, "who": masked(order.ship_name), "bank": _bank,
         "where": " ".join(x for x in (order.ship_district, order.ship_province) if x),
         "phone_end": order.ship_phone[-2:] if len(order.ship_phone) > 6 else "",
         "contact": contact if contact.startswith("https://") and "{" not in contact else "",

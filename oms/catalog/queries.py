@@ -10,6 +10,7 @@ from sqlalchemy import ARRAY, BigInteger, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
+from oms.asking import Question, Rows, ask
 from oms.catalog.models import BundleItem, Channel, Routing, Shop, Sku
 from oms.money import Money
 
@@ -75,23 +76,29 @@ _SHOPS = select(
 ).where(Shop.id == _IDS)
 
 
+def about_skus(sku_ids: Collection[int]) -> Question[dict[int, SkuFacts]]:
+    """Facts of many SKUs, bundles expanded."""
+    return Question(_SKUS, _read_skus, {"ids": sorted(set(sku_ids))})
+
+
+def _read_skus(rows: Rows) -> dict[int, SkuFacts]:
+    found = {}
+    for i, code, name, price, is_active, parts, pieces, product in rows:
+        made_of = tuple(zip(parts, pieces, strict=True)) if parts else ((i, 1),)
+        found[i] = SkuFacts(i, code, name, price, is_active, made_of, product)
+    return found
+
+
 def sku_facts(session: Session, sku_ids: Collection[int]) -> dict[int, SkuFacts]:
-    """Facts of many SKUs, bundles expanded, in one statement."""
-    return {
-        row[0]: SkuFacts(
-            row[0],
-            row[1],
-            row[2],
-            row[3],
-            row[4],
-            tuple(zip(row[5], row[6], strict=True)) if row[5] else ((row[0], 1),),
-            row[7],
-        )
-        for row in session.connection().execute(_SKUS, {"ids": sorted(set(sku_ids))})
-    }
+    """``about_skus``, asked by itself."""
+    return ask(session.connection(), about_skus(sku_ids))
+
+
+def about_shops(shop_ids: Collection[int]) -> Question[dict[int, ShopFacts]]:
+    """Facts of many shops."""
+    return Question(_SHOPS, lambda rows: {r[0]: ShopFacts(*r) for r in rows}, {"ids": sorted(set(shop_ids))})
 
 
 def shop_facts(session: Session, shop_ids: Collection[int]) -> dict[int, ShopFacts]:
-    """Facts of many shops in one statement."""
-    rows = session.connection().execute(_SHOPS, {"ids": sorted(set(shop_ids))})
-    return {row[0]: ShopFacts(*row) for row in rows}
+    """``about_shops``, asked by itself."""
+    return ask(session.connection(), about_shops(shop_ids))

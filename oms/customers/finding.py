@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select, text
 
 from oms import audit, clock
+from oms.asking import Question, ask
 from oms.customers.models import Customer, CustomerIdentity, CustomerSearch, IdentityKind
 from oms.db import Tx, insert_rows
 from oms.thai.phone import read_phone
@@ -48,12 +49,18 @@ _PEOPLE = text(
 )
 
 
-def _people(tx: Tx, wanted: set[Known]) -> dict[Known, int]:
+def about_people(buyers: Iterable[Buyer]) -> Question[dict[Known, int]]:
+    """Who of these is known by phone or identity, and as which customer."""
+    return _about({known for buyer in buyers for known in buyer.identities()})
+
+
+def _about(wanted: Collection[Known]) -> Question[dict[Known, int]]:
     pairs = sorted((kind.value, value) for kind, value in wanted)
-    found = tx.session.connection().execute(
-        _PEOPLE, {"kinds": [kind for kind, _ in pairs], "names": [name for _, name in pairs]}
+    return Question(
+        _PEOPLE if pairs else None,
+        lambda rows: {(IdentityKind(row[0]), row[1]): row[2] for row in rows},
+        {"kinds": [kind for kind, _ in pairs], "names": [name for _, name in pairs]},
     )
-    return {(IdentityKind(row[0]), row[1]): row[2] for row in found}
 
 
 BUCKETS = 256  # queues for new people; a batch of hundreds takes no more locks than these
@@ -75,18 +82,19 @@ def _ids(tx: Tx, count: int) -> list[int]:
     return list(tx.session.scalars(select(sequence).select_from(func.generate_series(1, count)))) if count else []
 
 
-def find_or_create(tx: Tx, buyers: Sequence[Buyer]) -> list[int | None]:
+def find_or_create(tx: Tx, buyers: Sequence[Buyer], found: Mapping[Known, int] | None = None) -> list[int | None]:
     """The customer id of every buyer, in order; None for one who cannot be told apart (no phone, no identity).
 
     A phone that is new for a known person is remembered; one that belongs to somebody else stays theirs.
+    ``found``: the answer to ``about_people`` when it was asked before in this transaction.
     """
     wanted = {known for buyer in buyers for known in buyer.identities()}
     if not wanted:
         return [None] * len(buyers)
-    people = _people(tx, wanted)
+    people = dict(ask(tx.connection, _about(wanted)) if found is None else found)
     if fresh_names := wanted - set(people):
         _queue_up(tx, fresh_names)
-        people |= _people(tx, fresh_names)
+        people |= ask(tx.connection, _about(fresh_names))
     stored = set(people)
     fresh: list[Buyer] = []
     owners: list[Known | None] = []

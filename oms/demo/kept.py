@@ -27,7 +27,7 @@ from oms.usecases.attachments import AddAttachment, AddPackingPhoto, add_attachm
 from oms.usecases.attachments_file import KeptFile, KeptPicture
 
 CHATS: Final = (
-    ("พี่คะ ขอเปลี่ยนเป็นสีครีมได้ไหมคะ", "ได้ค่ะ เดี๋ยวแก้ให้ในออเดอร์เลยนะคะ", "ขอบคุณค่า"),
+    ("พี่คะ ขอเปลี่ยนเป็นสีครีมได้ไหมคะ", "ได้ค่ะ เดี๋ยวแก้ให้ในคำสั่งซื้อเลยนะคะ", "ขอบคุณค่า"),
     ("โอนแล้วนะครับ ช่วยส่งวันนี้ด้วย", "ได้รับยอดแล้วค่ะ รอบบ่ายสามส่งให้เลย", "ขอบคุณครับ"),
 )
 CHAT_CHANNELS: Final = (Channel.LINE, Channel.FACEBOOK, Channel.INSTAGRAM)

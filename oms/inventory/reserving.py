@@ -13,6 +13,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from oms import clock
+from oms.asking import Question, ask, write
 from oms.db import Tx, insert_rows
 from oms.errors import StockShort, say
 from oms.inventory.models import (
@@ -32,18 +33,19 @@ _ADD_TO_LEVELS = text(
     " AS d(sku, place, hand, promise) WHERE l.sku_id = d.sku AND l.warehouse_id = d.place"
 )
 
-_LOCK_LEVELS = (
-    select(StockLevel)
-    .where(
-        text(
-            "(stock_levels.sku_id, stock_levels.warehouse_id) IN"
-            " (SELECT * FROM unnest(CAST(:skus AS bigint[]), CAST(:places AS bigint[])))"
-        )
-    )
-    .order_by(StockLevel.sku_id, StockLevel.warehouse_id)
-    .with_for_update(key_share=True)
-    .execution_options(populate_existing=True)
+_NAMED = text(
+    "(stock_levels.sku_id, stock_levels.warehouse_id) IN"
+    " (SELECT * FROM unnest(CAST(:skus AS bigint[]), CAST(:places AS bigint[])))"
 )
+_KEY_ORDER = (StockLevel.sku_id, StockLevel.warehouse_id)
+_LOCK_LEVELS = (
+    select(StockLevel).where(_NAMED).order_by(*_KEY_ORDER).with_for_update(key_share=True)
+    .execution_options(populate_existing=True)
+)  # fmt: skip
+_LOCK_FREE = (
+    select(*_KEY_ORDER, StockLevel.on_hand - StockLevel.reserved).where(_NAMED).order_by(*_KEY_ORDER)
+    .with_for_update(key_share=True)
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -67,13 +69,27 @@ class Shortage:
     left: int
 
 
+def _keyed(keys: Iterable[Key]) -> dict[str, list[int]]:
+    wanted = sorted(set(keys))
+    return {"skus": [sku for sku, _ in wanted], "places": [place for _, place in wanted]}
+
+
 def lock_levels(tx: Tx, keys: Iterable[Key]) -> dict[Key, StockLevel]:
     """The stock rows, locked in key order and read afresh. A pair that has no row yet is missing from the answer."""
-    wanted = sorted(set(keys))
-    if not wanted:
+    keyed = _keyed(keys)
+    if not keyed["skus"]:
         return {}
-    keyed = {"skus": [sku for sku, _ in wanted], "places": [place for _, place in wanted]}
     return {(level.sku_id, level.warehouse_id): level for level in tx.session.scalars(_LOCK_LEVELS, keyed)}
+
+
+def lock_free(tx: Tx, keys: Iterable[Key]) -> dict[Key, int]:
+    """The stock rows, locked in key order: how many pieces of each are free. A pair without a row is missing."""
+    keyed = _keyed(keys)
+    tx.session.flush()  # what was changed before counts
+    return ask(
+        tx.connection,
+        Question(_LOCK_FREE if keyed["skus"] else None, lambda rows: {(r[0], r[1]): r[2] for r in rows}, keyed),
+    )
 
 
 def lock_or_make_levels(tx: Tx, keys: Iterable[Key]) -> dict[Key, StockLevel]:
@@ -91,15 +107,13 @@ def _change_levels(tx: Tx, on_hand: Mapping[Key, int], reserved: Mapping[Key, in
     keys = sorted(set(on_hand) | set(reserved))
     if not keys:
         return
-    tx.session.execute(
-        _ADD_TO_LEVELS,
-        {
-            "skus": [sku for sku, _ in keys],
-            "places": [place for _, place in keys],
-            "hands": [on_hand.get(key, 0) for key in keys],
-            "promises": [reserved.get(key, 0) for key in keys],
-        },
-    )
+    tx.session.flush()  # what was changed before goes before
+    facts = {
+        **_keyed(keys),
+        "hands": [on_hand.get(key, 0) for key in keys],
+        "promises": [reserved.get(key, 0) for key in keys],
+    }
+    write(tx.connection, _ADD_TO_LEVELS, facts)
     changed = set(keys)
     for level in list(tx.session.identity_map.values()):
         if isinstance(level, StockLevel) and (level.sku_id, level.warehouse_id) in changed:

@@ -60,8 +60,8 @@ _CHAT_EN: Mapping[Event, str] = {
     "[\nTrack it: {track_link}]\nPlease use this one instead of the earlier one. We are sorry.",
 }
 _SMS_TH: Mapping[Event, str] = {
-    E.RECEIVED: "{shop}: รับออเดอร์ {order} แล้ว รอร้านยืนยันค่ะ",
-    E.CONFIRMED: "{shop}: ยืนยันออเดอร์ {order} แล้ว[ ยอดโอน {missing}บ.][ {link}]",
+    E.RECEIVED: "{shop}: รับคำสั่งซื้อ {order} แล้ว รอร้านยืนยันค่ะ",
+    E.CONFIRMED: "{shop}: ยืนยันคำสั่งซื้อ {order} แล้ว[ ยอดโอน {missing}บ.][ {link}]",
     E.PAID: "{shop}: รับเงิน {amount}บ. ของ {order} แล้ว ขอบคุณค่ะ",
     E.SLIP_REJECTED: "{shop}: สลิปของ {order} ไม่ผ่าน กรุณาส่งใหม่[ {link}]",
     E.REMINDER: "{shop}: {order} รอโอน[ {missing}บ.][ {link}]",

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from oms import clock
+from oms.asking import Question, Rows, ask
 
 Place = tuple[str, str]  # a phone in house form, and an address's fingerprint; either may be ""
 
@@ -45,16 +46,20 @@ _RISKS = text(
 )
 
 
-def cod_risks(session: Session, wanted: Collection[Place]) -> dict[Place, CodRisk]:
-    """The risks of these phones and addresses, in one statement; who has none is missing."""
+def about_cod_risks(wanted: Collection[Place]) -> Question[dict[Place, CodRisk]]:
+    """The risks of these phones and addresses; who has none is missing."""
     phones = sorted({phone for phone, _ in wanted if phone})
     places = sorted({place for _, place in wanted if place})
     if not phones and not places:
-        return {}
+        return Question(None, lambda _: {})
+    facts = {"phones": phones, "places": places, "now": clock.now()}
+    return Question(_RISKS, lambda rows: _read_risks(rows, wanted), facts)
+
+
+def _read_risks(rows: Rows, wanted: Collection[Place]) -> dict[Place, CodRisk]:
     refused: dict[tuple[str, str], int] = {}
     blocked: dict[str, str] = {}
-    facts = {"phones": phones, "places": places, "now": clock.now()}
-    for what, value, times, reason in session.connection().execute(_RISKS, facts):
+    for what, value, times, reason in rows:
         if what == "blocked":
             blocked[value] = reason
         else:
@@ -66,3 +71,8 @@ def cod_risks(session: Session, wanted: Collection[Place]) -> dict[Place, CodRis
         if risk != CodRisk():
             found[phone, place] = risk
     return found
+
+
+def cod_risks(session: Session, wanted: Collection[Place]) -> dict[Place, CodRisk]:
+    """``about_cod_risks``, asked by itself."""
+    return ask(session.connection(), about_cod_risks(wanted))

@@ -149,22 +149,31 @@ def public_order(tx: Tx, order: Order) -> PublicOrder:
         cash = money.missing
     board = order.board
     return PublicOrder(
-        order, [_line(line) for line in order.lines if line.quantity > line.canceled], money, pay,
+        order, _lines(order), money, pay,
         accounts if pay else (), STATE_LABELS[board], _step(order, money),
         tuple((COD_STEP_LABELS if order.payment_term is PaymentTerm.COD else STEP_LABELS).values()),
         parcels, cash, _slips(tx, order), _returns(tx, order),
     )  # fmt: skip
 
 
-def _line(line: OrderLine) -> PublicLine:
+def _has_ended(order: Order) -> bool:
+    return order.status in {OrderStatus.CANCELED, OrderStatus.EXPIRED}
+
+
+def _lines(order: Order) -> list[PublicLine]:
+    """What is still wanted; of an order that ended, what was."""
+    if _has_ended(order):
+        return [_line(line, line.quantity) for line in order.lines]
+    return [_line(line, line.quantity - line.canceled) for line in order.lines if line.quantity > line.canceled]
+
+
+def _line(line: OrderLine, pieces: int) -> PublicLine:
     left = line.shipped - line.returned - line.coming_back
-    return PublicLine(
-        line.id, line.name, line.quantity - line.canceled, line.unit_price, line.discount, line.total, max(left, 0)
-    )
+    return PublicLine(line.id, line.name, pieces, line.unit_price, line.discount, line.total, max(left, 0))
 
 
 def _step(order: Order, money: MoneyFacts) -> int:
-    if order.status in {OrderStatus.CANCELED, OrderStatus.EXPIRED}:
+    if _has_ended(order):
         return -1
     reached = _REACHED.get(order.board, 0)
     return max(reached, 1) if money.vouched or not money.missing else reached

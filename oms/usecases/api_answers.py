@@ -15,6 +15,7 @@ from sqlalchemy import delete, select, text
 
 from oms import clock
 from oms.api.models import ApiAnswer
+from oms.asking import Question, ask, write
 from oms.db import Tx
 from oms.errors import InvalidInput, say
 
@@ -47,7 +48,7 @@ _KEEP = text("UPDATE api_answers SET status = :status, body = :body WHERE id = :
 def begin_answer(tx: Tx, key_id: int, idempotency_key: str, request_sha256: str) -> Begun | Answered:
     """Begin a request, or answer what the same one was answered. Raises InvalidInput for another body."""
     asked = {"key_id": key_id, "idempotency_key": idempotency_key, "request_sha256": request_sha256, "at": clock.now()}
-    fresh = tx.session.connection().execute(_BEGIN, asked).scalar_one_or_none()
+    fresh = ask(tx.connection, Question(_BEGIN, lambda rows: rows[0][0] if rows else None, asked))
     if fresh is not None:
         return Begun(fresh)
     kept = tx.session.execute(
@@ -66,7 +67,8 @@ def begin_answer(tx: Tx, key_id: int, idempotency_key: str, request_sha256: str)
 
 def keep_answer(tx: Tx, begun: Begun, status: int, body: str) -> None:
     """Remember the answer, with the change itself."""
-    tx.session.connection().execute(_KEEP, {"id": begun.answer_id, "status": status, "body": body})
+    facts = {"id": begun.answer_id, "status": status, "body": body}
+    tx.last.append(lambda: write(tx.connection, _KEEP, facts))
 
 
 def forget_answers(tx: Tx, limit: int = 50_000) -> int:

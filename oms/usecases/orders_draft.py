@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import delete
 
 from oms import audit
+from oms.asking import ask
 from oms.catalog.queries import shop_facts, sku_facts
 from oms.customers.finding import Buyer, find_or_create
 from oms.db import Tx, insert_rows
@@ -54,7 +55,7 @@ def edit_draft(tx: Tx, cmd: EditDraft) -> DraftEdited:
     skus = sku_facts(tx.session, {line.sku_id for line in asked.lines})
     priced = price(tx, asked, shops, skus, kept={(line.sku_id, line.unit_price) for line in order.lines})
     before = _told(order)
-    drawn = orders_write.draw_ids(tx, {0: len(cmd.order.lines)})[0]
+    drawn = ask(tx.connection, orders_write.about_ids({0: len(cmd.order.lines)}))[0]
     row = orders_write.row_of(priced, orders_write.Drawn(order.id, drawn.line_ids))
     _replace(tx, order, row, priced)
     derived.refresh(tx, [order])

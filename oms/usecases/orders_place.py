@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import text
 
-from oms.catalog.queries import ShopFacts, SkuFacts, shop_facts, sku_facts
-from oms.customers.finding import Buyer, find_or_create
+from oms.asking import Question, Rows, ask, ask_all
+from oms.catalog.queries import ShopFacts, SkuFacts, about_shops, about_skus
+from oms.customers.finding import Buyer, Known, about_people, find_or_create
 from oms.customers.fingerprint import address_key
 from oms.db import COPY_FROM, Tx, together
 from oms.errors import InvalidInput, NeedsApproval, NotFound, OmsError, Problem, say
@@ -20,7 +21,7 @@ from oms.inventory import reserving
 from oms.money import ZERO, Money
 from oms.orders import rules
 from oms.orders.states import PaymentTerm
-from oms.payments.cod_risk import cod_risks
+from oms.payments.cod_risk import Place, about_cod_risks
 from oms.usecases import orders_write
 from oms.usecases.orders_words import NewLine, OrderPlaced, PlaceOrder, Priced, ShipTo, Stock
 from oms.usecases.orders_write import Drawn
@@ -32,8 +33,10 @@ __all__ = ["NewLine", "OrderPlaced", "PlaceOrder", "ShipTo", "Stock", "place_ord
 
 @dataclass
 class Batch:
-    """What becomes of each command, by its place in the list."""
+    """What becomes of each command, by its place in the list; buyers who are known, and ids that were drawn ahead."""
 
+    people: Mapping[Known, int]
+    drawn: Mapping[int, Drawn]
     outcome: dict[int, OrderPlaced | OmsError] = field(default_factory=dict)
     priced: dict[int, Priced] = field(default_factory=dict)
 
@@ -49,7 +52,7 @@ def place_order(tx: Tx, cmd: PlaceOrder) -> OrderPlaced:
 def place_orders(tx: Tx, cmds: Sequence[PlaceOrder]) -> list[OrderPlaced | OmsError]:
     """Place many orders; each is placed or refused by itself, in order. Raises Forbidden for the whole."""
     batch = _understand(tx, cmds)
-    drawn = orders_write.draw_ids(tx, {i: len(p.cmd.lines) for i, p in batch.priced.items()})
+    drawn = _draw(tx, batch)
     askings = {i: orders_write.asking_of(p, drawn[i]) for i, p in batch.priced.items() if _reserves(p.cmd)}
     planned = plan_orders(tx, list(askings.values()))
     plans = {i: planned[asking.order_id] for i, asking in askings.items()}
@@ -69,38 +72,49 @@ def rehearse_orders(tx: Tx, cmds: Sequence[PlaceOrder]) -> list[OmsError | None]
     """
     if any(_reserves(c) and c.stock is Stock.MUST_RESERVE for c in cmds):
         raise ValueError("stock that must be reserved cannot be rehearsed")
-    answers = _understand(tx, cmds).outcome
+    answers = _understand(tx, cmds, draw=False).outcome
     refusals = {i: answer for i, answer in answers.items() if isinstance(answer, OmsError)}
     return [refusals.get(i) for i in range(len(cmds))]
 
 
-def _understand(tx: Tx, cmds: Sequence[PlaceOrder]) -> Batch:
-    """Ask for permission, find what is there already, check every figure of the rest."""
+def _understand(tx: Tx, cmds: Sequence[PlaceOrder], *, draw: bool = True) -> Batch:
+    """Ask for permission, find what is there already, check every figure of the rest. All that has to be read is read
+    at once; with it ids are drawn for orders that cannot be there already, unless nothing is to be placed."""
     _require(tx, cmds)
-    batch = Batch()
-    _find_existing(tx, cmds, batch)
-    shops = shop_facts(tx.session, {c.shop_id for c in cmds})
-    skus = sku_facts(tx.session, {line.sku_id for c in cmds for line in c.lines})
+    surely_new = {i: len(c.lines) for i, c in enumerate(cmds) if not c.idempotency_key and c.external_no is None}
+    risky = {i: place for i, c in enumerate(cmds) if (place := _cod_place(c))}
+    existing, shops, skus, risks, people, drawn = ask_all(tx.connection, [
+        _about_existing(cmds),
+        about_shops({c.shop_id for c in cmds}),
+        about_skus({line.sku_id for c in cmds for line in c.lines}),
+        about_cod_risks(set(risky.values())),
+        about_people([_buyer(c) for c in cmds if c.customer_id is None]),
+        orders_write.about_ids(surely_new if draw else {}),
+    ])  # fmt: skip
+    batch = Batch(people=people, drawn=drawn)
+    _set_existing(cmds, existing, batch)
     for i, cmd in enumerate(cmds):
         if i not in batch.outcome:
             try:
-                batch.priced[i] = price(tx, cmd, shops, skus)
+                priced = price(tx, cmd, shops, skus)
+                batch.priced[i] = replace(priced, cod_risk=risks.get(risky[i])) if i in risky else priced
             except OmsError as refusal:
                 batch.outcome[i] = refusal
-    _find_cod_risks(tx, batch)
     return batch
 
 
-def _find_cod_risks(tx: Tx, batch: Batch) -> None:
-    """Mark COD orders of phones and addresses that refused COD parcels before or are on the blacklist; one statement
-    for all, none without COD. What a marketplace answers for is its own risk."""
-    places = {
-        i: (orders_write.kept_phone(p.cmd.ship_to.phone), address_key(p.cmd.ship_to.line, p.cmd.ship_to.postcode))
-        for i, p in batch.priced.items()
-        if p.cmd.confirm and p.cmd.payment_term is PaymentTerm.COD and not p.cmd.term_approved
-    }
-    risks = cod_risks(tx.session, set(places.values()))
-    batch.priced |= {i: replace(batch.priced[i], cod_risk=risks[at]) for i, at in places.items() if at in risks}
+def _cod_place(cmd: PlaceOrder) -> Place | None:
+    """Where a COD order goes, to be compared with the phones and addresses that refused COD parcels before or are on
+    the blacklist. None without COD; what a marketplace answers for is its own risk."""
+    if not cmd.confirm or cmd.payment_term is not PaymentTerm.COD or cmd.term_approved:
+        return None
+    return orders_write.kept_phone(cmd.ship_to.phone), address_key(cmd.ship_to.line, cmd.ship_to.postcode)
+
+
+def _draw(tx: Tx, batch: Batch) -> Mapping[int, Drawn]:
+    """Ids of every order that is to be placed."""
+    left = {i: len(p.cmd.lines) for i, p in batch.priced.items() if i not in batch.drawn}
+    return {**batch.drawn, **ask(tx.connection, orders_write.about_ids(left))}
 
 
 def _require(tx: Tx, cmds: Sequence[PlaceOrder]) -> None:
@@ -126,24 +140,27 @@ _EXISTING = text(
 )
 
 
-def _find_existing(tx: Tx, cmds: Sequence[PlaceOrder], batch: Batch) -> None:
-    """An order with the same key or the same (shop, external number) is that order, for ever."""
+def _about_existing(cmds: Sequence[PlaceOrder]) -> Question[dict[object, OrderPlaced]]:
+    """Orders that are there, by their key and by (shop, external number)."""
     keys = {c.idempotency_key for c in cmds if c.idempotency_key}
-    externals = {(c.shop_id, c.external_no) for c in cmds if c.external_no is not None}
-    if not keys and not externals:
-        return
-    rows = tx.session.connection().execute(
-        _EXISTING,
-        {
-            "keys": sorted(keys),
-            "shops": [shop for shop, _ in sorted(externals)],
-            "externals": [external for _, external in sorted(externals)],
-        },
-    )
+    externals = sorted({(c.shop_id, c.external_no) for c in cmds if c.external_no is not None})
+    facts = {
+        "keys": sorted(keys),
+        "shops": [shop for shop, _ in externals],
+        "externals": [external for _, external in externals],
+    }
+    return Question(_EXISTING if keys or externals else None, _read_existing, facts)
+
+
+def _read_existing(rows: Rows) -> dict[object, OrderPlaced]:
     known: dict[object, OrderPlaced] = {}
-    for row in rows:
-        placed = OrderPlaced(row.id, row.number, created=False)
-        known[row.idempotency_key] = known[row.shop_id, row.external_no] = placed
+    for order_id, number, key, shop_id, external_no in rows:
+        known[key] = known[shop_id, external_no] = OrderPlaced(order_id, number, created=False)
+    return known
+
+
+def _set_existing(cmds: Sequence[PlaceOrder], known: Mapping[object, OrderPlaced], batch: Batch) -> None:
+    """An order with the same key or the same (shop, external number) is that order, for ever."""
     seen: dict[object, int] = {}
     for i, cmd in enumerate(cmds):
         names = [n for n in (cmd.idempotency_key, (cmd.shop_id, cmd.external_no) if cmd.external_no else None) if n]
@@ -249,7 +266,7 @@ def check_discount(tx: Tx, listed: Money, asked: Money) -> None:
 def _save(tx: Tx, batch: Batch, drawn: Mapping[int, Drawn], plans: Mapping[int, Plan]) -> None:
     """Write the accepted orders: customers first, then orders, lines, promises, search text, audit, outbox."""
     unknown = [i for i, p in batch.priced.items() if p.cmd.customer_id is None]
-    people = find_or_create(tx, [_buyer(batch.priced[i].cmd) for i in unknown])
+    people = find_or_create(tx, [_buyer(batch.priced[i].cmd) for i in unknown], batch.people)
     customers: dict[int, int | None] = dict(zip(unknown, people, strict=True))
     rows = []
     for i, priced in batch.priced.items():

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import text
 
 from oms import audit, clock, outbox
+from oms.asking import Question, Rows
 from oms.catalog.models import Routing
 from oms.db import Tx, insert_rows
 from oms.inventory.sharing import Need
@@ -52,19 +53,19 @@ class Row:
     risk: CodRisk | None = None
 
 
-def draw_ids(tx: Tx, line_counts: Mapping[int, int]) -> dict[int, Drawn]:
-    """Ids for every order and line, in one statement. Ids of refused orders are never used: numbers may skip."""
-    if not line_counts:
-        return {}
-    rows = tx.session.execute(_DRAW, {"orders": len(line_counts), "lines": sum(line_counts.values())})
-    order_ids: list[int] = []
-    line_ids: list[int] = []
-    for kind, value in rows:
-        (line_ids if kind else order_ids).append(value)
+def about_ids(line_counts: Mapping[int, int]) -> Question[dict[int, Drawn]]:
+    """Ids for every order and line. Ids of refused orders are never used: numbers may skip."""
+    wanted = {"orders": len(line_counts), "lines": sum(line_counts.values())}
+    return Question(_DRAW if line_counts else None, lambda rows: _dealt(rows, line_counts), wanted)
+
+
+def _dealt(rows: Rows, line_counts: Mapping[int, int]) -> dict[int, Drawn]:
+    order_ids = sorted(value for kind, value in rows if not kind)
+    line_ids = sorted(value for kind, value in rows if kind)
     answer: dict[int, Drawn] = {}
     start = 0
-    for order_id, (i, count) in zip(sorted(order_ids), line_counts.items(), strict=True):
-        answer[i] = Drawn(order_id, tuple(sorted(line_ids)[start : start + count]))
+    for order_id, (i, count) in zip(order_ids, line_counts.items(), strict=True):
+        answer[i] = Drawn(order_id, tuple(line_ids[start : start + count]))
         start += count
     return answer
 

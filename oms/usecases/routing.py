@@ -228,8 +228,8 @@ def free_anew(tx: Tx, order_ids: Collection[int], keys: Collection[Key]) -> Mapp
 
 
 def _free(tx: Tx, keys: Collection[Key], own: Mapping[Key, int]) -> dict[Key, int]:
-    levels = reserving.lock_levels(tx, keys)
-    return defaultdict(int, {key: level.available + own.get(key, 0) for key, level in levels.items()})
+    free = reserving.lock_free(tx, keys)
+    return defaultdict(int, {key: pieces + own.get(key, 0) for key, pieces in free.items()})
 
 
 def promise_as(tx: Tx, order: Order, plan: Plan) -> set[Key]:

@@ -316,26 +316,39 @@ class Day:
         return wrong
 
     def _letters(self, heard: list[dict[str, str]]) -> list[str]:
+        """Every message that is sent here arrived, once; one that arrived is sent here, or waits for a person because its
+        worker was killed between asking and being answered (nothing tells the two ends of that apart, and it is not
+        sent again)."""
         arrived = Counter((m["to"], m["text"]) for m in heard)
         twice = {k: n for k, n in arrived.items() if n > 1}
-        sent = db.session.scalar(select(func.count()).where(Message.state == MessageState.SENT)) or 0
+        rows = db.session.execute(select(Message.state, Message.body)).all()
+        sent, unsure, waiting = (
+            Counter(body for state, body in rows if state in states)
+            for states in (
+                {MessageState.SENT}, {MessageState.NEEDS_PERSON}, {MessageState.QUEUED, MessageState.SENDING}
+            )
+        )  # fmt: skip
         doubled = db.session.execute(
             text(
                 "SELECT count(*) FROM (SELECT notice_id FROM messages WHERE state = 'sent'"
                 " GROUP BY notice_id HAVING count(*) > 1) AS twice"
             )
         ).scalar()
-        waiting = db.session.scalar(
-            select(func.count()).where(Message.state.in_([MessageState.QUEUED, MessageState.SENDING]))
-        )
+        texts = Counter(m["text"] for m in heard)
         wrong = [f"{len(twice)} messages arrived more than once: {list(twice.items())[:2]}"] if twice else []
         if doubled:
             wrong.append(f"{doubled} notices were sent more than once")
-        if sent != len(heard):
-            wrong.append(f"{sent} messages are sent here, {len(heard)} arrived there")
+        if never := sent - texts:
+            wrong.append(f"{never.total()} messages are sent here and never arrived: {list(never)[:2]}")
+        if unknown := texts - sent - unsure:
+            wrong.append(f"{unknown.total()} messages arrived that are not sent here: {list(unknown)[:2]}")
         if waiting:
-            wrong.append(f"{waiting} messages still wait")
-        print(f"{sent} messages sent, {len(heard)} arrived")
+            wrong.append(f"{waiting.total()} messages still wait")
+        found = (unsure & (texts - sent)).total()
+        print(
+            f"{sent.total()} messages sent, {len(heard)} arrived;"
+            f" {unsure.total()} wait for a person to say, {found} of them arrived"
+        )
         return wrong
 
     def _nights(self) -> int:

@@ -27,7 +27,7 @@ def load():
 def main():
     print("I am", sys.argv[1:], os.environ["SUPERVISOR_PROCESS_NAME"], flush=True)
     if sys.argv[1] == "ends":
-        sys.exit(3)
+        sys.exit(1)  # one of those after which it is not started again
     time.sleep(600)
 """
 
@@ -83,7 +83,7 @@ def test_a_program_is_a_fork_with_its_own_words_name_signals_and_exit_code(play)
     log = layout.Layout(data, None).log
     assert (log / "stays.log").read_text() == "I am ['stays', 'a word'] stays\n"
     with supervise.remote(layout.Layout(data, None).run) as supervisor:
-        assert supervisor.getProcessInfo("oms:steward")["exitstatus"] == 3
+        assert supervisor.getProcessInfo("oms:steward")["exitstatus"] == 1
     fork = process_of(data, "stays")
     assert "supervisor.conf" in " ".join(fork.cmdline())
     assert fork.name() == "stays"

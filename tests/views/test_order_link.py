@@ -16,12 +16,14 @@ from oms.db import db, transaction
 from oms.money import Money
 from oms.orders.attachments import AttachmentKind, OrderAttachment
 from oms.orders.models import Order
+from oms.orders.states import CancelReason
 from oms.payments.models import PaymentClaim, ReceivingAccount
 from oms.payments.slip_models import Slip
 from oms.payments.states import ClaimStatus
 from oms.returns.models import Return
 from oms.shipping.link_models import TrackingLink
 from oms.usecases.order_links import order_link
+from oms.usecases.orders_cancel import CancelOrder, cancel_order
 from oms.usecases.orders_place import place_order
 from oms.usecases.payments import SubmitClaim, record_payment
 from oms.usecases.shipping import MarkShipped, mark_shipped
@@ -100,6 +102,24 @@ def test_the_page_shows_what_to_pay_and_how_and_hides_the_person(web, order_id):
     english = web.test_client().get(f"/o/{token_of(order_id)}?lang=en")
     assert "Pay ฿250.00" in english.text
     assert 'lang="en"' in english.text
+
+
+def test_a_bank_is_named_in_the_language_of_the_page(web, order_id):
+    with transaction(system("test")) as tx:
+        account = tx.session.scalars(select(ReceivingAccount)).one()
+        account.bank, account.bank_code = "กสิกรไทย", "004"
+    token, client = token_of(order_id), web.test_client()
+    assert "<span>Kasikornbank<br>" in client.get(f"/o/{token}?lang=en").text
+    assert "<span>กสิกรไทย<br>" in client.get(f"/o/{token}?lang=th").text
+
+
+def test_a_canceled_order_still_says_what_it_was(web, order_id):
+    token = token_of(order_id)
+    with transaction(system("test")) as tx:
+        cancel_order(tx, CancelOrder(order_id, CancelReason.CUSTOMER))
+    page = web.test_client().get(f"/o/{token}?lang=th").text
+    assert "เสื้อยืดคอกลม แบบ 1<small>2 × 100.00" in page
+    assert "฿0.00" in page
 
 
 def test_the_page_is_read_in_a_fixed_number_of_statements(web, order_id):
