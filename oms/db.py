@@ -6,7 +6,7 @@ import select
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +60,10 @@ class Tx:
         """What the statements of the hot paths are sent on (``oms.asking``). Inside a savepoint the session is asked
         every time: it makes the savepoint when it first is."""
         return self.session.connection() if self.session.in_nested_transaction() else self._connection
+
+    def acting(self, actor: Actor) -> Tx:
+        """The same transaction, its last writes included, with somebody else in it."""
+        return replace(self, actor=actor)
 
     @cached_property
     def _connection(self) -> Connection:

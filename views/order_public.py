@@ -17,7 +17,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response
 
 from oms.actor import Actor, system
-from oms.banks.codes import find_bank
+from oms.banks.codes import bank_name
 from oms.banks.pictures import is_cut, kind_of, refuse
 from oms.db import transaction
 from oms.errors import InvalidInput, NotFound, OmsError, say
@@ -92,9 +92,8 @@ def _still(found: PublicOrder, done: str) -> str:
 
 
 def _bank(account: ReceivingAccount) -> str:
-    """The bank in the language of the page; in Thai, and where the list does not know it, as the shop wrote it."""
-    named = find_bank(account.bank_code) if language() == "en" and account.bank_code else None
-    return named.english if named else account.bank
+    """The bank in the language of the page."""
+    return bank_name(account.bank_code, account.bank, language())
 
 
 def _facts(found: PublicOrder) -> dict[str, Any]:

@@ -77,12 +77,11 @@ def find_bank(text: str) -> Bank | None:
     return BANKS.get(written) or _BY_NAME.get(written)
 
 
-def bank_name(code: str, language: str = "th") -> str:
-    """What people call the bank of this code; the code itself when it is not in the list."""
-    bank = find_bank(code)
-    if bank is None:
-        return code
-    return bank.thai if language == "th" else bank.english
+def bank_name(code: str, written: str, language: str) -> str:
+    """What readers of a language call the bank of this code; as somebody wrote it in Thai, and where the list does not
+    know the code."""
+    bank = find_bank(code) if language == "en" and code else None
+    return bank.english if bank else written
 
 
 def bank_short(code: str) -> str:

@@ -59,7 +59,7 @@ def money_life(actors: Mapping[str, Actor], goods: Goods, root: Path, end: datet
 
 def _as(tx: Tx, actors: Mapping[str, Actor], role: str) -> Tx:
     """The same transaction with another clerk in it."""
-    return Tx(tx.session, actors[role])
+    return tx.acting(actors[role])
 
 
 def _refunds(tx: Tx, actors: Mapping[str, Actor], goods: Goods, root: Path) -> None:

@@ -56,7 +56,7 @@ def _company(tx: Tx, goods: Goods) -> None:
 
 
 def _documents(tx: Tx, actors: Mapping[str, Actor]) -> None:
-    sales, manager = (Tx(tx.session, actors[role]) for role in ("sales", "manager"))
+    sales, manager = (tx.acting(actors[role]) for role in ("sales", "manager"))
     left, waiting = _orders(tx, left=True), _orders(tx, left=False)
     made = [done for order in left if (done := _issue(sales, _kind(tx, order), order)) is not None]
     for order in waiting:

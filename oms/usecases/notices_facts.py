@@ -13,11 +13,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import joinedload, load_only
 
 from oms import audit, clock
+from oms.banks.codes import bank_name
 from oms.catalog.models import Shop
 from oms.customers.models import Customer
 from oms.db import Tx
 from oms.money import ZERO, Money
-from oms.notifications.catalogue import KINDS, Event
+from oms.notifications.catalogue import KINDS, LANGUAGES, Event
 from oms.notifications.models import Notice
 from oms.notifications.wording import reason_words
 from oms.orders.models import Order
@@ -72,7 +73,7 @@ class Known:
     refunds: dict[int, tuple[Money, str]] = field(default_factory=dict)
     pages: dict[str, Carrier] = field(default_factory=dict)
     links: dict[int, str] = field(default_factory=dict)
-    accounts: str = ""
+    accounts: dict[str, str] = field(default_factory=dict)
 
 
 def known_of(tx: Tx, notices: Sequence[Notice], public_url: str = "") -> Known:
@@ -115,13 +116,17 @@ def known_of(tx: Tx, notices: Sequence[Notice], public_url: str = "") -> Known:
     return found
 
 
-def _accounts(tx: Tx) -> str:
-    """Where buyers may pay to, a line each."""
+def _accounts(tx: Tx) -> dict[str, str]:
+    """Where buyers may pay to, a line each, by language."""
     ours = tx.session.scalars(
         select(ReceivingAccount).where(ReceivingAccount.is_active).order_by(ReceivingAccount.code).limit(3)
     ).all()
-    lines = [f"{a.bank} {a.account_no} ({a.account_name})" for a in ours]
-    return "\n".join([*lines, *(f"PromptPay {a.promptpay} ({a.account_name})" for a in ours if a.promptpay)])
+    promptpay = [f"PromptPay {a.promptpay} ({a.account_name})" for a in ours if a.promptpay]
+    found = {}
+    for language in LANGUAGES:
+        lines = [f"{bank_name(a.bank_code, a.bank, language)} {a.account_no} ({a.account_name})" for a in ours]
+        found[language] = "\n".join([*lines, *promptpay])
+    return found
 
 
 def _owes(order: Order) -> bool:
@@ -204,7 +209,7 @@ def words_of(known: Known, notice: Notice, language: str) -> dict[str, str]:
         "order": order.external_no or order.number,
         "shop": order.shop.name, "items": order.items_summary, "total": baht(order.total),
         "link": known.links.get(order.id, ""), "missing": baht(missing) if missing else "",
-        "accounts": known.accounts if missing else "",
+        "accounts": known.accounts.get(language, "") if missing else "",
         "pay_until": format_moment(order.expires_at, language) if missing and order.expires_at else "",
     }  # fmt: skip
     if letter == "c":

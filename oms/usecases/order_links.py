@@ -142,7 +142,7 @@ def buyer_of(order: Order, actor: Actor) -> Actor:
 def send_slip(tx: Tx, cmd: SendSlip) -> SlipReceived:
     """Take a buyer's slip into the inbox. Raises Refused when nothing is to be paid by transfer, or many wait."""
     order = open_order(tx, cmd.token)
-    buyer = Tx(tx.session, buyer_of(order, tx.actor))
+    buyer = tx.acting(buyer_of(order, tx.actor))
     known = select(Slip.id).where(Slip.order_id == order.id, Slip.sha256 == cmd.file.sha256)
     if tx.session.scalar(known) is None:
         _check_wanted(tx, order)
@@ -180,10 +180,10 @@ def ask_return(tx: Tx, cmd: AskReturn) -> ReturnResult:
         raise Refused(say("Ask for this return where you bought it"), code="return_elsewhere")
     if cmd.reason not in COMPLAINTS:
         raise InvalidInput(say("Choose a reason"), field="reason", code="reason_missing")
-    buyer = Tx(tx.session, buyer_of(order, tx.actor))
+    buyer = tx.acting(buyer_of(order, tx.actor))
     key = f"link:{order.id}:{cmd.key}"[:120] if cmd.key else None
     asked = request_return(buyer, RequestReturn(order.id, cmd.lines, cmd.reason, cmd.note, idempotency_key=key))
     if cmd.photo is not None:
-        shows = Tx(tx.session, replace(buyer.actor, actions=BUYER_ACTIONS | {"order.note"}))
+        shows = buyer.acting(replace(buyer.actor, actions=BUYER_ACTIONS | {"order.note"}))
         add_attachment(shows, AddAttachment(order.id, AttachmentKind.DAMAGE, cmd.photo, asked.number))
     return asked

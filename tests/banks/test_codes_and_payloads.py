@@ -126,10 +126,8 @@ def test_of_several_codes_the_slip_counts_and_the_other_slip_is_told():
 def test_banks_are_found_by_code_and_by_name():
     assert (find_bank("004"), find_bank("4"), find_bank(" kbank ")) == (BANKS["004"],) * 3
     assert (bank_short("025"), bank_short("069")) == ("BAY", "KKP")
-    assert (bank_name("014"), bank_name("014", "en"), bank_name("999")) == (
-        "ธนาคารไทยพาณิชย์",
-        "Siam Commercial Bank",
-        "999",
-    )
+    assert bank_name("014", "ไทยพาณิชย์", "en") == "Siam Commercial Bank"
+    assert bank_name("014", "ไทยพาณิชย์", "th") == "ไทยพาณิชย์"
+    assert bank_name("", "พร้อมเพย์", "en") == bank_name("999", "พร้อมเพย์", "en") == "พร้อมเพย์"
     assert find_bank("nothing") is None
     assert len({b.short for b in BANKS.values()}) == len(BANKS) >= 34

@@ -150,6 +150,13 @@ def test_the_last_writes_go_with_the_commit(committed: Flask, waits):
         assert owed(tx) == 1
 
 
+def test_the_last_writes_of_somebody_else_in_the_transaction_are_sent_too(committed: Flask):
+    with transaction(system("test")) as tx:
+        tx.acting(system("another")).last.append(lambda: outbox.add(tx, "test.topic", "theirs"))
+    with transaction(system("test")) as tx:
+        assert owed(tx) == 1
+
+
 def test_a_last_write_that_is_refused_undoes_the_rest(committed: Flask):
     with pytest.raises(Conflict, match="just saved"), transaction(system("test")) as tx:  # noqa: PT012
         outbox.add(tx, "test.topic", "before")

@@ -24,6 +24,7 @@ from oms.notifications.states import MessageState, NoticeStatus
 from oms.orders.models import Order
 from oms.orders.states import CancelReason, PaymentTerm
 from oms.outbox import Outbox
+from oms.payments.models import ReceivingAccount
 from oms.payments.states import PaymentMethod
 from oms.reports.messages import Asked, consents, log
 from oms.shipping.models import Parcel
@@ -207,6 +208,18 @@ def test_a_shop_with_its_own_account_uses_that_one(office):
     assert [m.to for m in first.book.messages] == [user(1)]
     assert [m.to for m in second.book.messages] == [user(2)]
     assert "has confirmed your order" in second.book.messages[0].text
+
+
+@pytest.mark.parametrize(("language", "bank"), [("th", "กสิกรไทย"), ("en", "Kasikornbank")])
+def test_where_to_pay_is_written_in_the_readers_language(office, language, bank):
+    with transaction(WHO) as tx:
+        tx.session.add(
+            ReceivingAccount(code="KB", bank="กสิกรไทย", bank_code="004", account_no="012-3", account_name="ร้าน")
+        )
+    office.route(Route.LINE, language=language)
+    office.place(line=user(1))
+    office.work()
+    assert f"{bank} 012-3 (ร้าน)" in office.stages[Route.LINE].book.messages[0].text
 
 
 def test_messenger_is_only_used_within_the_day(office):

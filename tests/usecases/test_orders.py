@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import event, func, select, text
 
 from oms.audit import AuditLog
 from oms.db import db
@@ -31,7 +31,7 @@ from oms.usecases.gate import GateStep, pass_gate
 from oms.usecases.orders_cancel import CancelOrder, Restock, cancel_order
 from oms.usecases.orders_confirm import ConfirmOrder, confirm_order
 from oms.usecases.orders_holds import HoldOrder, ReleaseHold, hold_order, release_hold
-from oms.usecases.orders_place import NewLine, Stock, place_order, place_orders
+from oms.usecases.orders_place import NewLine, Stock, place_order, place_orders, rehearse_orders
 from oms.usecases.payments import DecideClaim, SubmitClaim, reverse_claim, submit_claim, verify_claim
 from oms.usecases.shipping import LeftBefore, MarkShipped, mark_delivered, mark_shipped, record_left_before
 from oms.usecases.stock_allocate import allocate_freed, parse_keys
@@ -192,6 +192,18 @@ def test_the_same_key_makes_one_order(tx, shop):
     second = place_order(tx, shop.order((0, 5), idempotency_key="form-1"))
     assert (second.order_id, second.created) == (first.order_id, False)
     assert tx.session.scalar(select(func.count()).select_from(Order)) == 1
+
+
+def test_a_page_read_again_and_a_rehearsal_draw_no_numbers(tx, shop):
+    page = [shop.order(external_no=f"X{n}", confirm=True) for n in range(3)]
+    place_orders(tx, page)
+    drawn = text("SELECT last_value FROM orders_id_seq")
+    before = tx.session.scalar(drawn)
+    assert not any(o.created for o in place_orders(tx, page))
+    rehearse_orders(tx, [shop.order()])
+    assert tx.session.scalar(drawn) == before
+    place_order(tx, shop.order())
+    assert tx.session.scalar(drawn) == before + 1
 
 
 def test_the_same_external_number_is_the_same_order_for_ever(tx, shop):
